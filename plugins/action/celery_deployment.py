@@ -1,0 +1,86 @@
+# Copyright (c) 2026 celeriac.django contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Check the variables, look at host and project, decide."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+from ansible_collections.celeriac.django.plugins.plugin_utils import _broker, _deployment
+
+
+class ActionModule(ActionBase):
+    """The controller's part of celery_deployment."""
+
+    _requires_connection = True
+
+    def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Return the deployment, or fail with what is wrong."""
+        super().run(tmp, task_vars)
+        task_vars = task_vars or {}
+        _options, options = self.validate_argument_spec(
+            argument_spec={
+                "project_path": {"type": "str", "required": True},
+                "project_name": {"type": "str", "default": ""},
+                "project_package": {"type": "str", "default": ""},
+                "project_settings": {"type": "str", "default": ""},
+                "project_integrate": {
+                    "type": "str",
+                    "choices": ["auto", "always", "never"],
+                    "default": "auto",
+                },
+                "broker_url": {"type": "str", "default": ""},
+                "result_backend": {"type": "str", "default": "django-db"},
+                "beat_scheduler": {"type": "str", "default": "database"},
+                "workers": {"type": "list", "elements": "dict", "default": [{"name": "default"}]},
+                "delivery": {
+                    "type": "str",
+                    "choices": ["at_most_once", "at_least_once"],
+                    "default": "at_most_once",
+                },
+                "timezone": {"type": "str", "default": ""},
+                "environment": {"type": "dict", "default": {}},
+                "service_manager": {
+                    "type": "str",
+                    "choices": ["auto", "systemd", "none"],
+                    "default": "auto",
+                },
+                "python": {"type": "str", "default": ""},
+                "state_path": {"type": "str", "default": ""},
+                "venv_path": {"type": "str", "default": ""},
+                "user": {"type": "str", "default": ""},
+                "requirements": {"type": "list", "elements": "str", "default": []},
+                "uses_postgresql": {"type": "bool", "default": False},
+                "group_names": {"type": "dict", "default": {}},
+                "removing": {"type": "bool", "default": False},
+            }
+        )
+        host = task_vars["inventory_hostname"]
+        try:
+            _deployment.check(options, options["group_names"], task_vars["ansible_play_hosts_all"])
+            broker = _broker.parse(options["broker_url"])
+        except ValueError as error:
+            raise AnsibleActionFail(str(error)) from error
+        found = self._execute_module(
+            module_args={
+                "project_path": options["project_path"],
+                "project_package": options["project_package"],
+                "project_settings": options["project_settings"],
+                "python": options["python"],
+                "addresses": [] if options["removing"] else [list(a) for a in broker.addresses],
+                "removing": options["removing"],
+            },
+            task_vars=task_vars,
+        )
+        if found.get("failed"):
+            return found
+        try:
+            _deployment.check_broker(broker, found["silent"])
+            duty = _deployment.duties(host, options["group_names"])
+            found["deployment"] = _deployment.decide(options, found, duty)
+        except ValueError as error:
+            raise AnsibleActionFail(str(error)) from error
+        return found

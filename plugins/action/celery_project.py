@@ -1,0 +1,40 @@
+# Copyright (c) 2026 celeriac.django contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Render what goes into the checkout, then let the module put it there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+from ansible_collections.celeriac.django.plugins.plugin_utils import _project_files, _render
+
+#: Arguments that are of no use on the host.
+_OWN = ("deployment", "project", "secret_names", "templates_path")
+
+
+class ActionModule(ActionBase):
+    """The controller's part of celery_project."""
+
+    _requires_connection = True
+
+    def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Render, and call the module."""
+        super().run(tmp, task_vars)
+        arguments = dict(self._task.args)
+        own = {name: arguments.pop(name, None) for name in _OWN}
+        if arguments.get("state", "present") == "present":
+            templates = _render.Templates("project", own["templates_path"] or [])
+            try:
+                arguments["files"], arguments["blocks"] = _project_files.render(
+                    templates, own["deployment"], own["project"], own["secret_names"] or []
+                )
+            except _render.RenderError as error:
+                raise AnsibleActionFail(str(error)) from error
+        # The state folder of the services is not for the user who owns the checkout.
+        environment = dict(arguments.get("environment") or {})
+        environment.pop("CELERY_STATE_PATH", None)
+        arguments["environment"] = environment
+        return self._execute_module(module_args=arguments, task_vars=task_vars)

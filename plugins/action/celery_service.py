@@ -1,0 +1,42 @@
+# Copyright (c) 2026 celeriac.django contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Render the units, then let the module run them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+from ansible_collections.celeriac.django.plugins.plugin_utils import _render, _units
+
+
+class ActionModule(ActionBase):
+    """The controller's part of celery_service."""
+
+    _requires_connection = True
+
+    def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Render, and call the module."""
+        super().run(tmp, task_vars)
+        arguments = dict(self._task.args)
+        deployment = arguments.pop("deployment")
+        hostname = arguments.pop("hostname", "")
+        templates = _render.Templates("systemd", arguments.pop("templates_path", None) or [])
+        arguments["name"] = deployment["name"]
+        arguments["target"] = deployment["target"]
+        arguments["base"] = deployment["base"]
+        arguments["venv"] = deployment["venv"]
+        arguments["record"] = f"{deployment['config_path']}/beat-generation"
+        arguments["files"] = [
+            f"{deployment['config_path']}/{name}" for name in ("environment", "secrets")
+        ]
+        if arguments.get("state", "present") == "present":
+            try:
+                arguments["units"] = _units.render(
+                    templates, deployment, hostname, arguments.get("kind", "all")
+                )
+            except _render.RenderError as error:
+                raise AnsibleActionFail(str(error)) from error
+        return self._execute_module(module_args=arguments, task_vars=task_vars)

@@ -1,0 +1,70 @@
+# Copyright (c) 2026 celeriac.django contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the modules of this collection have in common in their documentation."""
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    """The attributes of a module."""
+
+    DOCUMENTATION = r"""
+options: {}
+attributes:
+  check_mode:
+    support: full
+    description: Can run in C(check_mode) and tell truthfully what it would change, without changing it.
+  diff_mode:
+    support: full
+    description: Returns details on what has changed (or would change) when running in diff mode.
+  idempotent:
+    support: full
+    description: A second run with the same arguments changes nothing.
+  platform:
+    platforms: posix
+    support: full
+    description: The systems that the module runs on.
+"""
+    READ_ONLY = r"""
+options: {}
+attributes:
+  check_mode:
+    support: full
+    description: Can run in C(check_mode); it changes nothing anyway.
+  diff_mode:
+    support: N/A
+    description: There is no diff, since nothing is changed.
+  idempotent:
+    support: full
+    description: It changes nothing.
+  platform:
+    platforms: posix
+    support: full
+    description: The systems that the module runs on.
+"""
+    PROJECT = r"""
+options:
+  python:
+    description: The interpreter of the project's virtual environment.
+    type: path
+  base:
+    description: The folder of manage.py, which the project is imported from.
+    type: path
+    required: true
+  settings:
+    description: The settings module that production runs with.
+    type: str
+    required: true
+  user:
+    description: The user to run the project's code as. Left out, the owner of O(base).
+    type: str
+  environment:
+    description: What the environment holds besides, and is no secret.
+    type: dict
+    default: {}
+  secrets:
+    description: Secrets that the environment holds besides.
+    type: dict
+    default: {}
+"""

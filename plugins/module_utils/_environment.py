@@ -1,0 +1,47 @@
+# Copyright (c) 2026 celeriac.django contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Environment files as systemd reads them: ``NAME="value"`` (systemd.exec(5), EnvironmentFile=)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+#: The characters that a backslash escapes inside double quotes.
+_ESCAPED = re.compile(r'(["\\`$])')
+_LINE = re.compile(r'^([A-Za-z_][A-Za-z0-9_]*)="((?:[^"\\]|\\.)*)"$', re.MULTILINE | re.DOTALL)
+
+
+class BadName(ValueError):
+    """A name that no environment can hold."""
+
+
+def dump(values: Mapping[str, object]) -> str:
+    """Return the text of an environment file, sorted by name.
+
+    Raises:
+        BadName: a name is not a valid one.
+    """
+    lines = []
+    for name, value in sorted(values.items()):
+        if not _NAME.match(name):
+            raise BadName(
+                f"{name!r} is no name of an environment variable: "
+                "letters, digits and _ only, and no digit first"
+            )
+        text = "" if value is None else str(value)
+        if "\0" in text:
+            raise BadName(f"{name}: the value holds a NUL byte")
+        escaped = _ESCAPED.sub(r"\\\1", text)
+        lines.append(f'{name}="{escaped}"\n')
+    return "".join(lines)
+
+
+def load(text: str) -> dict[str, str]:
+    """Read what :func:`dump` wrote."""
+    return {
+        found.group(1): re.sub(r"\\(.)", r"\1", found.group(2), flags=re.DOTALL)
+        for found in _LINE.finditer(text)
+    }

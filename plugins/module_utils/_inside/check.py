@@ -1,0 +1,81 @@
+# Copyright (c) 2026 celeriac.django contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Load the settings, run Django's system checks, and see whether database and broker answer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def main(job: dict[str, Any]) -> dict[str, Any]:
+    """Run the checks that ``job`` names: ``system``, ``databases``, ``broker`` (each a bool)."""
+    import django
+
+    django.setup()
+    problems: list[dict[str, str]] = []
+    if job.get("system"):
+        problems += system_problems()
+    if job.get("databases"):
+        problems += database_problems()
+    if job.get("broker"):
+        problems += broker_problems(job["app"])
+    return {"problems": problems, "django": django.get_version()}
+
+
+def system_problems() -> list[dict[str, str]]:
+    """Return what ``manage.py check`` finds and would fail for."""
+    from django.core import checks
+
+    return [
+        {"kind": "check", "text": str(message)}
+        for message in checks.run_checks()
+        if message.is_serious() and not message.is_silenced()
+    ]
+
+
+def database_problems() -> list[dict[str, str]]:
+    """Return the databases of the settings that do not let us in. SQLite needs no server."""
+    from django.db import DatabaseError, connections
+    from django.db.utils import InterfaceError
+
+    problems = []
+    for alias in connections:
+        connection = connections[alias]
+        if connection.vendor == "sqlite":
+            continue
+        try:
+            connection.ensure_connection()
+        except (DatabaseError, InterfaceError) as error:
+            settings = connection.settings_dict
+            where = f"{settings.get('HOST') or 'localhost'}:{settings.get('PORT') or 'default port'}"
+            problems.append(
+                {
+                    "kind": "database",
+                    "text": f"the database {settings.get('NAME')!r} at {where} (DATABASES[{alias!r}]) "
+                    f"refuses the user {settings.get('USER')!r}: {str(error).strip()}",
+                }
+            )
+        else:
+            connection.close()
+    return problems
+
+
+def broker_problems(app_path: str) -> list[dict[str, str]]:
+    """Return why the broker does not let us in, if so."""
+    from celery.app.utils import find_app
+
+    app = find_app(app_path)
+    connection = app.connection_for_write(connect_timeout=5)
+    try:
+        connection.ensure_connection(max_retries=1, interval_start=0.2, timeout=8)
+    except Exception as error:
+        return [
+            {
+                "kind": "broker",
+                "text": f"the broker {connection.as_uri()} does not answer: {str(error).strip()}",
+            }
+        ]
+    finally:
+        connection.release()
+    return []

@@ -1,0 +1,262 @@
+# Copyright (c) 2026 celeriac.django contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Ask the running system whether it does what it should: each answer is one proof."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+#: Built into Celery and registered on every worker: with ``index``, it returns that argument.
+ROUND_TRIP_TASK = "celery.accumulate"
+
+
+def main(job: dict[str, Any]) -> dict[str, Any]:
+    """Run the proofs.
+
+    Args:
+        job: ``app``: what ``celery -A`` takes; ``settings``; ``tasks``: names in the source, each
+            with its place; ``nodes``: node name to one queue that it serves; ``beat``: whether one
+            is expected; ``canary``: the id of the canary's result, empty where there is none;
+            ``timeout``: seconds for each answer.
+    """
+    import django
+
+    django.setup()
+    from celery.app.utils import find_app
+
+    app = find_app(job["app"])
+    app.loader.import_default_modules()
+    proofs = Proofs(app, job)
+    results = [proofs.settings(), proofs.tables()]
+    if job["nodes"]:
+        results += [proofs.workers(), proofs.tasks()]
+        results += [proofs.round_trip(node, queue) for node, queue in job["nodes"].items()]
+        results += [proofs.rolled_back(), proofs.committed()]
+    if job["beat"]:
+        results.append(proofs.beat())
+    return {"proofs": results}
+
+
+def proof(name: str, ok: bool, detail: str) -> dict[str, Any]:
+    """Return one line of the report."""
+    return {"name": name, "ok": ok, "detail": detail}
+
+
+class Proofs:
+    """The proofs that one run makes."""
+
+    def __init__(self, app: Any, job: dict[str, Any]) -> None:
+        self.app = app
+        self.job = job
+        self.timeout = float(job["timeout"])
+
+    def settings(self) -> dict[str, Any]:
+        """The settings module that production runs with is the one that is loaded."""
+        from django.conf import settings
+
+        loaded = settings.SETTINGS_MODULE
+        wanted = self.job["settings"]
+        text = loaded if loaded == wanted else f"{loaded} is loaded, {wanted} should be"
+        return proof("settings loaded", loaded == wanted, text)
+
+    def tables(self) -> dict[str, Any]:
+        """Every app's migrations are applied."""
+        from django.apps import apps
+        from django.db import connection
+        from django.db.migrations.executor import MigrationExecutor
+
+        executor = MigrationExecutor(connection)
+        plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
+        installed = len(list(apps.get_app_configs()))
+        if plan:
+            first = plan[0][0]
+            text = f"{len(plan)} migrations are not applied, the first is {first}"
+            return proof("apps and tables migrated", False, text)
+        applied = len(executor.loader.applied_migrations or ())
+        return proof(
+            "apps and tables migrated", True, f"{installed} apps, {applied} migrations"
+        )
+
+    def _inspect(self, method: str) -> dict[str, Any]:
+        nodes = list(self.job["nodes"])
+        deadline = time.monotonic() + self.timeout
+        found: dict[str, Any] = {}
+        while True:
+            missing = [node for node in nodes if node not in found]
+            inspect = self.app.control.inspect(
+                destination=missing, timeout=1.5, limit=len(missing)
+            )
+            found.update(getattr(inspect, method)() or {})
+            if len(found) == len(nodes) or time.monotonic() > deadline:
+                return found
+
+    def workers(self) -> dict[str, Any]:
+        """Every worker answers."""
+        nodes = list(self.job["nodes"])
+        answers = self._inspect("ping")
+        silent = [node for node in nodes if node not in answers]
+        text = f"{len(answers)} of {len(nodes)}"
+        return proof("workers answer", not silent, f"{text}, silent: {', '.join(silent)}" if silent else text)
+
+    def tasks(self) -> dict[str, Any]:
+        """Each task of the source is registered on each worker."""
+        expected: dict[str, str] = self.job["tasks"]
+        answers = self._inspect("registered")
+        missing = {
+            name: node
+            for node in self.job["nodes"]
+            for name in expected
+            if name not in {entry.split(" ")[0] for entry in answers.get(node) or []}
+        }
+        count = f"{len(expected) - len(missing)} of {len(expected)}"
+        if not missing:
+            return proof("tasks registered", True, count)
+        lines = [
+            f"{name} ({expected[name]}) is not registered on {node}"
+            for name, node in missing.items()
+        ]
+        why = "is its module named tasks.py, or imported from one, and its app in INSTALLED_APPS?"
+        return proof("tasks registered", False, f"{count}: {'; '.join(lines)}: {why}")
+
+    def _has_results(self) -> bool:
+        from celery.backends.base import DisabledBackend
+
+        return not isinstance(self.app.backend, DisabledBackend)
+
+    def _message(self, queue: str) -> dict[str, Any]:
+        """Return what sends the round trip's task with a token that has to come back."""
+        token = str(uuid.uuid4())
+        return {
+            "args": (token,),
+            "kwargs": {"index": 0},
+            "task_id": token,
+            "queue": queue,
+            "expires": 60,
+        }
+
+    def _wait(self, token: str, started: float) -> tuple[bool, str]:
+        """Wait for the result of a message; return whether it is right, and the time it took."""
+        from celery.exceptions import TimeoutError as CeleryTimeout
+
+        result = self.app.AsyncResult(token)
+        try:
+            value = result.get(timeout=self.timeout, interval=0.02)
+        except CeleryTimeout:
+            return False, f"no result after {self.timeout:.0f} s"
+        finally:
+            result.forget()
+        took = f"{(time.monotonic() - started) * 1000:.0f} ms"
+        return (True, took) if value == token else (False, f"another result: {value!r}")
+
+    def round_trip(self, node: str, queue: str) -> dict[str, Any]:
+        """A task goes through the broker to a worker, and its result comes back."""
+        pool = node.partition("@")[0].partition(".")[0]
+        name = f"round trip, pool {pool}"
+        if not self._has_results():
+            return proof(name, True, "results are switched off: the workers' answers stand for it")
+        started = time.monotonic()
+        message = self._message(queue)
+        self.app.tasks[ROUND_TRIP_TASK].apply_async(**message)
+        ok, text = self._wait(message["task_id"], started)
+        return proof(name, ok, f"{text} through the queue {queue}")
+
+    def _counting(self, action: Callable[[], Any]) -> tuple[int, Any]:
+        """Return how many tasks *action* has sent, and what it returned."""
+        from celery import signals
+
+        sent: list[Any] = []
+
+        def note(**kwargs: Any) -> None:
+            sent.append(kwargs.get("sender"))
+
+        signals.before_task_publish.connect(note)
+        try:
+            value = action()
+        finally:
+            signals.before_task_publish.disconnect(note)
+        return len(sent), value
+
+    def _dispatch_on_commit(self) -> str:
+        message = self._message(next(iter(self.job["nodes"].values())))
+        self.app.tasks[ROUND_TRIP_TASK].apply_async_on_commit(**message)
+        return str(message["task_id"])
+
+    def _no_on_commit(self, name: str) -> dict[str, Any] | None:
+        if hasattr(self.app.tasks[ROUND_TRIP_TASK], "apply_async_on_commit"):
+            return None
+        return proof(
+            name,
+            False,
+            "tasks have no delay_on_commit: the app's task_cls does not inherit "
+            "celery.contrib.django.task.DjangoTask",
+        )
+
+    def rolled_back(self) -> dict[str, Any]:
+        """A transaction that is rolled back sends nothing."""
+        from django.db import transaction
+
+        name = "rolled-back transaction"
+        missing = self._no_on_commit(name)
+        if missing:
+            return missing
+
+        class Undo(Exception):
+            pass
+
+        def action() -> None:
+            try:
+                with transaction.atomic():
+                    self._dispatch_on_commit()
+                    raise Undo
+            except Undo:
+                pass
+
+        sent, _value = self._counting(action)
+        return proof(name, sent == 0, "sent nothing" if sent == 0 else f"sent {sent} tasks")
+
+    def committed(self) -> dict[str, Any]:
+        """A transaction that is committed sends its task once, and not before its end."""
+        from django.db import transaction
+
+        name = "committed transaction"
+        missing = self._no_on_commit(name)
+        if missing:
+            return missing
+        started = time.monotonic()
+
+        def action() -> tuple[int, str]:
+            with transaction.atomic():
+                return self._counting(self._dispatch_on_commit)
+
+        sent, (early, token) = self._counting(action)
+        if (early, sent) != (0, 1):
+            return proof(name, False, f"sent {sent} tasks, {early} of them too early")
+        if not self._has_results():
+            return proof(name, True, "sent its task")
+        ok, text = self._wait(token, started)
+        return proof(name, ok, f"sent its task, done in {text}" if ok else text)
+
+    def beat(self) -> dict[str, Any]:
+        """Beat fires: its canary went through broker and worker into the results."""
+        name = "beat fired"
+        canary = self.job["canary"]
+        if not canary or not self._has_results():
+            answers = self.app.control.inspect(timeout=self.timeout, limit=None).ping() or {}
+            beats = [node for node in answers if node.startswith("celerybeat@")]
+            text = f"{len(beats)} answered" if beats else "no beat answers"
+            return proof(name, len(beats) == 1, text)
+        deadline = time.monotonic() + self.timeout + self.job["interval"]
+        since = self.job["since"]
+        while True:
+            meta = self.app.backend.get_task_meta(canary, cache=False)
+            last = meta["result"] if meta["status"] == "SUCCESS" else None
+            if last and last >= max(since, time.time() - 2 * self.job["interval"]):
+                return proof(name, True, f"{max(0.0, time.time() - last):.0f} s ago")
+            if time.monotonic() > deadline:
+                ago = f"the last time {time.time() - last:.0f} s ago" if last else "never"
+                return proof(name, False, f"the canary did not arrive, {ago}")
+            time.sleep(0.1)

@@ -1,0 +1,199 @@
+# Copyright (c) 2026 celeriac.django contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the integration changes in a checkout: the contents before and after, computed first.
+
+Two kinds of change exist: files that are ours as a whole, and a marked block
+in a file of the project's. The record of both is a file of its own in the
+checkout, so that whoever has a clone can renew or remove the integration.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.celeriac.django.plugins.module_utils import _block
+
+#: Reads a file of the checkout: absolute path to content, None where there is none.
+Reader = Callable[[Path], "bytes | None"]
+
+#: The record of what was made, relative to the project's package.
+RECORD_PATH = "celery_ops/integration.json"
+
+
+class IntegrationError(Exception):
+    """The checkout holds something that is in the way. The text says what and what to do."""
+
+
+@dataclass
+class Record:
+    """What the integration made; paths are relative to the checkout."""
+
+    #: Files of ours, with the SHA-256 of what was written.
+    made: dict[str, str] = field(default_factory=dict)
+    #: Files that hold a block of ours, and what else was done to them.
+    edited: dict[str, dict[str, bool]] = field(default_factory=dict)
+
+    @classmethod
+    def parse(cls, content: bytes | None) -> Record:
+        """Read a record; an absent one is empty."""
+        if content is None:
+            return cls()
+        data: dict[str, Any] = json.loads(content)
+        return cls(made=data["made"], edited=data["edited"])
+
+    def dump(self) -> bytes:
+        """Write a record, the same bytes for the same content."""
+        data = {
+            "about": "What celeriac.django made here. It needs this to renew it and to take it out.",
+            "made": dict(sorted(self.made.items())),
+            "edited": dict(sorted(self.edited.items())),
+        }
+        return (json.dumps(data, indent=2) + "\n").encode()
+
+
+@dataclass
+class Change:
+    """The files of a change, before and after; None stands for no file."""
+
+    before: dict[Path, bytes | None] = field(default_factory=dict)
+    after: dict[Path, bytes | None] = field(default_factory=dict)
+    #: Files of ours that somebody edited since, and what to know about each.
+    kept: dict[str, str] = field(default_factory=dict)
+
+    def changed(self) -> dict[Path, bytes | None]:
+        """Return what has to be written."""
+        return {path: new for path, new in self.after.items() if self.before.get(path) != new}
+
+
+def digest(content: bytes) -> str:
+    """Return the SHA-256 of *content* as hexadecimal text."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def integrate(
+    top: Path,
+    record_path: str,
+    files: Mapping[str, str],
+    blocks: Mapping[str, Mapping[str, str]],
+    read: Reader,
+    overwrite: bool = False,
+) -> Change:
+    """Compute what it takes to have *files* and *blocks* in the checkout.
+
+    Args:
+        top: the checkout.
+        record_path: the record of the integration, relative to *top*.
+        files: files of ours, relative path to text.
+        blocks: ``lines`` and ``hint`` of the block by the relative path of the file.
+        read: gives a file's content.
+        overwrite: write files of ours even where somebody edited them.
+
+    Raises:
+        IntegrationError: a file of that name exists already and is not ours.
+    """
+    change = Change()
+    old = Record.parse(read(top / record_path))
+    new = Record()
+    for name, text in files.items():
+        path, content = top / name, text.encode()
+        present = read(path)
+        change.before[path] = present
+        if present is not None and name not in old.made and present != content:
+            raise IntegrationError(
+                f"{path} exists already, and it is not made by celeriac.django. Move it away, or "
+                "set celery_project_integrate to never to keep your own integration."
+            )
+        edited = present is not None and name in old.made and digest(present) != old.made[name]
+        if edited and present != content and not overwrite:
+            change.after[path] = present
+            change.kept[name] = "edited since it was made, and left alone"
+            new.made[name] = old.made[name]
+            continue
+        change.after[path] = content
+        new.made[name] = digest(content)
+    for name, block in blocks.items():
+        path = top / name
+        present = read(path)
+        change.before[path] = present
+        change.after[path] = _block.put(present or b"", block["lines"], block.get("hint", ""))
+        if present is not None and _block.has_block(present):
+            new.edited[name] = old.edited.get(name, {})
+        else:
+            new.edited[name] = {
+                key: True
+                for key, value in (
+                    ("created", present is None),
+                    ("newline_added", _block.lacks_newline(present or b"")),
+                )
+                if value
+            }
+    gone = Record(
+        made={name: value for name, value in old.made.items() if name not in new.made},
+        edited={name: value for name, value in old.edited.items() if name not in new.edited},
+    )
+    _take_out(top, gone, read, change)
+    change.before[top / record_path] = read(top / record_path)
+    change.after[top / record_path] = new.dump()
+    return change
+
+
+def remove(top: Path, record_path: str, read: Reader) -> Change:
+    """Compute what it takes to have nothing of ours in the checkout any more."""
+    change = Change()
+    content = read(top / record_path)
+    if content is None:
+        return change
+    _take_out(top, Record.parse(content), read, change)
+    change.before[top / record_path] = content
+    change.after[top / record_path] = None
+    return change
+
+
+def _take_out(top: Path, record: Record, read: Reader, change: Change) -> None:
+    for name, known in record.made.items():
+        path = top / name
+        present = read(path)
+        if present is None:
+            continue
+        change.before[path] = present
+        if digest(present) == known:
+            change.after[path] = None
+        else:
+            change.after[path] = present
+            change.kept[name] = "edited since it was made, and left in place"
+    for name, how in record.edited.items():
+        path = top / name
+        present = read(path)
+        if present is None:
+            continue
+        rest = _block.without(present, how.get("newline_added", False))
+        change.before[path] = present
+        change.after[path] = None if how.get("created") and not rest.strip() else rest
+
+
+def unified_diff(top: Path, change: Change) -> str:
+    """Return the change as a patch for ``git apply``, one unified diff for each file."""
+    texts = []
+    for path, after in sorted(change.changed().items()):
+        before = change.before.get(path)
+        name = path.relative_to(top)
+        lines = difflib.unified_diff(
+            _lines(before),
+            _lines(after),
+            fromfile=f"a/{name}" if before is not None else "/dev/null",
+            tofile=f"b/{name}" if after is not None else "/dev/null",
+        )
+        for line in lines:
+            texts.append(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n")
+    return "".join(texts)
+
+
+def _lines(content: bytes | None) -> list[str]:
+    return (content or b"").decode("utf-8", "replace").splitlines(keepends=True)

@@ -1,0 +1,103 @@
+# Copyright (c) 2026 celeriac.django contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Prove a deployment on its host: against the units that run, or against processes for the time of it."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from ansible_collections.celeriac.django.plugins.module_utils import _trial
+from ansible_collections.celeriac.django.plugins.module_utils._inside import prove as inside_prove
+from ansible_collections.celeriac.django.plugins.module_utils._project_python import ProjectPython
+from ansible_collections.celeriac.django.plugins.module_utils._systemd import Systemd
+
+#: Seconds between two canaries; the schedule stands in templates/project/package/celery_settings.py.
+CANARY_INTERVAL = 60
+
+
+def prove(
+    project: ProjectPython,
+    deployment: Mapping[str, Any],
+    hostname: str,
+    timeout: int,
+    check: bool,
+) -> list[dict[str, Any]]:
+    """Return the proofs, each with ``name``, ``ok`` and ``detail``.
+
+    Args:
+        project: how the project is run.
+        deployment: the decisions.
+        hostname: what the host calls itself, as in its workers' node names.
+        timeout: seconds for each answer.
+        check: start nothing, and send nothing to beat or workers that are not there.
+
+    Raises:
+        ProjectError: the project's settings do not load.
+        TrialError: a process for the time of the proof did not get ready.
+    """
+    pools = deployment["pools"] if "worker" in deployment["duties"] else []
+    beat = "beat" in deployment["duties"]
+    job = {
+        "app": deployment["app"],
+        "settings": deployment["settings"],
+        "tasks": deployment["tasks"],
+        "canary": deployment["canary"],
+        "timeout": timeout,
+        "interval": CANARY_INTERVAL,
+        "since": 0.0,
+        "beat": beat,
+    }
+    if deployment["systemd"]:
+        nodes = _running_nodes(deployment["name"], pools, hostname)
+        running = {node.partition(".")[0] for node in nodes}
+        missing = [pool["name"] for pool in pools if pool["name"] not in running]
+        answer = project.run(inside_prove, {**job, "nodes": nodes})
+        return [*_not_running(deployment["name"], missing), *answer["proofs"]]
+    nodes = {f"{pool['name']}.trial@{hostname}": pool["queues"][0] for pool in pools}
+    if check:
+        return list(project.run(inside_prove, {**job, "nodes": {}, "beat": False})["proofs"])
+    with contextlib.ExitStack() as stack:
+        job["since"] = time.time()
+        for pool, node in zip(pools, nodes):
+            arguments = ["-A", deployment["app"], "worker", *pool["arguments"], f"--hostname={node}"]
+            stack.enter_context(_trial.running(project, arguments, f"worker of pool {pool['name']}"))
+        if beat:
+            arguments = ["-A", deployment["app"], "beat", "--enable-remote-control"]
+            stack.enter_context(_trial.running(project, arguments, "beat"))
+        return list(project.run(inside_prove, {**job, "nodes": nodes})["proofs"])
+
+
+def table(proofs: list[dict[str, Any]]) -> list[str]:
+    """Return the proofs as lines of text, in columns."""
+    width = max((len(proof["name"]) for proof in proofs), default=0)
+    return [
+        f"{'ok    ' if proof['ok'] else 'FAILED'}  {proof['name']:<{width}}  {proof['detail']}"
+        for proof in proofs
+    ]
+
+
+def _running_nodes(name: str, pools: list[dict[str, Any]], hostname: str) -> dict[str, str]:
+    """Return the nodes of the units that run, each with a queue that it serves."""
+    nodes = {}
+    states = Systemd().states([f"{name}-worker-*@*.service"])
+    for unit, state in states.items():
+        template, _at, generation = unit.removesuffix(".service").partition("@")
+        for pool in pools:
+            if template == f"{name}-worker-{pool['name']}" and state == "active":
+                nodes[f"{pool['name']}.{generation}@{hostname}"] = pool["queues"][0]
+    return nodes
+
+
+def _not_running(name: str, pools: list[str]) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": f"units of pool {pool}",
+            "ok": False,
+            "detail": f"none is active, see: systemctl status '{name}-worker-{pool}@*'",
+        }
+        for pool in pools
+    ]

@@ -1,0 +1,100 @@
+# Copyright (c) 2026 celeriac.django contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Workers and beat for the time of a proof, where no service manager runs them.
+
+They tell that they are ready as they would tell systemd: by sd_notify(3).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from ansible_collections.celeriac.django.plugins.module_utils._project_python import ProjectPython
+
+#: Seconds that a process gets to be ready, and to end.
+READY = 60.0
+END = 20.0
+
+
+class TrialError(Exception):
+    """A process did not get ready. The text holds its last lines."""
+
+
+@contextlib.contextmanager
+def running(project: ProjectPython, arguments: Sequence[str], name: str) -> Iterator[None]:
+    """Run ``celery`` with *arguments* for the time of the context; it is ready when that begins.
+
+    Raises:
+        TrialError: it ended, or did not get ready in time.
+    """
+    with tempfile.TemporaryDirectory(prefix="celeriac-") as folder, _Listener(folder) as listener:
+        log = Path(folder, "log")
+        with open(log, "wb") as output:
+            process = subprocess.Popen(
+                [project.python, "-m", "celery", *arguments],
+                cwd=project.base,
+                env={**project.environ(), "NOTIFY_SOCKET": listener.address},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                **project.identity(),
+            )
+        try:
+            listener.wait_ready(process, name, log)
+            yield
+        finally:
+            _end(process)
+
+
+class _Listener:
+    """The socket that stands in for systemd's."""
+
+    def __init__(self, folder: str) -> None:
+        os.chmod(folder, 0o711)
+        self.address = os.path.join(folder, "notify")
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+
+    def __enter__(self) -> _Listener:
+        self._socket.bind(self.address)
+        os.chmod(self.address, 0o666)
+        self._socket.settimeout(0.2)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._socket.close()
+
+    def wait_ready(self, process: subprocess.Popen[bytes], name: str, log: Path) -> None:
+        deadline = time.monotonic() + READY
+        while time.monotonic() < deadline:
+            with contextlib.suppress(TimeoutError):
+                if b"READY=1" in self._socket.recv(4096):
+                    return
+            if process.poll() is not None:
+                raise TrialError(f"{name} ended with status {process.returncode}: {_last(log)}")
+        raise TrialError(f"{name} was not ready after {READY:.0f} s: {_last(log)}")
+
+
+def _last(log: Path) -> str:
+    lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+    return " / ".join(lines[-8:])
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is None:
+        process.terminate()
+    try:
+        process.wait(END)
+    except subprocess.TimeoutExpired:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()

@@ -1,0 +1,201 @@
+#!/usr/bin/python
+# Copyright (c) 2026 celeriac.django contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: celery_deployment
+short_description: Look at a Django checkout and its host, and decide how Celery is deployed there
+version_added: 0.1.0
+description:
+  - Finds manage.py, the settings module, the project's package, apps, database engine, requirement files, tasks and Celery
+    apps by parsing the source. None of the project's code is run.
+  - Checks the variables of the deployment against each other and against what was found, before anything is changed.
+  - The answer is what the roles of this collection work from. It holds no secret.
+extends_documentation_fragment:
+  - celeriac.django._attributes.read_only
+attributes:
+  action:
+    support: full
+    description: The decisions are made on the controller, by an action plugin of the same name.
+options:
+  project_path:
+    description: The checkout on the host. manage.py is in it or below it.
+    type: path
+    required: true
+  project_name:
+    description: Names units, users and folders. Left out, it is the name of the project's package.
+    type: str
+    default: ""
+  project_package:
+    description: The package that gets celery.py. Left out, it is found.
+    type: str
+    default: ""
+  project_settings:
+    description: The settings module that production runs with. Left out, it is what wsgi.py, asgi.py or manage.py name.
+    type: str
+    default: ""
+  project_integrate:
+    description:
+      - Whether the checkout gets a Celery app.
+      - V(auto) leaves an existing Celery app alone and uses it.
+    type: str
+    choices: [auto, always, never]
+    default: auto
+  broker_url:
+    description: The URL of the broker. Left out, a folder on the host stands in for it.
+    type: str
+    default: ""
+  result_backend:
+    description: V(django-db), V(redis), V(database), V(none) or a URL.
+    type: str
+    default: django-db
+  beat_scheduler:
+    description: V(database), V(file), V(redbeat) or the dotted name of a class.
+    type: str
+    default: database
+  workers:
+    description: The worker pools.
+    type: list
+    elements: dict
+    default:
+      - name: default
+  delivery:
+    description: What happens to a task whose worker is lost.
+    type: str
+    choices: [at_most_once, at_least_once]
+    default: at_most_once
+  timezone:
+    description: The timezone of schedules. Left out, the project's TIME_ZONE.
+    type: str
+    default: ""
+  environment:
+    description: Settings in the environment that are no secret.
+    type: dict
+    default: {}
+  service_manager:
+    description: What starts workers and beat.
+    type: str
+    choices: [auto, systemd, none]
+    default: auto
+  python:
+    description: The Python that the virtual environment is made with. Left out, the first that fits.
+    type: str
+    default: ""
+  state_path:
+    description: Where the virtual environment and Celery's own files are kept.
+    type: path
+    default: ""
+  venv_path:
+    description: The virtual environment.
+    type: path
+    default: ""
+  user:
+    description: The user of the services. Left out, O(project_name).
+    type: str
+    default: ""
+  requirements:
+    description: Requirement files (relative to the checkout) and requirements. Left out, they are found.
+    type: list
+    elements: str
+    default: []
+  uses_postgresql:
+    description: Whether a secret names a PostgreSQL database, so that its driver is needed.
+    type: bool
+    default: false
+  group_names:
+    description: The groups of the inventory, each with its hosts.
+    type: dict
+    default: {}
+  removing:
+    description: Whether the deployment is to be removed, so that a broker that is down or a missing Python is no error.
+    type: bool
+    default: false
+author:
+  - celeriac.django contributors (@celeriac)
+"""
+
+EXAMPLES = r"""
+- name: Look at the project
+  celeriac.django.celery_deployment:
+    project_path: /srv/shop
+    broker_url: redis://redis.example.com:6379/0
+  register: shop_deployment
+
+- name: Say which settings module production runs with
+  ansible.builtin.debug:
+    var: shop_deployment.deployment.settings
+"""
+
+RETURN = r"""
+deployment:
+  description: What was decided, as the roles of this collection use it.
+  returned: success
+  type: dict
+  sample:
+    app: shop
+    duties: [worker, beat]
+    name: shop
+    settings: shop.settings.production
+project:
+  description: What was found in the checkout.
+  returned: success
+  type: dict
+  sample:
+    apps_file: /srv/shop/shop/settings/base.py
+    settings: shop.settings.production
+    settings_source: shop/wsgi.py:7
+host:
+  description: What was found on the host.
+  returned: success
+  type: dict
+  sample:
+    has_systemd: true
+    hostname: web1
+    is_root: true
+"""
+
+from dataclasses import asdict
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.celeriac.django.plugins.module_utils import _discovery, _host, _interpreter
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "project_path": {"type": "path", "required": True},
+            "project_package": {"type": "str", "default": ""},
+            "project_settings": {"type": "str", "default": ""},
+            "python": {"type": "str", "default": ""},
+            "addresses": {"type": "list", "elements": "list", "default": []},
+            "removing": {"type": "bool", "default": False},
+        },
+        supports_check_mode=True,
+    )
+    try:
+        project = _discovery.discover(
+            module.params["project_path"],
+            module.params["project_package"],
+            module.params["project_settings"],
+        )
+        interpreter = None
+        if not module.params["removing"]:
+            interpreter = _interpreter.choose(module.params["python"], project.requires_python)
+    except (_discovery.DiscoveryError, _interpreter.InterpreterError) as error:
+        module.fail_json(msg=str(error))
+    accounts, groups = _host.accounts()
+    module.exit_json(
+        accounts=accounts,
+        groups=groups,
+        project=asdict(project),
+        host=asdict(_host.look()),
+        interpreter=asdict(interpreter) if interpreter else None,
+        silent=_host.silent(module.params["addresses"]),
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,179 @@
+#!/usr/bin/python
+# Copyright (c) 2026 celeriac.django contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: celery_project
+short_description: Put Celery into a Django checkout, all or nothing, or take it out to the byte
+version_added: 0.1.0
+description:
+  - Writes files of its own and marked blocks in the project's files. Everything is computed first, then written, then
+    proven, and undone to the byte if the proof fails.
+  - The proof is that every changed file compiles and, where O(python) exists, that the settings load, that Django's system
+    checks pass and that the databases and the broker answer.
+  - A run that was killed is undone by the next one.
+extends_documentation_fragment:
+  - celeriac.django._attributes
+  - celeriac.django._attributes.project
+attributes:
+  action:
+    support: full
+    description: The files are rendered on the controller, by an action plugin of the same name.
+options:
+  state:
+    description: Whether the integration is in the checkout.
+    type: str
+    choices: [present, absent]
+    default: present
+  path:
+    description: The checkout.
+    type: path
+    required: true
+  record:
+    description: The record of the integration, relative to O(path).
+    type: str
+    required: true
+  deployment:
+    description: The decisions, as RV(celeriac.django.celery_deployment#module:deployment).
+    type: dict
+    default: {}
+  project:
+    description: The discovered project, as RV(celeriac.django.celery_deployment#module:project).
+    type: dict
+    default: {}
+  secret_names:
+    description: Names of secrets, for .env.example.
+    type: list
+    elements: str
+    default: []
+  templates_path:
+    description: Folders on the controller whose templates replace those of the collection. Laid out as its folder templates.
+    type: list
+    elements: path
+    default: []
+  files:
+    description: Files that are made as a whole, relative path to text. Given by the action plugin.
+    type: dict
+    default: {}
+  blocks:
+    description: Marked blocks by the relative path of their file, each with C(lines) and C(hint). Given by the action plugin.
+    type: dict
+    default: {}
+  app:
+    description: What C(celery -A) takes, to ask the broker.
+    type: str
+    default: ""
+  overwrite:
+    description: Whether files of ours that somebody edited since are written anew.
+    type: bool
+    default: false
+author:
+  - celeriac.django contributors (@celeriac)
+"""
+
+EXAMPLES = r"""
+- name: Look at the project
+  celeriac.django.celery_deployment:
+    project_path: /srv/shop
+  register: shop
+
+- name: Put Celery into it
+  celeriac.django.celery_project:
+    path: /srv/shop
+    record: shop/celery_ops/integration.json
+    base: /srv/shop
+    settings: shop.settings.production
+    deployment: "{{ shop.deployment }}"
+    project: "{{ shop.project }}"
+
+- name: Take Celery out again
+  celeriac.django.celery_project:
+    state: absent
+    path: /srv/shop
+    record: shop/celery_ops/integration.json
+    base: /srv/shop
+    settings: shop.settings.production
+"""
+
+RETURN = r"""
+files:
+  description: The files that were changed, relative to the checkout.
+  returned: success
+  type: list
+  elements: str
+  sample: [shop/celery.py]
+kept:
+  description: Files of ours that somebody edited since and that were left alone, with the reason.
+  returned: success
+  type: dict
+  sample:
+    shop/celery.py: edited since it was made, and left alone
+recovered:
+  description: Whether an interrupted run had to be undone first.
+  returned: success
+  type: bool
+  sample: false
+"""
+
+import os
+from pathlib import Path
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.celeriac.django.plugins.module_utils import (
+    _checkout,
+    _integration,
+    _project_python,
+)
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "state": {"type": "str", "default": "present", "choices": ["present", "absent"]},
+            "path": {"type": "path", "required": True},
+            "record": {"type": "str", "required": True},
+            "files": {"type": "dict", "default": {}},
+            "blocks": {"type": "dict", "default": {}},
+            "app": {"type": "str", "default": ""},
+            "overwrite": {"type": "bool", "default": False},
+            **_project_python.ARGUMENTS,
+        },
+        supports_check_mode=True,
+    )
+    params = module.params
+    top = Path(params["path"])
+
+    def compute(read: _integration.Reader) -> _integration.Change:
+        if params["state"] == "absent":
+            return _integration.remove(top, params["record"], read)
+        return _integration.integrate(
+            top, params["record"], params["files"], params["blocks"], read, params["overwrite"]
+        )
+
+    def prove(changed: list[Path]) -> None:
+        _checkout.prove_syntax(changed)
+        if params["state"] == "present" and params["python"] and os.path.exists(params["python"]):
+            project = _project_python.ProjectPython.from_params(params)
+            job = {"system": True, "databases": True, "broker": True, "app": params["app"]}
+            _checkout.prove_project(
+                project, job, "With the integration, the project does not work, so it was undone"
+            )
+
+    try:
+        outcome = _checkout.change(top, compute, prove, module.check_mode)
+    except (_checkout.CheckoutError, _project_python.ProjectError) as error:
+        module.fail_json(msg=str(error))
+    module.exit_json(
+        changed=bool(outcome.files) or outcome.recovered,
+        diff={"prepared": outcome.diff},
+        files=outcome.files,
+        kept=outcome.kept,
+        recovered=outcome.recovered,
+    )
+
+
+if __name__ == "__main__":
+    main()

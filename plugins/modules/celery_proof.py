@@ -1,0 +1,104 @@
+#!/usr/bin/python
+# Copyright (c) 2026 celeriac.django contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: celery_proof
+short_description: Prove that a Django project's Celery works
+version_added: 0.1.0
+description:
+  - Asks the running workers and beat of this host. Where no service manager runs them, starts a worker and beat for the time
+    of the proof.
+  - The proofs are the settings module, the migrations, the tasks of the source against the registered ones, a round trip
+    through the result backend for each pool, a rolled-back and a committed transaction, and beat's canary.
+extends_documentation_fragment:
+  - celeriac.django._attributes.read_only
+  - celeriac.django._attributes.project
+options:
+  deployment:
+    description: The decisions, as RV(celeriac.django.celery_deployment#module:deployment).
+    type: dict
+    required: true
+  hostname:
+    description: What the host calls itself.
+    type: str
+    required: true
+  timeout:
+    description: How many seconds to wait for each answer.
+    type: int
+    default: 20
+author:
+  - celeriac.django contributors (@celeriac)
+"""
+
+EXAMPLES = r"""
+- name: Look at the project
+  celeriac.django.celery_deployment:
+    project_path: /srv/shop
+  register: shop
+
+- name: Prove that its Celery works
+  celeriac.django.celery_proof:
+    deployment: "{{ shop.deployment }}"
+    hostname: "{{ shop.host.hostname }}"
+    python: /srv/shop/.celery/venv/bin/python
+    base: /srv/shop
+    settings: shop.settings.production
+"""
+
+RETURN = r"""
+proofs:
+  description: What was proven, in order, and what was not.
+  returned: always
+  type: list
+  elements: dict
+  sample:
+    - detail: 12 ms through the queue celery
+      name: round trip, pool default
+      ok: true
+lines:
+  description: The same as text, a line for each proof.
+  returned: always
+  type: list
+  elements: str
+  sample: ["ok  round trip, pool default  12 ms through the queue celery"]
+"""
+
+import os
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.celeriac.django.plugins.module_utils import _project_python, _proof, _trial
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "deployment": {"type": "dict", "required": True},
+            "hostname": {"type": "str", "required": True},
+            "timeout": {"type": "int", "default": 20},
+            **_project_python.ARGUMENTS,
+        },
+        supports_check_mode=True,
+    )
+    params = module.params
+    if module.check_mode and not os.path.exists(params["python"]):
+        module.exit_json(changed=False, proofs=[], lines=[])
+    try:
+        project = _project_python.ProjectPython.from_params(params)
+        proofs = _proof.prove(
+            project, params["deployment"], params["hostname"], params["timeout"], module.check_mode
+        )
+    except (_project_python.ProjectError, _trial.TrialError) as error:
+        module.fail_json(msg=f"The proof could not be made: {error}", proofs=[], lines=[])
+    lines = _proof.table(proofs)
+    failed = [f"{proof['name']}: {proof['detail']}" for proof in proofs if not proof["ok"]]
+    if failed:
+        module.fail_json(msg=f"Not proven: {'; '.join(failed)}", proofs=proofs, lines=lines)
+    module.exit_json(changed=False, proofs=proofs, lines=lines)
+
+
+if __name__ == "__main__":
+    main()

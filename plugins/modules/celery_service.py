@@ -1,0 +1,146 @@
+#!/usr/bin/python
+# Copyright (c) 2026 celeriac.django contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: celery_service
+short_description: Run Celery's workers and beat as systemd units
+version_added: 0.1.0
+description:
+  - A worker pool runs as an instance of a unit, named after its generation, a digest of code, packages, environment and
+    unit. A change starts the new generation beside the old one, waits until it consumes, and then lets the old one finish
+    its tasks in the background.
+  - A generation that does not get ready is stopped again, and the old one goes on.
+  - What did not change is not restarted.
+extends_documentation_fragment:
+  - celeriac.django._attributes
+attributes:
+  action:
+    support: full
+    description: The units are rendered on the controller, by an action plugin of the same name.
+options:
+  state:
+    description: Whether the units are there and run.
+    type: str
+    choices: [present, absent]
+    default: present
+  kind:
+    description: Which of the services are meant.
+    type: str
+    choices: [worker, beat, all]
+    default: all
+  deployment:
+    description: The decisions, as RV(celeriac.django.celery_deployment#module:deployment).
+    type: dict
+  hostname:
+    description: What the host calls itself.
+    type: str
+    default: ""
+  templates_path:
+    description: Folders on the controller whose templates replace those of the collection.
+    type: list
+    elements: path
+    default: []
+  pending:
+    description: In check mode, whether code, packages or environment are going to change before this.
+    type: bool
+    default: false
+  name:
+    description: The name of the project. Given by the action plugin.
+    type: str
+  target:
+    description: The target that all units belong to. Given by the action plugin.
+    type: str
+  base:
+    description: The folder of manage.py. Given by the action plugin.
+    type: path
+  venv:
+    description: The virtual environment. Given by the action plugin.
+    type: path
+  record:
+    description: The file that says which generation of beat runs. Given by the action plugin.
+    type: path
+  files:
+    description: Files with the environment. Given by the action plugin.
+    type: list
+    elements: path
+    default: []
+  units:
+    description: The unit files, name to text. Given by the action plugin.
+    type: dict
+    default: {}
+author:
+  - celeriac.django contributors (@celeriac)
+"""
+
+EXAMPLES = r"""
+- name: Look at the project
+  celeriac.django.celery_deployment:
+    project_path: /srv/shop
+    broker_url: redis://redis.example.com:6379/0
+  register: shop
+
+- name: Run workers and beat
+  celeriac.django.celery_service:
+    deployment: "{{ shop.deployment }}"
+    hostname: "{{ shop.host.hostname }}"
+"""
+
+RETURN = r"""
+steps:
+  description: What was done to the units, or would be.
+  returned: success
+  type: list
+  elements: str
+  sample: ["start shop-worker-default@1f0c9a2b.service"]
+"""
+
+from pathlib import Path
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.celeriac.django.plugins.module_utils import _services, _systemd
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "state": {"type": "str", "default": "present", "choices": ["present", "absent"]},
+            "kind": {"type": "str", "default": "all", "choices": ["worker", "beat", "all"]},
+            "name": {"type": "str", "required": True},
+            "target": {"type": "str", "required": True},
+            "base": {"type": "path", "required": True},
+            "venv": {"type": "path", "required": True},
+            "record": {"type": "path", "required": True},
+            "files": {"type": "list", "elements": "path", "default": []},
+            "units": {"type": "dict", "default": {}},
+            "pending": {"type": "bool", "default": False},
+        },
+        supports_check_mode=True,
+    )
+    params = module.params
+    kinds = list(_services.PATTERNS) if params["kind"] == "all" else [params["kind"]]
+    services = _services.Services(
+        params["name"], kinds, params["target"], _systemd.Systemd(), Path(params["record"])
+    )
+    try:
+        if params["state"] == "absent":
+            gone = _services.remove(services, module.check_mode)
+            module.exit_json(changed=bool(gone), steps=[f"remove {unit}" for unit in gone])
+        files = [Path(file) for file in params["files"]]
+        inputs = _services.Inputs(Path(params["base"]), Path(params["venv"]), files).digest()
+        if module.check_mode and params["pending"]:
+            inputs = b""  # what it will be is not known yet, only that it differs
+        plan = services.plan(params["units"], inputs)
+        diff = services.diff(plan)
+        if not module.check_mode:
+            services.apply(plan, params["units"], inputs)
+    except (_services.ServiceError, _systemd.SystemdError) as error:
+        module.fail_json(msg=str(error))
+    module.exit_json(changed=bool(plan), steps=plan.lines(), diff={"prepared": diff})
+
+
+if __name__ == "__main__":
+    main()

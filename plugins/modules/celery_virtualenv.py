@@ -1,0 +1,147 @@
+#!/usr/bin/python
+# Copyright (c) 2026 celeriac.django contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: celery_virtualenv
+short_description: Make the virtual environment that a Django project and Celery run in
+version_added: 0.1.0
+description:
+  - Solves the project's requirements and Celery's together, installs them with uv, and sees that the project's settings load
+    with them and that its databases answer.
+  - A set that cannot be solved is refused before anything changes. A new environment in which the project does not work is
+    taken away again.
+  - uv is taken from the host, or fetched from the package index that the host's pip uses.
+extends_documentation_fragment:
+  - celeriac.django._attributes
+  - celeriac.django._attributes.project
+options:
+  state:
+    description: Whether the environment is there. V(absent) only removes one that this module made.
+    type: str
+    choices: [present, absent]
+    default: present
+  venv:
+    description: The folder of the environment.
+    type: path
+    required: true
+  tools:
+    description: The folder for uv where the host has none.
+    type: path
+    required: true
+  interpreter:
+    description: The Python to make it with, as RV(celeriac.django.celery_deployment#module:interpreter).
+    type: dict
+  files:
+    description: Requirement files on the host.
+    type: list
+    elements: path
+    default: []
+  specs:
+    description: Further requirements.
+    type: list
+    elements: str
+    default: []
+author:
+  - celeriac.django contributors (@celeriac)
+"""
+
+EXAMPLES = r"""
+- name: Look at the project
+  celeriac.django.celery_deployment:
+    project_path: /srv/shop
+  register: shop
+
+- name: Make the virtual environment
+  celeriac.django.celery_virtualenv:
+    venv: /var/lib/celeriac/shop/venv
+    tools: /var/lib/celeriac/shop/bin
+    interpreter: "{{ shop.interpreter }}"
+    base: /srv/shop
+    settings: shop.settings.production
+    files: [/srv/shop/requirements.txt]
+    specs: ["celery[redis]>=5.7,<6"]
+"""
+
+RETURN = r"""
+packages:
+  description: What was installed and removed, or would be.
+  returned: success
+  type: list
+  elements: str
+  sample: ["+celery==5.7.0"]
+"""
+
+import shutil
+from pathlib import Path
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.celeriac.django.plugins.module_utils import (
+    _checkout,
+    _interpreter,
+    _packages,
+    _project_python,
+)
+
+
+def remove(module: AnsibleModule) -> None:
+    venv, tools = Path(module.params["venv"]), Path(module.params["tools"])
+    ours = [path for path in (venv, tools) if path == tools or _packages.is_complete(path)]
+    there = [path for path in ours if path.exists()]
+    if not module.check_mode:
+        for path in there:
+            shutil.rmtree(path)
+    module.exit_json(changed=bool(there), packages=[])
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "state": {"type": "str", "default": "present", "choices": ["present", "absent"]},
+            "venv": {"type": "path", "required": True},
+            "tools": {"type": "path", "required": True},
+            "interpreter": {"type": "dict"},
+            "files": {"type": "list", "elements": "path", "default": []},
+            "specs": {"type": "list", "elements": "str", "default": []},
+            **_project_python.ARGUMENTS,
+        },
+        required_if=[("state", "present", ["interpreter"])],
+        supports_check_mode=True,
+    )
+    params = module.params
+    if params["state"] == "absent":
+        remove(module)
+    wanted = _packages.Wanted(
+        venv=Path(params["venv"]),
+        interpreter=_interpreter.Interpreter(**params["interpreter"]),
+        files=[Path(file) for file in params["files"]],
+        specs=params["specs"],
+        tools=Path(params["tools"]),
+    )
+
+    def prove(python: Path) -> None:
+        project = _project_python.ProjectPython.from_params({**params, "python": str(python)})
+        _checkout.prove_project(
+            project, {"databases": True}, "The project does not work as it is; nothing was changed"
+        )
+
+    try:
+        packages = _packages.install(wanted, module.check_mode, prove)
+    except (
+        _checkout.CheckoutError,
+        _packages.PackagesError,
+        _project_python.ProjectError,
+    ) as error:
+        module.fail_json(msg=str(error))
+    module.exit_json(
+        changed=bool(packages),
+        packages=packages,
+        diff={"prepared": "".join(f"{line}\n" for line in packages)},
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,84 @@
+# Copyright (c) 2026 celeriac.django contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a broker's URL says, and what follows from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+EMBEDDED_URL = "filesystem://"
+
+#: The transports of kombu that are offered: scheme to default port (0: none to look at)
+#: and the extra of the package celery.
+TRANSPORTS = {
+    "filesystem": (0, ""),
+    "redis": (6379, "redis"),
+    "rediss": (6379, "redis"),
+    "sentinel": (26379, "redis"),
+    "amqp": (5672, ""),
+    "amqps": (5671, ""),
+    "pyamqp": (5672, ""),
+    "sqs": (0, "sqs"),
+}
+
+
+class BrokerError(ValueError):
+    """A broker URL that cannot be used. The text never holds the URL's password."""
+
+
+@dataclass(frozen=True)
+class Broker:
+    """A broker, without its password."""
+
+    transport: str
+    #: The addresses that have to answer; one of them is enough.
+    addresses: tuple[tuple[str, int], ...]
+    #: The extra of the package celery that brings the client library, empty where none is needed.
+    extra: str
+
+    @property
+    def embedded(self) -> bool:
+        """Whether the broker is a folder on the one host."""
+        return self.transport == "filesystem"
+
+
+def parse(url: str) -> Broker:
+    """Read a broker URL; several servers are separated by ``;``.
+
+    Raises:
+        BrokerError: the URL does not parse, or names a transport that is not offered.
+    """
+    servers = [server for server in (url or EMBEDDED_URL).split(";") if server]
+    addresses = []
+    transport = ""
+    for server in servers:
+        scheme, separator, _rest = server.partition("://")
+        if not separator:
+            raise BrokerError(
+                "celery_broker_url is no URL: it has to look like redis://:password@host:6379/0 "
+                "or amqp://user:password@host:5672/vhost."
+            )
+        transport = transport or scheme.lower()
+        if transport not in TRANSPORTS:
+            offered = ", ".join(TRANSPORTS)
+            raise BrokerError(
+                f"celery_broker_url: the transport {scheme!r} is not supported; "
+                f"these are: {offered}."
+            )
+        default_port = TRANSPORTS[transport][0]
+        if not default_port:
+            continue
+        try:
+            parts = urlsplit(server)
+            port = parts.port or default_port
+        except ValueError as error:
+            raise BrokerError(
+                "celery_broker_url does not parse: the port is no number from 0 to 65535. "
+                "Characters such as # / ? @ : in a password have to be percent-encoded."
+            ) from error
+        if not parts.hostname:
+            raise BrokerError(f"celery_broker_url names no host: {transport}://HOST:{port}.")
+        addresses.append((parts.hostname, port))
+    return Broker(transport, tuple(addresses), TRANSPORTS[transport][1])

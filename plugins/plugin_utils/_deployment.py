@@ -1,0 +1,307 @@
+# Copyright (c) 2026 celeriac.django contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Decide a deployment: from the public variables and from what the host and the project are.
+
+Everything that the roles need is decided here, once, as plain data without secrets.
+"""
+
+from __future__ import annotations
+
+import os.path
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ansible_collections.celeriac.django.plugins.plugin_utils import _broker, _pools
+
+#: Groups of the inventory, and what a host does in each.
+DUTIES = {"celery_worker": "worker", "celery_beat": "beat"}
+#: Groups whose hosts serve the others.
+SERVERS = ("celery_broker", "celery_database")
+
+#: Lower bounds of what is installed; the reasons stand in docs/packages.md.
+CELERY = "celery{extras}>=5.7,<6"
+KOMBU = "kombu>=5.7"
+BEAT = "django-celery-beat>=2.9"
+RESULTS = "django-celery-results>=2.6"
+REDBEAT = "celery-redbeat>=2.4.2"
+SQLALCHEMY = "sqlalchemy>=2.0"
+REDIS = "redis>=5.0"
+PSYCOPG = "psycopg[binary]>=3.2"
+
+SCHEDULERS = {
+    "database": "django_celery_beat.schedulers:DatabaseScheduler",
+    "file": "",
+    "redbeat": "redbeat.RedBeatScheduler",
+}
+
+
+
+_POSTGRESQL = re.compile(r"(postgres|postgresql|postgis)(\+\w+)?://")
+_NAME = re.compile(r"[a-z][a-z0-9_-]{0,30}\Z")
+
+
+class DeploymentError(ValueError):
+    """What was asked for cannot be. The text says what, where and what to do."""
+
+
+def check(options: Mapping[str, Any], groups: Mapping[str, Sequence[str]], hosts: Sequence[str]) -> None:
+    """Check what can be checked without looking at any host.
+
+    Args:
+        options: the public variables without their prefix ``celery_``.
+        groups: the inventory's groups, name to hosts.
+        hosts: the hosts of the play.
+
+    Raises:
+        DeploymentError: a value is missing, malformed, or contradicts another one.
+    """
+    path = options["project_path"]
+    if not os.path.isabs(path):
+        raise DeploymentError(
+            f"celery_project_path has to be an absolute path on the host, not {path!r}."
+        )
+    name = options["project_name"]
+    if name and not _NAME.match(name):
+        raise DeploymentError(_bad_name(name))
+    try:
+        broker = _broker.parse(options["broker_url"])
+        _pools.complete(options["workers"], options["delivery"])
+    except ValueError as error:
+        raise DeploymentError(str(error)) from error
+    running = [host for host in hosts if duties(host, groups)]
+    if broker.embedded and len(running) > 1:
+        raise DeploymentError(
+            f"The embedded broker is a folder on one host, and the play has {len(running)} "
+            f"({', '.join(running)}). Set celery_broker_url to a server that all of them reach, such "
+            "as redis://:password@host:6379/0."
+        )
+    beats = [host for host in hosts if "beat" in duties(host, groups)]
+    if len(beats) > 1:
+        raise DeploymentError(
+            f"{len(beats)} hosts would run beat ({', '.join(beats)}), and each would send every "
+            "periodic task. Put exactly one host into the group celery_beat, and the others into "
+            "celery_worker alone."
+        )
+
+
+def duties(host: str, groups: Mapping[str, Sequence[str]]) -> list[str]:
+    """Return what a host does; one that is in none of the groups does everything."""
+    if not any(host in groups.get(group, ()) for group in (*DUTIES, *SERVERS)):
+        return list(DUTIES.values())
+    return [duty for group, duty in DUTIES.items() if host in groups.get(group, ())]
+
+
+def check_broker(broker: _broker.Broker, silent: Sequence[str]) -> None:
+    """See that one of the broker's servers answers.
+
+    Raises:
+        DeploymentError: none does.
+    """
+    if broker.addresses and len(silent) == len(broker.addresses):
+        raise DeploymentError(
+            f"The broker of celery_broker_url does not answer ({'; '.join(silent)}). Start it, or "
+            "correct the address; nothing was changed."
+        )
+
+
+def decide(
+    options: Mapping[str, Any], found: Mapping[str, Any], duty: Sequence[str]
+) -> dict[str, Any]:
+    """Decide the deployment of one host.
+
+    Args:
+        options: the public variables without their prefix, checked by :func:`check`.
+        found: the answer of the module: ``project`` and ``host``.
+        duty: what this host does.
+
+    Raises:
+        DeploymentError: the project does not allow what was asked for.
+    """
+    project, host = found["project"], found["host"]
+    name = options["project_name"] or project["package"].lower().replace(".", "-")
+    if not _NAME.match(name):
+        raise DeploymentError(_bad_name(name))
+    broker = _broker.parse(options["broker_url"])
+    systemd = _uses_systemd(options["service_manager"], host)
+    integrate = _integrate(options["project_integrate"], project)
+    state = options["state_path"] or (
+        f"/var/lib/celeriac/{name}" if systemd else os.path.join(project["base"], ".celery")
+    )
+    venv = options["venv_path"] or os.path.join(state, "venv")
+    pools = _pools.complete(options["workers"], options["delivery"])
+    module = "celery" if integrate else project["celery_app"]["module"]
+    deployment = {
+        "name": name,
+        "path": project["path"],
+        "base": project["base"],
+        "package": project["package"],
+        "settings": project["settings"],
+        "integrate": integrate,
+        "record": os.path.join(
+            os.path.relpath(project["package_path"], project["path"]), "celery_ops/integration.json"
+        ),
+        "app": project["package"] if integrate else f"{module}:{project['celery_app']['variable']}",
+        "duties": list(duty),
+        "systemd": systemd,
+        "user": options["user"] or name,
+        "state_path": state,
+        "run_path": os.path.join(state, "run") if systemd else state,
+        "config_path": f"/etc/celeriac/{name}" if systemd else state,
+        "tools_path": os.path.join(state, "bin"),
+        "venv": venv,
+        "python": os.path.join(venv, "bin", "python"),
+        "embedded": broker.embedded,
+        "broker_transport": broker.transport,
+        "result_backend": _result_backend(options["result_backend"]),
+        "scheduler": options["beat_scheduler"],
+        "scheduler_class": SCHEDULERS.get(options["beat_scheduler"], options["beat_scheduler"]),
+        "timezone": options["timezone"],
+        "delivery": options["delivery"],
+        "pools": [_pools.as_data(pool) for pool in pools],
+        "target": f"{name}-celery.target",
+        "slice": f"{name}-celery.slice",
+        "beat_unit": f"{name}-beat.service",
+        "canary": f"{name}-canary" if integrate else "",
+        "requirements": _requirements(options, project, broker),
+        "tasks": dict(project["tasks"]),
+    }
+    if integrate:
+        canary = f"{project['package']}.celery_ops.tasks.canary"
+        deployment["tasks"].setdefault(canary, "celery_ops/tasks.py")
+    deployment.update(_ownership(deployment, found, bool(options["venv_path"])))
+    deployment["environment"] = {
+        "DJANGO_SETTINGS_MODULE": project["settings"],
+        "CELERY_STATE_PATH": deployment["run_path"],
+        **{key: _text(value) for key, value in options["environment"].items()},
+    }
+    return deployment
+
+
+def _ownership(
+    deployment: Mapping[str, Any], found: Mapping[str, Any], own_venv: bool
+) -> dict[str, Any]:
+    """Decide who owns what on the host, and which folders go again with the deployment."""
+    comment = f"Celery of {deployment['name']} (celeriac.django)"
+    if not deployment["systemd"]:
+        # The owner of the checkout runs everything; only root can and has to give files away.
+        owner = str(found["project"]["owner_uid"]) if found["host"]["is_root"] else ""
+        folders = [{"path": deployment["state_path"], "owner": owner, "group": "", "mode": "0700"}]
+        return {
+            "run_user": "",
+            "makes_user": False,
+            "user_comment": comment,
+            "config_owner": owner,
+            "config_group": "",
+            "folders": folders,
+            "own_folders": [deployment["state_path"]],
+        }
+    user = deployment["user"]
+    gecos = found["accounts"].get(user)
+    group = user if gecos in (None, comment) else found["groups"].get(user, user)
+    return {
+        "run_user": user,
+        # An account that was there before is used as it is, and stays when the deployment goes.
+        "makes_user": gecos in (None, comment),
+        "user_comment": comment,
+        "config_owner": "root",
+        "config_group": group,
+        "folders": [
+            {"path": deployment["run_path"], "owner": user, "group": group, "mode": "0700"},
+            {"path": deployment["config_path"], "owner": "root", "group": group, "mode": "0750"},
+        ],
+        "own_folders": [
+            *([] if own_venv else [deployment["state_path"]]),
+            deployment["run_path"],
+            deployment["config_path"],
+        ],
+    }
+
+
+def _bad_name(name: str) -> str:
+    return (
+        f"celery_project_name: {name!r} cannot name units, a user and folders: use lower-case "
+        "letters, digits, - and _, starting with a letter, at most 31 characters."
+    )
+
+
+def _text(value: Any) -> str:
+    """Return a value of the inventory as an environment has it."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return "" if value is None else str(value)
+
+
+def _uses_systemd(wanted: str, host: Mapping[str, Any]) -> bool:
+    if wanted == "none":
+        return False
+    if wanted == "systemd":
+        if not host["has_systemd"]:
+            raise DeploymentError(
+                "celery_service_manager is systemd, but systemd does not run this host. "
+                "Set it to auto or none."
+            )
+        if not host["is_root"]:
+            raise DeploymentError(
+                "celery_service_manager is systemd, and units need root. "
+                "Run with become: true (or -b), or set it to none."
+            )
+    return bool(host["has_systemd"] and host["is_root"])
+
+
+def _integrate(wanted: str, project: Mapping[str, Any]) -> bool:
+    existing = project["celery_app"]
+    if wanted == "never" and not existing:
+        raise DeploymentError(
+            f"celery_project_integrate is never, but no Celery app is in {project['base']}: there is "
+            "nothing like app = Celery(…) in it. Set it to auto."
+        )
+    if wanted == "auto":
+        return project["integrated"] or not existing
+    return wanted == "always"
+
+
+def _result_backend(wanted: str) -> str:
+    """Return what the settings fragment says; a URL comes from the environment."""
+    if "://" in wanted or wanted == "none":
+        return ""
+    if wanted == "redis":
+        return "redis"
+    return wanted
+
+
+def _requirements(
+    options: Mapping[str, Any], project: Mapping[str, Any], broker: _broker.Broker
+) -> dict[str, list[str]]:
+    files, specs = [], []
+    for entry in options["requirements"] or project["requirements"]:
+        file = os.path.join(project["path"], entry)
+        if entry.endswith((".txt", ".in", ".toml")):
+            files.append(file)
+        else:
+            specs.append(entry)
+    extras = f"[{broker.extra}]" if broker.extra else ""
+    specs += [CELERY.format(extras=extras), KOMBU]
+    if options["result_backend"] == "django-db":
+        specs.append(RESULTS)
+    if options["result_backend"].startswith("redis"):
+        specs.append(REDIS)
+    if options["result_backend"] == "database":
+        specs.append(SQLALCHEMY)
+    if options["beat_scheduler"] == "database":
+        specs.append(BEAT)
+    if options["beat_scheduler"] == "redbeat":
+        specs.append(REDBEAT)
+    if _needs_psycopg(options, project):
+        specs.append(PSYCOPG)
+    return {"files": files, "specs": specs}
+
+
+def _needs_psycopg(options: Mapping[str, Any], project: Mapping[str, Any]) -> bool:
+    if any(name.startswith("psycopg") for name in project["required"]):
+        return False
+    if project["database"] == "postgresql":
+        return True
+    urls = [str(value) for value in options["environment"].values()]
+    return options["uses_postgresql"] or any(_POSTGRESQL.match(url) for url in urls)

@@ -1,0 +1,110 @@
+# Copyright (c) 2026 celeriac.django contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the integration puts into a checkout: files of its own, and blocks in the project's files."""
+
+from __future__ import annotations
+
+import os.path
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ansible_collections.celeriac.django.plugins.plugin_utils._render import Templates
+
+#: The folder of templates that stands for the project's package.
+_PACKAGE = "package"
+
+#: How to get the value of a variable, by its name; the rest is the project's own.
+_KNOWN = {
+    "CELERY_BROKER_URL": (
+        "Where tasks wait: the URL of Redis or RabbitMQ, from whoever runs it. Without it, the "
+        "folder .celery stands in: for development.",
+        "redis://:{name}_production_your_key_here@localhost:6379/0",
+    ),
+    "CELERY_RESULT_BACKEND": (
+        "Where results go: the URL of a server, from whoever runs it.",
+        "redis://:{name}_production_your_key_here@localhost:6379/1",
+    ),
+    "SECRET_KEY": (
+        'Django\'s key: python -c "from django.core.management.utils import '
+        'get_random_secret_key as key; print(key())"',
+        "{name}_production_your_key_here",
+    ),
+    "DATABASE_URL": (
+        "The database: from whoever runs the server.",
+        "postgres://{name}:{name}_production_your_key_here@localhost:5432/{name}",
+    ),
+}
+_OTHER = ("Asked for by the settings: from the team's vault.", "{name}_production_your_key_here")
+
+
+def environment_example(name: str, secret_names: Iterable[str]) -> list[dict[str, str]]:
+    """Return the lines of .env.example: name, a placeholder, and how to get the value."""
+    entries = []
+    for variable in dict.fromkeys(["CELERY_BROKER_URL", *sorted(secret_names)]):
+        comment, value = _KNOWN.get(variable, _OTHER)
+        entries.append({"name": variable, "comment": comment, "value": value.format(name=name)})
+    return entries
+
+
+def render(
+    templates: Templates,
+    deployment: Mapping[str, Any],
+    project: Mapping[str, Any],
+    secret_names: Iterable[str],
+) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
+    """Return the files and the blocks, by path relative to the checkout.
+
+    Raises:
+        RenderError: a template does not work.
+    """
+    top = project["path"]
+    package = os.path.relpath(project["package_path"], top)
+    base = os.path.relpath(project["base"], top)
+    documented = set(project["documented"])
+    values = {
+        **deployment,
+        "package_depth": len(deployment["package"].split(".")),
+        "installed_apps": _installed_apps(deployment),
+        "environment_example": [
+            entry
+            for entry in environment_example(deployment["name"], secret_names)
+            if entry["name"] not in documented
+        ],
+    }
+    files = {
+        os.path.normpath(os.path.join(package, os.path.relpath(name, _PACKAGE))): templates.render(
+            name, values
+        )
+        for name in templates.names(_PACKAGE)
+    }
+    settings = f"{deployment['package']}.celery_settings"
+    blocks = {
+        os.path.join(package, "__init__.py"): {
+            "hint": "Django loads the Celery app, so that shared tasks find it.",
+            "lines": "from .celery import app as celery_app  # noqa: E402, F401",
+        },
+        os.path.relpath(project["apps_file"], top): {
+            "hint": f"Celery's settings are in {settings}.",
+            "lines": f"from {settings} import *  # noqa: E402, F403\n"
+            f"from {settings} import with_celery_apps  # noqa: E402\n\n"
+            "INSTALLED_APPS = with_celery_apps(INSTALLED_APPS)",
+        },
+        os.path.normpath(os.path.join(base, ".gitignore")): {
+            "lines": templates.render("gitignore", values)
+        },
+    }
+    if values["environment_example"]:
+        blocks[os.path.normpath(os.path.join(base, ".env.example"))] = {
+            "lines": templates.render("env.example", values)
+        }
+    return files, {name: {"hint": "", **block} for name, block in blocks.items()}
+
+
+def _installed_apps(deployment: Mapping[str, Any]) -> list[str]:
+    apps = [f"{deployment['package']}.celery_ops"]
+    if deployment["scheduler"] == "database":
+        apps.insert(0, "django_celery_beat")
+    if deployment["result_backend"] == "django-db":
+        apps.insert(0, "django_celery_results")
+    return apps
