@@ -60,7 +60,9 @@ class ActionModule(ActionBase):
         )
         host = task_vars["inventory_hostname"]
         try:
-            _deployment.check(options, options["group_names"], task_vars["ansible_play_hosts_all"])
+            if not options["removing"]:
+                hosts = task_vars["ansible_play_hosts_all"]
+                _deployment.check(options, options["group_names"], hosts)
             broker = _broker.parse(options["broker_url"])
         except ValueError as error:
             raise AnsibleActionFail(str(error)) from error

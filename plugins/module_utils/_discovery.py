@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -82,6 +83,8 @@ class Project:
     tasks: dict[str, str] = field(default_factory=dict)
     #: Names that the checkout's .env.example has already, not counting our own lines.
     documented: list[str] = field(default_factory=list)
+    #: Whether whoever looks may write to the package and the settings.
+    writable: bool = True
     owner_uid: int = 0
     owner_gid: int = 0
 
@@ -412,6 +415,7 @@ def _discover(path: Path, package: str, settings: str) -> Project:
         integrated=bool(made),
         tasks=dict(sorted(tasks.items())),
         documented=documented_names(base),
+        writable=all(os.access(place, os.W_OK) for place in (path, package_path, apps_file)),
         owner_uid=owner.st_uid,
         owner_gid=owner.st_gid,
     )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from pathlib import Path
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 #: The characters that a backslash escapes inside double quotes.
@@ -45,3 +46,17 @@ def load(text: str) -> dict[str, str]:
         found.group(1): re.sub(r"\\(.)", r"\1", found.group(2), flags=re.DOTALL)
         for found in _LINE.finditer(text)
     }
+
+
+def read(path: Path) -> str:
+    """Return the text of a file, empty where it is not there or not for us to read."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError:
+        return ""
+
+
+def changed_names(path: Path, values: Mapping[str, object]) -> list[str]:
+    """Return the names whose value in an environment file is another, or that come or go."""
+    before, after = load(read(path)), load(dump(values))
+    return sorted(name for name in {*before, *after} if before.get(name) != after.get(name))

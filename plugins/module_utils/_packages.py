@@ -215,10 +215,18 @@ def _fetch_uv(interpreter: Interpreter, folder: Path) -> Path:
             "Install the package python3-venv on the host, or uv."
         )
     environ = {**os.environ, "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_NO_INPUT": "1"}
-    for command in (
-        [interpreter.path, "-m", "venv", str(folder / "venv")],
-        [str(folder / "venv/bin/python"), "-m", "pip", "install", "--quiet", "--no-deps", UV],
-    ):
+    install = ["-m", "pip", "install", "--quiet", "--no-deps", "--no-compile"]
+    wheel = _bundled_pip(interpreter)
+    if wheel:
+        # pip runs from its wheel: an environment for it would take seconds, and be thrown away.
+        environ["PYTHONPATH"] = wheel
+        commands = [[interpreter.path, *install, "--target", str(folder), UV]]
+    else:
+        commands = [
+            [interpreter.path, "-m", "venv", str(folder)],
+            [str(folder / "bin/python"), *install, UV],
+        ]
+    for command in commands:
         done = subprocess.run(
             command, env=environ, capture_output=True, text=True, errors="replace", check=False
         )
@@ -228,7 +236,20 @@ def _fetch_uv(interpreter: Interpreter, folder: Path) -> Path:
                 f"{UV} cannot be fetched from the package index: {last}. Install uv on the host, "
                 "or see that pip works there."
             )
-    return folder / "venv/bin/uv"
+    return folder / "bin/uv"
+
+
+def _bundled_pip(interpreter: Interpreter) -> str:
+    """Return the wheel of pip that ensurepip would install, empty where there is none to see."""
+    question = (
+        "import ensurepip, glob, os; "
+        "print(*glob.glob(os.path.join(os.path.dirname(ensurepip.__file__), '_bundled/pip-*.whl')), "
+        "*glob.glob('/usr/share/python-wheels/pip-*.whl'), sep='\\n')"
+    )
+    done = subprocess.run(
+        [interpreter.path, "-c", question], capture_output=True, text=True, check=False
+    )
+    return next(iter(done.stdout.split("\n")), "").strip()
 
 
 def _pip_settings() -> dict[str, str]:

@@ -31,7 +31,7 @@ author:
 EXAMPLES = r"""
 - name: Migrate
   celeriac.django.celery_migration:
-    python: /var/lib/celeriac/shop/venv/bin/python
+    python: /var/lib/shop-celery/venv/bin/python
     base: /srv/shop
     settings: shop.settings.production
     user: shop

@@ -57,8 +57,8 @@ EXAMPLES = r"""
 
 - name: Make the virtual environment
   celeriac.django.celery_virtualenv:
-    venv: /var/lib/celeriac/shop/venv
-    tools: /var/lib/celeriac/shop/bin
+    venv: /var/lib/shop-celery/venv
+    tools: /var/lib/shop-celery/bin
     interpreter: "{{ shop.interpreter }}"
     base: /srv/shop
     settings: shop.settings.production

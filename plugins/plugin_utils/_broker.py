@@ -24,6 +24,9 @@ TRANSPORTS = {
 }
 
 
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+
 class BrokerError(ValueError):
     """A broker URL that cannot be used. The text never holds the URL's password."""
 
@@ -42,6 +45,11 @@ class Broker:
     def embedded(self) -> bool:
         """Whether the broker is a folder on the one host."""
         return self.transport == "filesystem"
+
+    @property
+    def local(self) -> bool:
+        """Whether each host has a broker of its own, so that hosts are deployments of their own."""
+        return bool(self.addresses) and all(host in _LOOPBACK for host, _port in self.addresses)
 
 
 def parse(url: str) -> Broker:

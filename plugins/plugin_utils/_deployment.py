@@ -38,6 +38,8 @@ SCHEDULERS = {
 
 
 
+#: What the processes and the roles keep in the state folder.
+_STATE_NAMES = ("bin", "broker", "beat-schedule", "environment", "secrets")
 _POSTGRESQL = re.compile(r"(postgres|postgresql|postgis)(\+\w+)?://")
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,30}\Z")
 
@@ -77,7 +79,9 @@ def check(options: Mapping[str, Any], groups: Mapping[str, Sequence[str]], hosts
             f"({', '.join(running)}). Set celery_broker_url to a server that all of them reach, such "
             "as redis://:password@host:6379/0."
         )
-    beats = [host for host in hosts if "beat" in duties(host, groups)]
+    beats = list(groups.get("celery_beat", ()))
+    if not beats and not broker.local:
+        beats = [host for host in running if "beat" in duties(host, groups)]
     if len(beats) > 1:
         raise DeploymentError(
             f"{len(beats)} hosts would run beat ({', '.join(beats)}), and each would send every "
@@ -123,11 +127,16 @@ def decide(
     name = options["project_name"] or project["package"].lower().replace(".", "-")
     if not _NAME.match(name):
         raise DeploymentError(_bad_name(name))
+    if not project["writable"] and not project["integrated"]:
+        raise DeploymentError(
+            f"The checkout {project['path']} is not writable. Run as its owner or with become, or set "
+            "celery_project_integrate to never if Celery is in it already."
+        )
     broker = _broker.parse(options["broker_url"])
     systemd = _uses_systemd(options["service_manager"], host)
     integrate = _integrate(options["project_integrate"], project)
     state = options["state_path"] or (
-        f"/var/lib/celeriac/{name}" if systemd else os.path.join(project["base"], ".celery")
+        f"/var/lib/{name}-celery" if systemd else os.path.join(project["base"], ".celery")
     )
     venv = options["venv_path"] or os.path.join(state, "venv")
     pools = _pools.complete(options["workers"], options["delivery"])
@@ -148,7 +157,7 @@ def decide(
         "user": options["user"] or name,
         "state_path": state,
         "run_path": os.path.join(state, "run") if systemd else state,
-        "config_path": f"/etc/celeriac/{name}" if systemd else state,
+        "config_path": f"/etc/{name}-celery" if systemd else state,
         "tools_path": os.path.join(state, "bin"),
         "venv": venv,
         "python": os.path.join(venv, "bin", "python"),
@@ -170,7 +179,8 @@ def decide(
     if integrate:
         canary = f"{project['package']}.celery_ops.tasks.canary"
         deployment["tasks"].setdefault(canary, "celery_ops/tasks.py")
-    deployment.update(_ownership(deployment, found, bool(options["venv_path"])))
+    deployment.update(_ownership(deployment, found))
+    deployment["own_paths"] = _own_paths(deployment, bool(options["state_path"]))
     deployment["environment"] = {
         "DJANGO_SETTINGS_MODULE": project["settings"],
         "CELERY_STATE_PATH": deployment["run_path"],
@@ -180,9 +190,9 @@ def decide(
 
 
 def _ownership(
-    deployment: Mapping[str, Any], found: Mapping[str, Any], own_venv: bool
+    deployment: Mapping[str, Any], found: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Decide who owns what on the host, and which folders go again with the deployment."""
+    """Decide who owns what on the host."""
     comment = f"Celery of {deployment['name']} (celeriac.django)"
     if not deployment["systemd"]:
         # The owner of the checkout runs everything; only root can and has to give files away.
@@ -191,11 +201,11 @@ def _ownership(
         return {
             "run_user": "",
             "makes_user": False,
+            "lacks_user": False,
             "user_comment": comment,
             "config_owner": owner,
             "config_group": "",
             "folders": folders,
-            "own_folders": [deployment["state_path"]],
         }
     user = deployment["user"]
     gecos = found["accounts"].get(user)
@@ -204,6 +214,7 @@ def _ownership(
         "run_user": user,
         # An account that was there before is used as it is, and stays when the deployment goes.
         "makes_user": gecos in (None, comment),
+        "lacks_user": gecos is None,
         "user_comment": comment,
         "config_owner": "root",
         "config_group": group,
@@ -211,12 +222,20 @@ def _ownership(
             {"path": deployment["run_path"], "owner": user, "group": group, "mode": "0700"},
             {"path": deployment["config_path"], "owner": "root", "group": group, "mode": "0750"},
         ],
-        "own_folders": [
-            *([] if own_venv else [deployment["state_path"]]),
-            deployment["run_path"],
-            deployment["config_path"],
-        ],
     }
+
+
+def _own_paths(deployment: Mapping[str, Any], chosen: bool) -> list[str]:
+    """Return what goes with the deployment when it is removed, besides the virtual environment.
+
+    A state folder that somebody chose may hold more than ours: then only ours goes.
+    """
+    state = deployment["state_path"]
+    own = [deployment["run_path"], deployment["config_path"], state]
+    if chosen:
+        inside = [os.path.join(state, name) for name in _STATE_NAMES]
+        own = [*inside, *(path for path in own if path != state)]
+    return list(dict.fromkeys(own))
 
 
 def _bad_name(name: str) -> str:

@@ -1,0 +1,124 @@
+# What one does with a clone: `make help` lists it.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+
+PYTHON ?= python3
+# A second Python, for the other end of the ansible-cores that are supported; empty where the machine has none.
+OTHER_PYTHON ?= $(shell tools/other-python "$(or $(wildcard .venv/bin/python),$(PYTHON))")
+# How many parts of `make test` run at once.
+JOBS ?= 1
+# For the demo: a project of your own instead of the example, and whether that checkout itself is changed.
+export PROJECT IN_PLACE
+
+PIP_TEST := -r requirements/test.txt -c requirements/constraints.txt
+# Molecule and ansible-lint keep their copies of the collection inside the clone.
+TOOLS_ENV := ANSIBLE_HOME="$(CURDIR)/.ansible" PATH="$(CURDIR)/.venv/bin:$$PATH"
+
+.PHONY: help
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: .venv/.demo-ready ## Celery for the example shop, or PROJECT=path (IN_PLACE=1 to change it): no root needed
+	@tools/demo.sh
+
+.PHONY: test
+test: machine ## Every test; JOBS=2 runs parts side by side
+	@$(if $(OTHER_PYTHON),,echo "note: no other Python, so only one end of the supported ansible-cores is tested")
+	@"$(PYTHON)" tools/parts.py --jobs $(JOBS) ready lint unit sanity collection demo-clone \
+	  $(if $(OTHER_PYTHON),unit-other sanity-other demo-clone-other) molecule
+
+.PHONY: lint
+lint: .venv/.test-ready ## Style, types, Ansible's best practices, changelog
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	.venv/bin/shellcheck $$(git ls-files -co --exclude-standard -- .ci tests tools | xargs grep -lE '^#!.*\b(ba)?sh$$')
+	$(TOOLS_ENV) ansible-lint --profile production --strict --offline
+	$(TOOLS_ENV) antsibull-changelog lint
+
+.PHONY: format
+format: .venv/.test-ready ## Mend what ruff can mend
+	.venv/bin/ruff check --fix .
+	.venv/bin/ruff format .
+
+.PHONY: unit unit-other
+unit: .venv/.test-ready ## Unit tests; ARGS="-k name" for some
+	.venv/bin/pytest -n auto $(ARGS)
+unit-other: .venv-other/.test-ready ## Unit tests with the other ansible-core
+	.venv-other/bin/pytest -n auto $(ARGS)
+
+.PHONY: sanity sanity-other
+sanity: .venv/.test-ready ## ansible-test sanity; ARGS="--test validate-modules" for some
+	tools/sanity .venv $(ARGS)
+sanity-other: .venv-other/.test-ready ## ansible-test sanity with the other ansible-core
+	tools/sanity .venv-other $(ARGS)
+
+.PHONY: collection
+collection: .venv/.test-ready ## Build the collection, install it in an empty place, use it there
+	.venv/bin/pytest tests/integration $(ARGS)
+
+.PHONY: demo-clone demo-clone-other
+demo-clone: machine ## The demo as a stranger runs it, in a fresh copy with nothing installed
+	tools/copy-tree .cache/demo-clone
+	$(MAKE) -C .cache/demo-clone demo
+demo-clone-other: machine ## The same with the other ansible-core
+	tools/copy-tree .cache/demo-clone-other
+	$(MAKE) -C .cache/demo-clone-other demo PYTHON="$(OTHER_PYTHON)"
+
+.PHONY: molecule
+molecule: .venv/.test-ready ## Scenarios on real systemd hosts; SCENARIO=name for one, ARGS for molecule
+	tests/lab/setup.sh
+	. tests/lab/env.sh; $(TOOLS_ENV) molecule test $(if $(SCENARIO),--scenario-name $(SCENARIO),--all) $(ARGS)
+
+.PHONY: bench
+bench: .venv/.test-ready ## Measure
+	@tools/bench.sh
+
+.PHONY: soak
+soak: .venv/.test-ready ## Load and disturb for long
+	@tools/soak.sh
+
+.PHONY: changelog
+changelog: .venv/.test-ready ## CHANGELOG.md for galaxy.yml's version from changelogs/fragments
+	$(TOOLS_ENV) antsibull-changelog release --update-existing --reload-plugins
+
+.PHONY: pins
+pins: machine ## Pin anew what the tools of requirements/test.txt need themselves
+	rm -rf .cache/pins
+	$(PYTHON) -m venv .cache/pins
+	.cache/pins/bin/pip install -qq -r requirements/test.txt
+	{ grep '^#' requirements/constraints.txt; \
+	  .cache/pins/bin/pip freeze --local -r requirements/test.txt | sed '1,/^##/d'; } > .cache/constraints.txt
+	mv .cache/constraints.txt requirements/constraints.txt
+
+.PHONY: clean
+clean: ## Remove everything that the other targets made
+	rm -rf .venv .venv-other .ansible .cache .demo .hypothesis .mypy_cache .pytest_cache .ruff_cache tests/output
+
+.PHONY: machine
+machine:
+	@tools/machine "$(PYTHON)"
+
+.PHONY: ready
+ready: .venv/.test-ready
+	@$(if $(OTHER_PYTHON),$(MAKE) --no-print-directory .venv-other/.test-ready)
+
+.venv/.demo-ready: requirements/demo.txt tools/make-venv
+	@echo "Installing Ansible in .venv"
+	@tools/make-venv .venv "$(PYTHON)" -r requirements/demo.txt
+	@touch $@
+
+.venv/.test-ready: requirements/test.txt requirements/constraints.txt .venv/.demo-ready | machine
+	@echo "Installing the tools in .venv"
+	@tools/make-venv .venv "$(PYTHON)" $(PIP_TEST)
+	@touch $@
+
+.venv-other/.test-ready: requirements/demo.txt requirements/test.txt requirements/constraints.txt tools/make-venv | machine
+	@$(if $(OTHER_PYTHON),,echo "error: this machine has no Python for the other ansible-core" >&2; exit 1)
+	@echo "Installing the tools in .venv-other"
+	@tools/make-venv .venv-other "$(OTHER_PYTHON)" $(PIP_TEST)
+	@touch $@

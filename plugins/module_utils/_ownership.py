@@ -1,0 +1,102 @@
+# Copyright (c) 2026 celeriac.django contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Folders and files that belong to somebody: there, with this content, owner and mode."""
+
+from __future__ import annotations
+
+import grp
+import os
+import pwd
+import stat
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+
+class OwnershipError(Exception):
+    """A folder or file cannot be made. The text says which and why."""
+
+
+@dataclass(frozen=True)
+class Belongs:
+    """Who a path belongs to; an empty owner or group is left as it is."""
+
+    owner: str
+    group: str
+    mode: int
+
+    def ids(self) -> tuple[int, int]:
+        """Return the numbers of owner and group, -1 for one that is left as it is.
+
+        Raises:
+            OwnershipError: there is no such user or group.
+        """
+        try:
+            uid = -1 if not self.owner else _number(self.owner, lambda n: pwd.getpwnam(n).pw_uid)
+            gid = -1 if not self.group else _number(self.group, lambda n: grp.getgrnam(n).gr_gid)
+        except KeyError as error:
+            raise OwnershipError(f"there is no such user or group on this host: {error}") from error
+        return uid, gid
+
+    def fits(self, path: Path) -> bool:
+        """Tell whether a path that exists belongs so already."""
+        status = path.stat()
+        try:
+            uid, gid = self.ids()
+        except OwnershipError:
+            return False
+        return (
+            stat.S_IMODE(status.st_mode) == self.mode
+            and uid in (-1, status.st_uid)
+            and gid in (-1, status.st_gid)
+        )
+
+
+def _number(name: str, look_up: Callable[[str], int]) -> int:
+    return int(name) if name.isdigit() else look_up(name)
+
+
+def folder(path: Path, belongs: Belongs, check: bool) -> bool:
+    """See that a folder is there and belongs so; tell whether that changed (or would change) anything.
+
+    Missing parents are made as root's own, for everybody to pass through.
+
+    Raises:
+        OwnershipError: it cannot be.
+    """
+    if path.is_dir() and belongs.fits(path):
+        return False
+    if not check:
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            os.chown(path, *belongs.ids())
+            path.chmod(belongs.mode)
+        except OSError as error:
+            raise OwnershipError(f"{path}: {error.strerror}") from error
+    return True
+
+
+def file(path: Path, text: str, belongs: Belongs, check: bool) -> bool:
+    """See that a file has this text and belongs so; tell whether that changed (or would) anything.
+
+    It never holds the text with another owner or mode, not even for a moment.
+
+    Raises:
+        OwnershipError: it cannot be.
+    """
+    try:
+        if path.is_file() and path.read_text(encoding="utf-8") == text and belongs.fits(path):
+            return False
+        if not check:
+            new = path.with_name(f".{path.name}.new")
+            new.unlink(missing_ok=True)
+            handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with open(handle, "w", encoding="utf-8") as output:
+                os.fchown(handle, *belongs.ids())
+                os.fchmod(handle, belongs.mode)
+                output.write(text)
+            new.rename(path)
+    except OSError as error:
+        raise OwnershipError(f"{path}: {error.strerror}") from error
+    return True

@@ -1,0 +1,183 @@
+#!/usr/bin/python
+# Copyright (c) 2026 celeriac.django contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: celery_environment
+short_description: Write the environment and the secrets of Celery's processes
+version_added: 0.1.0
+description:
+  - Makes the folders of a deployment, and writes two files for systemd's C(EnvironmentFile=) and for a shell, one with
+    what is no secret, and one with the secrets.
+  - A secret's value is in no diff and in no result; the names of those that change are.
+extends_documentation_fragment:
+  - celeriac.django._attributes
+options:
+  state:
+    description: Whether folders and files are there.
+    type: str
+    choices: [present, absent]
+    default: present
+  path:
+    description: The folder of the two files, which are called C(environment) and C(secrets).
+    type: path
+    required: true
+  folders:
+    description: The folders, each with C(path), C(owner), C(group) and C(mode). An empty owner or group is left as it is.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      path:
+        description: The folder.
+        type: path
+        required: true
+      owner:
+        description: Its owner, a name or a number.
+        type: str
+        default: ""
+      group:
+        description: Its group.
+        type: str
+        default: ""
+      mode:
+        description: Its mode, in octal digits.
+        type: str
+        default: "0755"
+  paths:
+    description: For O(state=absent), the folders and files that are removed, with all that is in them.
+    type: list
+    elements: path
+    default: []
+  owner:
+    description: The owner of the files.
+    type: str
+    default: ""
+  group:
+    description: The group of the files, which may read them.
+    type: str
+    default: ""
+  environment:
+    description: Names and values that are no secrets.
+    type: dict
+    default: {}
+  secrets:
+    description: Names and values of secrets.
+    type: dict
+    default: {}
+author:
+  - celeriac.django contributors (@celeriac)
+"""
+
+EXAMPLES = r"""
+- name: Write the environment
+  celeriac.django.celery_environment:
+    path: /etc/shop-celery
+    folders:
+      - path: /etc/shop-celery
+        owner: root
+        group: shop
+        mode: "0750"
+    owner: root
+    group: shop
+    environment:
+      ALLOWED_HOSTS: shop.example
+    secrets:
+      SECRET_KEY: "{{ vault_shop_secret_key }}"
+"""
+
+RETURN = r"""
+secret_names:
+  description: The names of the secrets that changed, or would change.
+  returned: success
+  type: list
+  elements: str
+  sample: [SECRET_KEY]
+"""
+
+import difflib
+import shutil
+from pathlib import Path
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.celeriac.django.plugins.module_utils import _environment, _ownership
+
+
+def remove(module: AnsibleModule) -> None:
+    there = [Path(path) for path in module.params["paths"] if Path(path).exists()]
+    if not module.check_mode:
+        for path in there:
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink(missing_ok=True)
+    module.exit_json(
+        changed=bool(there),
+        secret_names=[],
+        diff={"prepared": "".join(f"-{path}\n" for path in there)},
+    )
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "state": {"type": "str", "default": "present", "choices": ["present", "absent"]},
+            "path": {"type": "path", "required": True},
+            "folders": {
+                "type": "list",
+                "elements": "dict",
+                "default": [],
+                "options": {
+                    "path": {"type": "path", "required": True},
+                    "owner": {"type": "str", "default": ""},
+                    "group": {"type": "str", "default": ""},
+                    "mode": {"type": "str", "default": "0755"},
+                },
+            },
+            "paths": {"type": "list", "elements": "path", "default": []},
+            "owner": {"type": "str", "default": ""},
+            "group": {"type": "str", "default": ""},
+            "environment": {"type": "dict", "default": {}},
+            "secrets": {"type": "dict", "default": {}, "no_log": True},
+        },
+        supports_check_mode=True,
+    )
+    params = module.params
+    if params["state"] == "absent":
+        remove(module)
+    path = Path(params["path"])
+    belongs = _ownership.Belongs(params["owner"], params["group"], 0o640)
+    steps = []
+    try:
+        plain = _environment.dump(params["environment"])
+        secret = _environment.dump(params["secrets"])
+        for folder in params["folders"]:
+            owned = _ownership.Belongs(folder["owner"], folder["group"], int(folder["mode"], 8))
+            if _ownership.folder(Path(folder["path"]), owned, module.check_mode):
+                steps.append(f"+folder {folder['path']}\n")
+        before = _environment.read(path / "environment")
+        names = _environment.changed_names(path / "secrets", params["secrets"])
+        changed = [
+            _ownership.file(path / "environment", plain, belongs, module.check_mode),
+            _ownership.file(path / "secrets", secret, belongs, module.check_mode),
+        ]
+    except (_environment.BadName, _ownership.OwnershipError) as error:
+        module.fail_json(msg=str(error))
+    steps += difflib.unified_diff(
+        before.splitlines(keepends=True),
+        plain.splitlines(keepends=True),
+        fromfile=f"a{path}/environment",
+        tofile=f"b{path}/environment",
+    )
+    module.exit_json(
+        changed=bool(steps) or any(changed),
+        secret_names=names,
+        diff={"prepared": "".join([*steps, *(f"~secret {name}\n" for name in names)])},
+    )
+
+
+if __name__ == "__main__":
+    main()

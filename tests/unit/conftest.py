@@ -1,0 +1,10 @@
+"""What all unit tests share."""
+
+from __future__ import annotations
+
+from ansible.release import __version__ as core_version
+
+
+def pytest_report_header() -> str:
+    """Names the Ansible that the tests run with, as `make test` has two."""
+    return f"ansible-core: {core_version}"
