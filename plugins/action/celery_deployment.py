@@ -9,6 +9,8 @@ from typing import Any
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
+
+from ansible_collections.celeriac.django.plugins.module_utils._options import ARGUMENTS
 from ansible_collections.celeriac.django.plugins.plugin_utils import _broker, _deployment
 
 
@@ -21,43 +23,7 @@ class ActionModule(ActionBase):
         """Return the deployment, or fail with what is wrong."""
         super().run(tmp, task_vars)
         task_vars = task_vars or {}
-        _options, options = self.validate_argument_spec(
-            argument_spec={
-                "project_path": {"type": "str", "required": True},
-                "project_name": {"type": "str", "default": ""},
-                "project_package": {"type": "str", "default": ""},
-                "project_settings": {"type": "str", "default": ""},
-                "project_integrate": {
-                    "type": "str",
-                    "choices": ["auto", "always", "never"],
-                    "default": "auto",
-                },
-                "broker_url": {"type": "str", "default": ""},
-                "result_backend": {"type": "str", "default": "django-db"},
-                "beat_scheduler": {"type": "str", "default": "database"},
-                "workers": {"type": "list", "elements": "dict", "default": [{"name": "default"}]},
-                "delivery": {
-                    "type": "str",
-                    "choices": ["at_most_once", "at_least_once"],
-                    "default": "at_most_once",
-                },
-                "timezone": {"type": "str", "default": ""},
-                "environment": {"type": "dict", "default": {}},
-                "service_manager": {
-                    "type": "str",
-                    "choices": ["auto", "systemd", "none"],
-                    "default": "auto",
-                },
-                "python": {"type": "str", "default": ""},
-                "state_path": {"type": "str", "default": ""},
-                "venv_path": {"type": "str", "default": ""},
-                "user": {"type": "str", "default": ""},
-                "requirements": {"type": "list", "elements": "str", "default": []},
-                "uses_postgresql": {"type": "bool", "default": False},
-                "group_names": {"type": "dict", "default": {}},
-                "removing": {"type": "bool", "default": False},
-            }
-        )
+        _result, options = self.validate_argument_spec(argument_spec=ARGUMENTS)
         host = task_vars["inventory_hostname"]
         try:
             if not options["removing"]:
@@ -66,7 +32,7 @@ class ActionModule(ActionBase):
             broker = _broker.parse(options["broker_url"])
         except ValueError as error:
             raise AnsibleActionFail(str(error)) from error
-        found = self._execute_module(
+        found: dict[str, Any] = self._execute_module(
             module_args={
                 "project_path": options["project_path"],
                 "project_package": options["project_package"],

@@ -9,6 +9,7 @@ from typing import Any
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
+
 from ansible_collections.celeriac.django.plugins.plugin_utils import _project_files, _render
 
 #: Arguments that are of no use on the host.
@@ -37,4 +38,5 @@ class ActionModule(ActionBase):
         environment = dict(arguments.get("environment") or {})
         environment.pop("CELERY_STATE_PATH", None)
         arguments["environment"] = environment
-        return self._execute_module(module_args=arguments, task_vars=task_vars)
+        result: dict[str, Any] = self._execute_module(module_args=arguments, task_vars=task_vars)
+        return result

@@ -9,6 +9,7 @@ from typing import Any
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
+
 from ansible_collections.celeriac.django.plugins.plugin_utils import _render, _units
 
 
@@ -29,9 +30,7 @@ class ActionModule(ActionBase):
         arguments["base"] = deployment["base"]
         arguments["venv"] = deployment["venv"]
         arguments["record"] = f"{deployment['config_path']}/beat-generation"
-        arguments["files"] = [
-            f"{deployment['config_path']}/{name}" for name in ("environment", "secrets")
-        ]
+        arguments["files"] = [f"{deployment['config_path']}/{name}" for name in ("environment", "secrets")]
         if arguments.get("state", "present") == "present":
             try:
                 arguments["units"] = _units.render(
@@ -39,4 +38,5 @@ class ActionModule(ActionBase):
                 )
             except _render.RenderError as error:
                 raise AnsibleActionFail(str(error)) from error
-        return self._execute_module(module_args=arguments, task_vars=task_vars)
+        result: dict[str, Any] = self._execute_module(module_args=arguments, task_vars=task_vars)
+        return result

@@ -18,8 +18,9 @@ END = "# celeriac.django: end"
 
 _BLOCK = re.compile(
     rb"^(?P<blank>[ \t]*\r?\n)?[ \t]*# celeriac\.django: begin[^\n]*\n"
-    rb"(?P<body>.*?)^[ \t]*# celeriac\.django: end[^\n]*(?P<last>\n|\Z)",
-    re.MULTILINE | re.DOTALL,
+    rb"(?P<body>(?:(?![ \t]*# celeriac\.django: begin)[^\n]*\n)*?)"
+    rb"[ \t]*# celeriac\.django: end[^\n]*(?P<last>\n|\Z)",
+    re.MULTILINE,
 )
 
 
@@ -76,5 +77,6 @@ def without(content: bytes, newline_added: bool = False) -> bytes:
         return content
     before, after = content[: found.start()], content[found.end() :]
     if newline_added and not after:
-        before = before[: -len(line_end(before))] if before.endswith(b"\n") else before
+        # The blank line has the line end that was added with it.
+        before = before.removesuffix((found.group("blank") or line_end(before)).lstrip(b" \t"))
     return before + after

@@ -35,6 +35,7 @@ from ansible_collections.celeriac.django.plugins.module_utils._source import (
 
 SETTINGS_VARIABLE = "DJANGO_SETTINGS_MODULE"
 
+
 class DiscoveryError(Exception):
     """The checkout is not what it has to be. The text says what, where and what to do."""
 
@@ -315,28 +316,35 @@ def find_celery(base: Path) -> tuple[dict[str, str], list[dict[str, Any]]]:
             continue
         module = _module_name(base, file)
         relative = str(file.relative_to(base))
-        for node in ast.walk(tree):
-            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-                for decorator in node.decorator_list:
-                    name = _task_name(decorator, module, node.name)
-                    if name:
-                        tasks[name] = str(Place(relative, node.lineno))
-        for statement in tree.body:
-            if (
-                isinstance(statement, ast.Assign)
-                and isinstance(statement.value, ast.Call)
-                and dotted(statement.value.func).rpartition(".")[2] == "Celery"
-                and isinstance(statement.targets[0], ast.Name)
-            ):
-                apps.append(
-                    {
-                        "module": module,
-                        "variable": statement.targets[0].id,
-                        "file": relative,
-                        "place": str(Place(relative, statement.lineno)),
-                    }
-                )
+        tasks.update(_tasks(tree, module, relative))
+        apps.extend(_apps(tree, module, relative))
     return tasks, apps
+
+
+def _tasks(tree: ast.Module, module: str, relative: str) -> dict[str, str]:
+    return {
+        name: str(Place(relative, node.lineno))
+        for node in ast.walk(tree)
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+        for decorator in node.decorator_list
+        if (name := _task_name(decorator, module, node.name))
+    }
+
+
+def _apps(tree: ast.Module, module: str, relative: str) -> list[dict[str, Any]]:
+    return [
+        {
+            "module": module,
+            "variable": statement.targets[0].id,
+            "file": relative,
+            "place": str(Place(relative, statement.lineno)),
+        }
+        for statement in tree.body
+        if isinstance(statement, ast.Assign)
+        and isinstance(statement.value, ast.Call)
+        and dotted(statement.value.func).rpartition(".")[2] == "Celery"
+        and isinstance(statement.targets[0], ast.Name)
+    ]
 
 
 def discover(path: str, package: str = "", settings: str = "") -> Project:

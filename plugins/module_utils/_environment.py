@@ -15,7 +15,7 @@ _ESCAPED = re.compile(r'(["\\`$])')
 _LINE = re.compile(r'^([A-Za-z_][A-Za-z0-9_]*)="((?:[^"\\]|\\.)*)"$', re.MULTILINE | re.DOTALL)
 
 
-class BadName(ValueError):
+class BadNameError(ValueError):
     """A name that no environment can hold."""
 
 
@@ -23,18 +23,18 @@ def dump(values: Mapping[str, object]) -> str:
     """Return the text of an environment file, sorted by name.
 
     Raises:
-        BadName: a name is not a valid one.
+        BadNameError: a name is not a valid one.
     """
     lines = []
     for name, value in sorted(values.items()):
         if not _NAME.match(name):
-            raise BadName(
+            raise BadNameError(
                 f"{name!r} is no name of an environment variable: "
                 "letters, digits and _ only, and no digit first"
             )
         text = "" if value is None else str(value)
         if "\0" in text:
-            raise BadName(f"{name}: the value holds a NUL byte")
+            raise BadNameError(f"{name}: the value holds a NUL byte")
         escaped = _ESCAPED.sub(r"\\\1", text)
         lines.append(f'{name}="{escaped}"\n')
     return "".join(lines)

@@ -180,7 +180,7 @@ def _take_out(top: Path, record: Record, read: Reader, change: Change) -> None:
 
 def unified_diff(top: Path, change: Change) -> str:
     """Return the change as a patch for ``git apply``, one unified diff for each file."""
-    texts = []
+    texts: list[str] = []
     for path, after in sorted(change.changed().items()):
         before = change.before.get(path)
         name = path.relative_to(top)
@@ -190,8 +190,9 @@ def unified_diff(top: Path, change: Change) -> str:
             fromfile=f"a/{name}" if before is not None else "/dev/null",
             tofile=f"b/{name}" if after is not None else "/dev/null",
         )
-        for line in lines:
-            texts.append(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n")
+        texts.extend(
+            line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines
+        )
     return "".join(texts)
 
 

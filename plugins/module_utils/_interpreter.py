@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 import shutil
-import subprocess
 from dataclasses import dataclass
+
+from ansible_collections.celeriac.django.plugins.module_utils import _command
 
 #: celery 5.7 declares Requires-Python >=3.10.
 OLDEST = (3, 10)
@@ -67,12 +68,10 @@ def satisfies(version: tuple[int, ...], specifier: str) -> bool:
 def ask(path: str) -> Interpreter | None:
     """Return what an interpreter says of itself, None where it does not run."""
     try:
-        done = subprocess.run(
-            [path, "-c", _QUESTION], capture_output=True, text=True, timeout=30, check=True
-        )
+        done = _command.run([path, "-c", _QUESTION], timeout=30)
         version, ensurepip = done.stdout.split()
         major, minor, micro = (int(part) for part in version.split("."))
-    except (OSError, subprocess.SubprocessError, ValueError):
+    except (OSError, _command.TimeoutExpired, ValueError):
         return None
     return Interpreter(path, (major, minor, micro), ensurepip == "True")
 

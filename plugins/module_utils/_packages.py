@@ -16,12 +16,12 @@ import json
 import os
 import re
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ansible_collections.celeriac.django.plugins.module_utils import _command
 from ansible_collections.celeriac.django.plugins.module_utils._interpreter import Interpreter
 from ansible_collections.celeriac.django.plugins.module_utils._requirements import with_includes
 
@@ -113,15 +113,16 @@ def install(wanted: Wanted, check: bool, prove: Callable[[Path], None]) -> list[
     sources = [*(f"-r{file}" for file in wanted.files), *wanted.specs]
     if check:
         if new:
-            return _compile(uv, wanted, sources, environ)
+            return _compile(uv, wanted, environ)
         return _changes(_run([uv, "pip", "install", "--dry-run", *_into(wanted), *sources], environ))
     made = _first_missing(wanted.venv)
     try:
         if new:
-            _run([uv, "venv", "--quiet", "--python", wanted.interpreter.path, str(wanted.venv)], environ)
-        done = _run(
-            [uv, "pip", "install", "--compile-bytecode", *_into(wanted), *sources], environ
-        )
+            _run(
+                [uv, "venv", "--quiet", "--python", wanted.interpreter.path, str(wanted.venv)],
+                environ,
+            )
+        done = _run([uv, "pip", "install", "--compile-bytecode", *_into(wanted), *sources], environ)
         prove(wanted.venv / "bin" / "python")
     except BaseException:
         if new and made is not None:
@@ -144,27 +145,35 @@ def _first_missing(path: Path) -> Path | None:
     return missing
 
 
-def _compile(uv: str, wanted: Wanted, sources: list[str], environ: Mapping[str, str]) -> list[str]:
+def _compile(uv: str, wanted: Wanted, environ: Mapping[str, str]) -> list[str]:
     with tempfile.TemporaryDirectory(prefix="celeriac-") as folder:
         extra = Path(folder, "specs.in")
         extra.write_text("\n".join(wanted.specs) + "\n", encoding="utf-8")
         files = [*map(str, wanted.files), str(extra)]
         python = wanted.interpreter.path
         done = _run(
-            [uv, "pip", "compile", "--quiet", "--no-header", "--no-annotate", "--python", python, *files],
+            [
+                uv,
+                "pip",
+                "compile",
+                "--quiet",
+                "--no-header",
+                "--no-annotate",
+                "--python",
+                python,
+                *files,
+            ],
             environ,
         )
     return [f"+{line}" for line in done.stdout.split() if "==" in line]
 
 
-def _changes(done: subprocess.CompletedProcess[str]) -> list[str]:
+def _changes(done: _command.Completed[str]) -> list[str]:
     return [f"{sign}{name}" for sign, name in _CHANGE.findall(done.stderr)]
 
 
-def _run(command: list[str], environ: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run(
-        command, env=dict(environ), capture_output=True, text=True, errors="replace", check=False
-    )
+def _run(command: list[str], environ: Mapping[str, str]) -> _command.Completed[str]:
+    done = _command.run(command, env=dict(environ))
     if done.returncode != 0:
         raise PackagesError(explain(done.stderr or done.stdout))
     return done
@@ -172,7 +181,7 @@ def _run(command: list[str], environ: Mapping[str, str]) -> subprocess.Completed
 
 def explain(output: str) -> str:
     """Turn uv's message into one paragraph, with what to do about the known cases."""
-    text = re.sub(r"[×╰─▶│├┬╯╭╮]+", " ", output)
+    text = re.sub(r"[^\x00-\x7f]+", " ", output)  # the frame that uv draws
     text = re.sub(r"\s+", " ", text).strip()
     text = text.removeprefix("error: ")
     if "No solution found" not in text:
@@ -227,9 +236,7 @@ def _fetch_uv(interpreter: Interpreter, folder: Path) -> Path:
             [str(folder / "bin/python"), *install, UV],
         ]
     for command in commands:
-        done = subprocess.run(
-            command, env=environ, capture_output=True, text=True, errors="replace", check=False
-        )
+        done = _command.run(command, env=environ)
         if done.returncode != 0:
             last = " / ".join((done.stderr or done.stdout).strip().splitlines()[-3:])
             raise PackagesError(
@@ -246,9 +253,7 @@ def _bundled_pip(interpreter: Interpreter) -> str:
         "print(*glob.glob(os.path.join(os.path.dirname(ensurepip.__file__), '_bundled/pip-*.whl')), "
         "*glob.glob('/usr/share/python-wheels/pip-*.whl'), sep='\\n')"
     )
-    done = subprocess.run(
-        [interpreter.path, "-c", question], capture_output=True, text=True, check=False
-    )
+    done = _command.run([interpreter.path, "-c", question])
     return next(iter(done.stdout.split("\n")), "").strip()
 
 
@@ -264,7 +269,7 @@ def _pip_settings() -> dict[str, str]:
         files.append(Path(os.environ["PIP_CONFIG_FILE"]))
     parser = configparser.RawConfigParser()
     parser.read([str(file) for file in files], encoding="utf-8")
-    found = {}
+    found: dict[str, str] = {}
     for section in ("global", "install"):
         if parser.has_section(section):
             found.update(parser.items(section))

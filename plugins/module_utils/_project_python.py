@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import pwd
-import subprocess
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,10 +15,12 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from ansible_collections.celeriac.django.plugins.module_utils import _command
+
 _MARK = "celeriac.django result: "
 
 #: Appended to each script: reads the job, runs ``main``, and says what went wrong and where.
-_FRAME = f'''
+_FRAME = f"""
 def _celeriac_frame():
     import json, os, sys, traceback
     job = json.loads(sys.stdin.readline())
@@ -38,7 +39,7 @@ def _celeriac_frame():
     print({_MARK!r} + json.dumps(answer), flush=True)
     os._exit(0)
 _celeriac_frame()
-'''
+"""
 
 
 #: The arguments of a module that runs the project; documented in the fragment _attributes.project.
@@ -101,9 +102,7 @@ class ProjectPython:
         except KeyError:
             home, user = "/", str(self.uid)
         return {
-            "PATH": os.pathsep.join(
-                [str(Path(self.python).parent), os.environ.get("PATH", os.defpath)]
-            ),
+            "PATH": os.pathsep.join([str(Path(self.python).parent), os.environ.get("PATH", os.defpath)]),
             "LANG": "C.UTF-8",
             "HOME": home,
             "USER": user,
@@ -136,39 +135,34 @@ class ProjectPython:
         loader = script.__loader__
         source = loader.get_source(script.__name__)  # type: ignore[union-attr]
         with tempfile.TemporaryDirectory(prefix="celeriac-") as state:
-            os.chmod(state, 0o711)
+            os.chmod(state, 0o711)  # noqa: S103 - to pass through, on the way to what is private
             private = Path(state, "state")
             private.mkdir(mode=0o700)
             if os.geteuid() == 0:
                 os.chown(private, self.uid, self.gid)
             environ = {"CELERY_STATE_PATH": str(private), **self.environ()}
             try:
-                done = subprocess.run(
+                done = _command.run(
                     [self.python, "-c", source + _FRAME],
                     input=json.dumps(job) + "\n",
-                    capture_output=True,
-                    text=True,
-                    errors="replace",
                     cwd=self.base,
                     env=environ,
                     timeout=timeout,
-                    check=False,
                     **self.identity(),
                 )
-            except subprocess.TimeoutExpired as error:
+            except _command.TimeoutExpired as error:
                 raise ProjectError(
                     f"the project's code did not end within {timeout:.0f} s", "Timeout"
                 ) from error
             except OSError as error:
                 raise ProjectError(
-                    f"{error.filename or self.python}: {error.strerror}, as the user "
-                    f"{environ['USER']}",
+                    f"{error.filename or self.python}: {error.strerror}, as the user {environ['USER']}",
                     type(error).__name__,
                 ) from error
         return _answer(done)
 
 
-def _answer(done: subprocess.CompletedProcess[str]) -> Any:
+def _answer(done: _command.Completed[str]) -> Any:
     for line in reversed(done.stdout.splitlines()):
         if line.startswith(_MARK):
             answer = json.loads(line[len(_MARK) :])

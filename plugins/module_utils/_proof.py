@@ -62,8 +62,14 @@ def prove(
         return list(project.run(inside_prove, {**job, "nodes": {}, "beat": False})["proofs"])
     with contextlib.ExitStack() as stack:
         job["since"] = time.time()
-        for pool, node in zip(pools, nodes):
-            arguments = ["-A", deployment["app"], "worker", *pool["arguments"], f"--hostname={node}"]
+        for pool, node in zip(pools, nodes, strict=True):
+            arguments = [
+                "-A",
+                deployment["app"],
+                "worker",
+                *pool["arguments"],
+                f"--hostname={node}",
+            ]
             stack.enter_context(_trial.running(project, arguments, f"worker of pool {pool['name']}"))
         if beat:
             arguments = ["-A", deployment["app"], "beat", "--enable-remote-control"]

@@ -111,38 +111,35 @@ def plan(
     found.write.update({name: None for name in present if name not in units})
     desired = set()
     for name, text in units.items():
-        if "@." in name:
-            unit = instance(name, generation(text, inputs))
-            if states.get(unit) not in ("active", "reloading"):
-                found.start.append(unit)
-        elif name.endswith(".service"):
-            unit = name
-            if states.get(unit) != "active" or started.get(unit) != generation(text, inputs):
-                found.restart.append(unit)
-        else:
+        if not name.endswith(".service"):
             continue
+        wanted = generation(text, inputs)
+        unit = instance(name, wanted) if "@." in name else name
         desired.add(unit)
-        if unit not in enabled:
-            found.enable.append(unit)
-    for unit, state in states.items():
-        if unit in desired or not unit.endswith(".service"):
-            continue
-        prefix, at, _rest = unit.partition("@")
-        template = f"{prefix}@.service" if at else unit
-        if template not in units:
+        if states.get(unit) != "active":
+            (found.start if "@." in name else found.restart).append(unit)
+        elif "@." not in name and started.get(unit) != wanted:
+            found.restart.append(unit)
+    found.enable = sorted(desired - enabled)
+    found.disable = sorted(enabled - desired)
+    _let_go(found, units, {unit: states[unit] for unit in states if unit not in desired})
+    return found
+
+
+def _let_go(found: Plan, units: Mapping[str, str], old: Mapping[str, str]) -> None:
+    """Plan the end of what runs and is not current: drained beside its successor, else stopped."""
+    for unit, state in old.items():
+        prefix, at, _generation = unit.partition("@")
+        if (f"{prefix}@.service" if at else unit) not in units:
             found.stop.append(unit)
         elif state != "deactivating":
             found.retire.append(unit)
-    found.disable = sorted(enabled - desired)
-    return found
 
 
 class Services:
     """The services of one deployment on this host."""
 
-    def __init__(
-        self, name: str, kinds: Sequence[str], target: str, systemd: Systemd, record: Path
-    ) -> None:
+    def __init__(self, name: str, kinds: Sequence[str], target: str, systemd: Systemd, record: Path) -> None:
         """Take what names the units.
 
         Args:
@@ -195,7 +192,7 @@ class Services:
     def diff(self, found: Plan) -> str:
         """Return the change of the unit files, and the steps."""
         before = self.present(list(found.write))
-        texts = []
+        texts: list[str] = []
         for name, text in sorted(found.write.items()):
             texts += difflib.unified_diff(
                 before.get(name, "").splitlines(keepends=True),

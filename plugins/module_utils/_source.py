@@ -103,7 +103,7 @@ def assignments(tree: ast.Module, name: str) -> list[tuple[ast.stmt, ast.expr]]:
             if isinstance(node.target, ast.Name) and node.target.id == name and node.value:
                 found.append((node, node.value))
         elif isinstance(node, (ast.If, ast.Try, ast.With)):
-            children = [child for child in ast.iter_child_nodes(node)]
+            children = list(ast.iter_child_nodes(node))
             for child in reversed(children):
                 if isinstance(child, ast.ExceptHandler):
                     stack.extend(reversed(child.body))
@@ -121,9 +121,7 @@ def literal_strings(tree: ast.Module, node: ast.AST, depth: int = 8) -> list[str
     if depth == 0:
         return []
     if isinstance(node, (ast.List, ast.Tuple, ast.Set)):
-        return [
-            text for element in node.elts for text in literal_strings(tree, element, depth - 1)
-        ]
+        return [text for element in node.elts for text in literal_strings(tree, element, depth - 1)]
     if isinstance(node, ast.Starred):
         return literal_strings(tree, node.value, depth - 1)
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):

@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Iterable
 from pathlib import Path
+
+from ansible_collections.celeriac.django.plugins.module_utils import _command
 
 #: Where an administrator's units are (systemd.unit(5)).
 UNITS = Path("/etc/systemd/system")
@@ -29,9 +30,7 @@ class Systemd:
         Raises:
             SystemdError: it failed.
         """
-        done = subprocess.run(
-            ["systemctl", "--no-pager", *arguments], capture_output=True, text=True, check=False
-        )
+        done = _command.run(["systemctl", "--no-pager", *arguments])
         if done.returncode != 0:
             raise SystemdError(f"systemctl {' '.join(arguments)}: {done.stderr.strip()}")
         return done.stdout
@@ -48,11 +47,8 @@ class Systemd:
 
     def journal(self, unit: str, lines: int) -> str:
         """Return the last lines that a unit wrote since its last start."""
-        done = subprocess.run(
-            ["journalctl", "--no-pager", "--quiet", "-o", "cat", "-n", str(lines), "-u", unit],
-            capture_output=True,
-            text=True,
-            check=False,
+        done = _command.run(
+            ["journalctl", "--no-pager", "--quiet", "-o", "cat", "-n", str(lines), "-u", unit]
         )
         return done.stdout.strip()
 

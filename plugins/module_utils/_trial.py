@@ -12,13 +12,17 @@ import contextlib
 import os
 import signal
 import socket
-import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from ansible_collections.celeriac.django.plugins.module_utils import _command
 from ansible_collections.celeriac.django.plugins.module_utils._project_python import ProjectPython
+
+if TYPE_CHECKING:
+    from typing import Self
 
 #: Seconds that a process gets to be ready, and to end.
 READY = 60.0
@@ -39,14 +43,11 @@ def running(project: ProjectPython, arguments: Sequence[str], name: str) -> Iter
     with tempfile.TemporaryDirectory(prefix="celeriac-") as folder, _Listener(folder) as listener:
         log = Path(folder, "log")
         with open(log, "wb") as output:
-            process = subprocess.Popen(
+            process = _command.start(
                 [project.python, "-m", "celery", *arguments],
+                output,
                 cwd=project.base,
                 env={**project.environ(), "NOTIFY_SOCKET": listener.address},
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
                 **project.identity(),
             )
         try:
@@ -60,20 +61,20 @@ class _Listener:
     """The socket that stands in for systemd's."""
 
     def __init__(self, folder: str) -> None:
-        os.chmod(folder, 0o711)
+        os.chmod(folder, 0o711)  # noqa: S103 - to pass through, on the way to the socket
         self.address = os.path.join(folder, "notify")
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
 
-    def __enter__(self) -> _Listener:
+    def __enter__(self) -> Self:
         self._socket.bind(self.address)
-        os.chmod(self.address, 0o666)
+        os.chmod(self.address, 0o666)  # noqa: S103 - the process is another user's
         self._socket.settimeout(0.2)
         return self
 
     def __exit__(self, *error: object) -> None:
         self._socket.close()
 
-    def wait_ready(self, process: subprocess.Popen[bytes], name: str, log: Path) -> None:
+    def wait_ready(self, process: _command.Process[bytes], name: str, log: Path) -> None:
         deadline = time.monotonic() + READY
         while time.monotonic() < deadline:
             with contextlib.suppress(TimeoutError):
@@ -89,12 +90,12 @@ def _last(log: Path) -> str:
     return " / ".join(lines[-8:])
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def _end(process: _command.Process[bytes]) -> None:
     if process.poll() is None:
         process.terminate()
     try:
         process.wait(END)
-    except subprocess.TimeoutExpired:
+    except _command.TimeoutExpired:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()

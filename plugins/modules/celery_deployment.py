@@ -10,9 +10,11 @@ module: celery_deployment
 short_description: Look at a Django checkout and its host, and decide how Celery is deployed there
 version_added: 0.1.0
 description:
-  - Finds manage.py, the settings module, the project's package, apps, database engine, requirement files, tasks and Celery
+  - Finds manage.py, the settings module, the project's package, apps, database engine, requirement files,
+    tasks and Celery
     apps by parsing the source. None of the project's code is run.
-  - Checks the variables of the deployment against each other and against what was found, before anything is changed.
+  - Checks the variables of the deployment against each other and against what was found, before anything is
+    changed.
   - The answer is what the roles of this collection work from. It holds no secret.
 extends_documentation_fragment:
   - celeriac.django._attributes.read_only
@@ -34,7 +36,8 @@ options:
     type: str
     default: ""
   project_settings:
-    description: The settings module that production runs with. Left out, it is what wsgi.py, asgi.py or manage.py name.
+    description: The settings module that production runs with. Left out, it is what wsgi.py, asgi.py or
+      manage.py name.
     type: str
     default: ""
   project_integrate:
@@ -109,8 +112,14 @@ options:
     description: The groups of the inventory, each with its hosts.
     type: dict
     default: {}
+  addresses:
+    description: The servers of the broker, each as host and port. Given by the action plugin.
+    type: list
+    elements: list
+    default: []
   removing:
-    description: Whether the deployment is to be removed, so that a broker that is down or a missing Python is no error.
+    description: Whether the deployment is to be removed, so that a broker that is down or a missing Python
+      is no error.
     type: bool
     default: false
 author:
@@ -160,19 +169,14 @@ host:
 from dataclasses import asdict
 
 from ansible.module_utils.basic import AnsibleModule
+
 from ansible_collections.celeriac.django.plugins.module_utils import _discovery, _host, _interpreter
+from ansible_collections.celeriac.django.plugins.module_utils._options import ARGUMENTS
 
 
 def main() -> None:
     module = AnsibleModule(
-        argument_spec={
-            "project_path": {"type": "path", "required": True},
-            "project_package": {"type": "str", "default": ""},
-            "project_settings": {"type": "str", "default": ""},
-            "python": {"type": "str", "default": ""},
-            "addresses": {"type": "list", "elements": "list", "default": []},
-            "removing": {"type": "bool", "default": False},
-        },
+        argument_spec=ARGUMENTS,
         supports_check_mode=True,
     )
     try:

@@ -10,7 +10,8 @@ module: celery_environment
 short_description: Write the environment and the secrets of Celery's processes
 version_added: 0.1.0
 description:
-  - Makes the folders of a deployment, and writes two files for systemd's C(EnvironmentFile=) and for a shell, one with
+  - Makes the folders of a deployment, and writes two files for systemd's C(EnvironmentFile=) and for a
+    shell, one with
     what is no secret, and one with the secrets.
   - A secret's value is in no diff and in no result; the names of those that change are.
 extends_documentation_fragment:
@@ -26,7 +27,8 @@ options:
     type: path
     required: true
   folders:
-    description: The folders, each with C(path), C(owner), C(group) and C(mode). An empty owner or group is left as it is.
+    description: The folders, each with C(path), C(owner), C(group) and C(mode). An empty owner or group is
+      left as it is.
     type: list
     elements: dict
     default: []
@@ -103,6 +105,7 @@ import shutil
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
+
 from ansible_collections.celeriac.django.plugins.module_utils import _environment, _ownership
 
 
@@ -164,7 +167,7 @@ def main() -> None:
             _ownership.file(path / "environment", plain, belongs, module.check_mode),
             _ownership.file(path / "secrets", secret, belongs, module.check_mode),
         ]
-    except (_environment.BadName, _ownership.OwnershipError) as error:
+    except (_environment.BadNameError, _ownership.OwnershipError) as error:
         module.fail_json(msg=str(error))
     steps += difflib.unified_diff(
         before.splitlines(keepends=True),

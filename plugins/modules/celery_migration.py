@@ -10,7 +10,8 @@ module: celery_migration
 short_description: Apply a Django project's pending migrations
 version_added: 0.1.0
 description:
-  - Applies what is pending, and nothing where nothing is. In check mode, it tells what C(manage.py migrate --plan) would.
+  - Applies what is pending, and nothing where nothing is. In check mode, it tells what C(manage.py migrate
+    --plan) would.
   - On PostgreSQL, an advisory lock keeps other hosts from migrating the same database meanwhile.
 extends_documentation_fragment:
   - celeriac.django._attributes
@@ -49,6 +50,7 @@ migrations:
 import os
 
 from ansible.module_utils.basic import AnsibleModule
+
 from ansible_collections.celeriac.django.plugins.module_utils import _project_python
 from ansible_collections.celeriac.django.plugins.module_utils._inside import migrate
 

@@ -10,9 +10,11 @@ module: celery_project
 short_description: Put Celery into a Django checkout, all or nothing, or take it out to the byte
 version_added: 0.1.0
 description:
-  - Writes files of its own and marked blocks in the project's files. Everything is computed first, then written, then
+  - Writes files of its own and marked blocks in the project's files. Everything is computed first, then
+    written, then
     proven, and undone to the byte if the proof fails.
-  - The proof is that every changed file compiles and, where O(python) exists, that the settings load, that Django's system
+  - The proof is that every changed file compiles and, where O(python) exists, that the settings load, that
+    Django's system
     checks pass and that the databases and the broker answer.
   - A run that was killed is undone by the next one.
 extends_documentation_fragment:
@@ -50,7 +52,8 @@ options:
     elements: str
     default: []
   templates_path:
-    description: Folders on the controller whose templates replace those of the collection. Laid out as its folder templates.
+    description: Folders on the controller whose templates replace those of the collection. Laid out as its
+      folder templates.
     type: list
     elements: path
     default: []
@@ -59,7 +62,8 @@ options:
     type: dict
     default: {}
   blocks:
-    description: Marked blocks by the relative path of their file, each with C(lines) and C(hint). Given by the action plugin.
+    description: Marked blocks by the relative path of their file, each with C(lines) and C(hint). Given by
+      the action plugin.
     type: dict
     default: {}
   app:
@@ -122,6 +126,7 @@ import os
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
+
 from ansible_collections.celeriac.django.plugins.module_utils import (
     _checkout,
     _integration,
@@ -135,6 +140,10 @@ def main() -> None:
             "state": {"type": "str", "default": "present", "choices": ["present", "absent"]},
             "path": {"type": "path", "required": True},
             "record": {"type": "str", "required": True},
+            "deployment": {"type": "dict", "default": {}},
+            "project": {"type": "dict", "default": {}},
+            "secret_names": {"type": "list", "elements": "str", "default": []},
+            "templates_path": {"type": "list", "elements": "path", "default": []},
             "files": {"type": "dict", "default": {}},
             "blocks": {"type": "dict", "default": {}},
             "app": {"type": "str", "default": ""},

@@ -10,9 +10,11 @@ module: celery_proof
 short_description: Prove that a Django project's Celery works
 version_added: 0.1.0
 description:
-  - Asks the running workers and beat of this host. Where no service manager runs them, starts a worker and beat for the time
+  - Asks the running workers and beat of this host. Where no service manager runs them, starts a worker and
+    beat for the time
     of the proof.
-  - The proofs are the settings module, the migrations, the tasks of the source against the registered ones, a round trip
+  - The proofs are the settings module, the migrations, the tasks of the source against the registered ones,
+    a round trip
     through the result backend for each pool, a rolled-back and a committed transaction, and beat's canary.
 extends_documentation_fragment:
   - celeriac.django._attributes.read_only
@@ -70,6 +72,7 @@ lines:
 import os
 
 from ansible.module_utils.basic import AnsibleModule
+
 from ansible_collections.celeriac.django.plugins.module_utils import _project_python, _proof, _trial
 
 

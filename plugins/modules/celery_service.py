@@ -10,8 +10,10 @@ module: celery_service
 short_description: Run Celery's workers and beat as systemd units
 version_added: 0.1.0
 description:
-  - A worker pool runs as an instance of a unit, named after its generation, a digest of code, packages, environment and
-    unit. A change starts the new generation beside the old one, waits until it consumes, and then lets the old one finish
+  - A worker pool runs as an instance of a unit, named after its generation, a digest of code, packages,
+    environment and
+    unit. A change starts the new generation beside the old one, waits until it consumes, and then lets the
+      old one finish
     its tasks in the background.
   - A generation that does not get ready is stopped again, and the old one goes on.
   - What did not change is not restarted.
@@ -101,6 +103,7 @@ steps:
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
+
 from ansible_collections.celeriac.django.plugins.module_utils import _services, _systemd
 
 
@@ -109,11 +112,14 @@ def main() -> None:
         argument_spec={
             "state": {"type": "str", "default": "present", "choices": ["present", "absent"]},
             "kind": {"type": "str", "default": "all", "choices": ["worker", "beat", "all"]},
-            "name": {"type": "str", "required": True},
-            "target": {"type": "str", "required": True},
-            "base": {"type": "path", "required": True},
-            "venv": {"type": "path", "required": True},
-            "record": {"type": "path", "required": True},
+            "deployment": {"type": "dict"},
+            "hostname": {"type": "str", "default": ""},
+            "templates_path": {"type": "list", "elements": "path", "default": []},
+            "name": {"type": "str"},
+            "target": {"type": "str"},
+            "base": {"type": "path"},
+            "venv": {"type": "path"},
+            "record": {"type": "path"},
             "files": {"type": "list", "elements": "path", "default": []},
             "units": {"type": "dict", "default": {}},
             "pending": {"type": "bool", "default": False},

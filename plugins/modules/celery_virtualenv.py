@@ -10,9 +10,11 @@ module: celery_virtualenv
 short_description: Make the virtual environment that a Django project and Celery run in
 version_added: 0.1.0
 description:
-  - Solves the project's requirements and Celery's together, installs them with uv, and sees that the project's settings load
+  - Solves the project's requirements and Celery's together, installs them with uv, and sees that the
+    project's settings load
     with them and that its databases answer.
-  - A set that cannot be solved is refused before anything changes. A new environment in which the project does not work is
+  - A set that cannot be solved is refused before anything changes. A new environment in which the project
+    does not work is
     taken away again.
   - uv is taken from the host, or fetched from the package index that the host's pip uses.
 extends_documentation_fragment:
@@ -79,6 +81,7 @@ import shutil
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
+
 from ansible_collections.celeriac.django.plugins.module_utils import (
     _checkout,
     _interpreter,

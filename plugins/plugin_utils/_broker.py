@@ -72,8 +72,7 @@ def parse(url: str) -> Broker:
         if transport not in TRANSPORTS:
             offered = ", ".join(TRANSPORTS)
             raise BrokerError(
-                f"celery_broker_url: the transport {scheme!r} is not supported; "
-                f"these are: {offered}."
+                f"celery_broker_url: the transport {scheme!r} is not supported; these are: {offered}."
             )
         default_port = TRANSPORTS[transport][0]
         if not default_port:

@@ -37,7 +37,6 @@ SCHEDULERS = {
 }
 
 
-
 #: What the processes and the roles keep in the state folder.
 _STATE_NAMES = ("bin", "broker", "beat-schedule", "environment", "secrets")
 _POSTGRESQL = re.compile(r"(postgres|postgresql|postgis)(\+\w+)?://")
@@ -61,9 +60,7 @@ def check(options: Mapping[str, Any], groups: Mapping[str, Sequence[str]], hosts
     """
     path = options["project_path"]
     if not os.path.isabs(path):
-        raise DeploymentError(
-            f"celery_project_path has to be an absolute path on the host, not {path!r}."
-        )
+        raise DeploymentError(f"celery_project_path has to be an absolute path on the host, not {path!r}.")
     name = options["project_name"]
     if name and not _NAME.match(name):
         raise DeploymentError(_bad_name(name))
@@ -110,9 +107,7 @@ def check_broker(broker: _broker.Broker, silent: Sequence[str]) -> None:
         )
 
 
-def decide(
-    options: Mapping[str, Any], found: Mapping[str, Any], duty: Sequence[str]
-) -> dict[str, Any]:
+def decide(options: Mapping[str, Any], found: Mapping[str, Any], duty: Sequence[str]) -> dict[str, Any]:
     """Decide the deployment of one host.
 
     Args:
@@ -189,9 +184,7 @@ def decide(
     return deployment
 
 
-def _ownership(
-    deployment: Mapping[str, Any], found: Mapping[str, Any]
-) -> dict[str, Any]:
+def _ownership(deployment: Mapping[str, Any], found: Mapping[str, Any]) -> dict[str, Any]:
     """Decide who owns what on the host."""
     comment = f"Celery of {deployment['name']} (celeriac.django)"
     if not deployment["systemd"]:

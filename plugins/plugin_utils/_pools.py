@@ -92,10 +92,8 @@ def _complete(where: str, name: str, data: Mapping[str, Any], delivery: str) -> 
         if value is not None and value < 1:
             raise PoolError(f"{where}: {key} is {value}, it has to be at least 1.")
     if hard and soft and soft >= hard:
-        raise PoolError(
-            f"{where}: soft_time_limit ({soft} s) has to be shorter than time_limit ({hard} s)."
-        )
-    if soft and kind != "prefork" or hard and kind not in ("prefork", "gevent"):
+        raise PoolError(f"{where}: soft_time_limit ({soft} s) has to be shorter than time_limit ({hard} s).")
+    if (soft and kind != "prefork") or (hard and kind not in ("prefork", "gevent")):
         raise PoolError(
             f"{where}: a pool of kind {kind} cannot enforce this: time_limit needs prefork or gevent, "
             "soft_time_limit needs prefork. Leave it out, or use pool: prefork."

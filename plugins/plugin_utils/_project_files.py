@@ -26,7 +26,7 @@ _KNOWN = {
         "redis://:{name}_production_your_key_here@localhost:6379/1",
     ),
     "SECRET_KEY": (
-        'Django\'s key: python -c "from django.core.management.utils import '
+        "Django's key: python -c \"from django.core.management.utils import "
         'get_random_secret_key as key; print(key())"',
         "{name}_production_your_key_here",
     ),
@@ -90,9 +90,7 @@ def render(
             f"from {settings} import with_celery_apps  # noqa: E402\n\n"
             "INSTALLED_APPS = with_celery_apps(INSTALLED_APPS)",
         },
-        os.path.normpath(os.path.join(base, ".gitignore")): {
-            "lines": templates.render("gitignore", values)
-        },
+        os.path.normpath(os.path.join(base, ".gitignore")): {"lines": templates.render("gitignore", values)},
     }
     if values["environment_example"]:
         blocks[os.path.normpath(os.path.join(base, ".env.example"))] = {

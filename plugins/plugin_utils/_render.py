@@ -42,7 +42,7 @@ class Templates:
             trim_blocks=True,
             lstrip_blocks=True,
             keep_trailing_newline=True,
-            autoescape=False,  # the output is source text, not HTML
+            autoescape=False,  # noqa: S701 - the output is source text, not HTML
         )
 
         self._jinja.filters["word"] = systemd_word

@@ -21,9 +21,7 @@ def worker_template(name: str, pool: str) -> str:
     return f"{name}-worker-{pool}@.service"
 
 
-def render(
-    templates: Templates, deployment: Mapping[str, Any], hostname: str, kind: str
-) -> dict[str, str]:
+def render(templates: Templates, deployment: Mapping[str, Any], hostname: str, kind: str) -> dict[str, str]:
     """Return the unit files that the host needs, name to text.
 
     Args:

@@ -11,6 +11,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -61,14 +62,13 @@ class Deployment:
         """Return the command that runs a playbook of the collection."""
         inventory = {
             "all": {
-                "hosts": dict.fromkeys(self.hosts, {}),
+                "hosts": {host: {} for host in self.hosts},
                 "vars": {
                     "ansible_connection": "local",
                     "ansible_python_interpreter": sys.executable,
                 },
                 "children": {
-                    name: {"hosts": dict.fromkeys(members, {})}
-                    for name, members in self.groups.items()
+                    name: {"hosts": {host: {} for host in members}} for name, members in self.groups.items()
                 },
             }
         }
@@ -155,7 +155,7 @@ def as_nobody(deployment: Deployment) -> dict[str, object]:
     for folder in [deployment.path, *deployment.path.parents]:
         if folder.stat().st_uid == os.geteuid() and folder != Path("/"):
             folder.chmod(folder.stat().st_mode | 0o055)
-        if folder == Path("/tmp"):
+        if folder == Path(tempfile.gettempdir()):
             break
     assert pwd.getpwnam("nobody")
     return {

@@ -44,7 +44,13 @@ def test_two_projects(deployment: Deployment) -> None:
     for name in ("one", "two"):
         shutil.copytree(deployment.path, deployment.path.parent / "both" / name)
     both = str(deployment.path.parent / "both")
-    refused(deployment, "one/manage.py", "two/manage.py", "celery_project_path", celery_project_path=both)
+    refused(
+        deployment,
+        "one/manage.py",
+        "two/manage.py",
+        "celery_project_path",
+        celery_project_path=both,
+    )
 
 
 def test_settings_not_found(deployment: Deployment) -> None:
@@ -91,7 +97,9 @@ def test_checkout_not_writable(deployment: Deployment, as_nobody: dict[str, obje
 
 def test_python_too_old(deployment: Deployment) -> None:
     """A project for Pythons that the host does not have."""
-    (deployment.path / "pyproject.toml").write_text('[project]\nname="s"\nversion="1"\nrequires-python = "<3.9"\n')
+    (deployment.path / "pyproject.toml").write_text(
+        '[project]\nname="s"\nversion="1"\nrequires-python = "<3.9"\n'
+    )
     refused(deployment, "requires-python '<3.9'", "celery_python")
 
 
@@ -138,7 +146,7 @@ def test_broker_is_down(deployment: Deployment, closed_port: int) -> None:
 
 def test_database_is_down(deployment: Deployment, closed_port: int) -> None:
     """A database that nobody answers for, whose password is not told."""
-    password = "shop_production_your_key_here"
+    password = "shop_production_your_key_here"  # noqa: S105 - a placeholder
     secrets = {
         "SECRET_KEY": "shop_test",
         "DATABASE_URL": f"postgres://shop:{password}@127.0.0.1:{closed_port}/shop",
@@ -196,7 +204,10 @@ def test_bad_name(deployment: Deployment) -> None:
 def test_file_in_the_way(deployment: Deployment) -> None:
     """A file of the project's own where one of ours would go."""
     (deployment.path / "shop/celery_settings.py").write_text("MINE = True\n")
-    refused(deployment, "shop/celery_settings.py exists already")
+    run = deployment.integrate()
+    assert "shop/celery_settings.py exists already" in run.message()
+    assert deployment.path.joinpath("shop/celery_settings.py").read_text() == "MINE = True\n"
+    assert not deployment.path.joinpath("shop/celery.py").exists()
 
 
 def test_never_without_an_app(deployment: Deployment) -> None:

@@ -69,7 +69,7 @@ def broker_problems(app_path: str) -> list[dict[str, str]]:
     connection = app.connection_for_write(connect_timeout=5)
     try:
         connection.ensure_connection(max_retries=1, interval_start=0.2, timeout=8)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - each transport raises its own
         return [
             {
                 "kind": "broker",

@@ -77,9 +77,7 @@ class Proofs:
             text = f"{len(plan)} migrations are not applied, the first is {first}"
             return proof("apps and tables migrated", False, text)
         applied = len(executor.loader.applied_migrations or ())
-        return proof(
-            "apps and tables migrated", True, f"{installed} apps, {applied} migrations"
-        )
+        return proof("apps and tables migrated", True, f"{installed} apps, {applied} migrations")
 
     def _inspect(self, method: str) -> dict[str, Any]:
         nodes = list(self.job["nodes"])
@@ -87,9 +85,7 @@ class Proofs:
         found: dict[str, Any] = {}
         while True:
             missing = [node for node in nodes if node not in found]
-            inspect = self.app.control.inspect(
-                destination=missing, timeout=1.5, limit=len(missing)
-            )
+            inspect = self.app.control.inspect(destination=missing, timeout=1.5, limit=len(missing))
             found.update(getattr(inspect, method)() or {})
             if len(found) == len(nodes) or time.monotonic() > deadline:
                 return found
@@ -115,10 +111,7 @@ class Proofs:
         count = f"{len(expected) - len(missing)} of {len(expected)}"
         if not missing:
             return proof("tasks registered", True, count)
-        lines = [
-            f"{name} ({expected[name]}) is not registered on {node}"
-            for name, node in missing.items()
-        ]
+        lines = [f"{name} ({expected[name]}) is not registered on {node}" for name, node in missing.items()]
         why = "is its module named tasks.py, or imported from one, and its app in INSTALLED_APPS?"
         return proof("tasks registered", False, f"{count}: {'; '.join(lines)}: {why}")
 
@@ -204,15 +197,15 @@ class Proofs:
         if missing:
             return missing
 
-        class Undo(Exception):
+        class UndoError(Exception):
             pass
 
         def action() -> None:
             try:
                 with transaction.atomic():
                     self._dispatch_on_commit()
-                    raise Undo
-            except Undo:
+                    raise UndoError
+            except UndoError:
                 pass
 
         sent, _value = self._counting(action)

@@ -1,0 +1,49 @@
+# Copyright (c) 2026 celeriac.django contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Run programs: the one place that does, so that the pure functions need no AnsibleModule.
+
+AnsibleModule.run_command cannot switch the user without a shell, and wants a module to belong to.
+"""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Sequence
+from typing import IO, Any
+
+Completed = subprocess.CompletedProcess
+Process = subprocess.Popen
+TimeoutExpired = subprocess.TimeoutExpired
+
+
+def run(command: Sequence[str], **options: Any) -> Completed[str]:
+    """Run a program to its end, with its output as text.
+
+    Args:
+        command: the program and its arguments; no shell reads them.
+        options: as of :func:`subprocess.run`.
+
+    Raises:
+        OSError: it cannot be started.
+        TimeoutExpired: it took longer than the option ``timeout`` allows.
+    """
+    return subprocess.run(  # pylint: disable=ansible-bad-function
+        command, capture_output=True, text=True, errors="replace", check=False, **options
+    )
+
+
+def start(command: Sequence[str], output: IO[bytes], **options: Any) -> Process[bytes]:
+    """Start a program in a session of its own, with all its output in a file.
+
+    Raises:
+        OSError: it cannot be started.
+    """
+    return subprocess.Popen(  # pylint: disable=ansible-bad-function
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+        **options,
+    )

@@ -1,0 +1,41 @@
+# Copyright (c) 2026 celeriac.django contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The arguments of celery_deployment, for its action plugin and its module alike."""
+
+from __future__ import annotations
+
+from typing import Any
+
+ARGUMENTS: dict[str, dict[str, Any]] = {
+    "project_path": {"type": "path", "required": True},
+    "project_name": {"type": "str", "default": ""},
+    "project_package": {"type": "str", "default": ""},
+    "project_settings": {"type": "str", "default": ""},
+    "project_integrate": {
+        "type": "str",
+        "choices": ["auto", "always", "never"],
+        "default": "auto",
+    },
+    "broker_url": {"type": "str", "default": "", "no_log": True},
+    "result_backend": {"type": "str", "default": "django-db"},
+    "beat_scheduler": {"type": "str", "default": "database"},
+    "workers": {"type": "list", "elements": "dict", "default": [{"name": "default"}]},
+    "delivery": {
+        "type": "str",
+        "choices": ["at_most_once", "at_least_once"],
+        "default": "at_most_once",
+    },
+    "timezone": {"type": "str", "default": ""},
+    "environment": {"type": "dict", "default": {}},
+    "service_manager": {"type": "str", "choices": ["auto", "systemd", "none"], "default": "auto"},
+    "python": {"type": "str", "default": ""},
+    "state_path": {"type": "path", "default": ""},
+    "venv_path": {"type": "path", "default": ""},
+    "user": {"type": "str", "default": ""},
+    "requirements": {"type": "list", "elements": "str", "default": []},
+    "uses_postgresql": {"type": "bool", "default": False},
+    "group_names": {"type": "dict", "default": {}},
+    "addresses": {"type": "list", "elements": "list", "default": []},
+    "removing": {"type": "bool", "default": False},
+}

@@ -1,0 +1,250 @@
+"""What an integration changes is known before it is written, and removal leads back to the byte."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from ansible_collections.celeriac.django.plugins.module_utils import _integration
+
+TOP = Path("/srv/shop")
+RECORD = "shop/celery_ops/integration.json"
+FILES = {
+    "shop/celery.py": "app = 1\n",
+    "shop/celery_ops/__init__.py": "",
+    "shop/celery_ops/tasks.py": "T = 'é'\n",
+}
+BLOCKS = {
+    "shop/__init__.py": {"lines": "from .celery import app", "hint": "The app."},
+    "shop/settings.py": {"lines": "A = 1\n\nB = 2"},
+    ".gitignore": {"lines": ".celery/"},
+    ".env.example": {"lines": "KEY=value"},
+}
+
+Tree = dict[Path, bytes]
+
+
+def tree_of(files: Mapping[str, bytes]) -> Tree:
+    """Returns a checkout in memory."""
+    return {TOP / name: content for name, content in files.items()}
+
+
+def applied(tree: Tree, change: _integration.Change) -> Tree:
+    """Returns the checkout after a change, which has to know what was there before."""
+    after = dict(tree)
+    for path, content in change.changed().items():
+        assert change.before.get(path) == tree.get(path)
+        if content is None:
+            after.pop(path)
+        else:
+            after[path] = content
+    return after
+
+
+def integrate(
+    tree: Tree,
+    files: Mapping[str, str] = FILES,
+    blocks: Mapping[str, Mapping[str, str]] = BLOCKS,
+    overwrite: bool = False,
+) -> _integration.Change:
+    """Computes the integration of a checkout in memory."""
+    return _integration.integrate(TOP, RECORD, files, blocks, tree.get, overwrite)
+
+
+def remove(tree: Tree) -> _integration.Change:
+    """Computes the removal from a checkout in memory."""
+    return _integration.remove(TOP, RECORD, tree.get)
+
+
+CONTENTS = st.one_of(st.binary(max_size=30), st.sampled_from([b"", b"x = 1", b"x = 1\r\n", b"\n"]))
+TREES = st.dictionaries(st.sampled_from([*BLOCKS, "manage.py"]), CONTENTS).map(tree_of)
+SOME_FILES = st.sets(st.sampled_from(sorted(FILES))).map(
+    lambda names: {name: FILES[name] for name in names}
+)
+SOME_BLOCKS = st.sets(st.sampled_from(sorted(BLOCKS))).map(
+    lambda names: {name: BLOCKS[name] for name in names}
+)
+
+
+@given(TREES, SOME_FILES, SOME_BLOCKS)
+def test_removal_gives_back_the_bytes(
+    tree: Tree, files: dict[str, str], blocks: dict[str, dict[str, str]]
+) -> None:
+    integrated = applied(tree, integrate(tree, files, blocks))
+    assert applied(integrated, remove(integrated)) == tree
+
+
+@given(TREES, SOME_FILES, SOME_BLOCKS)
+def test_a_second_run_changes_nothing(
+    tree: Tree, files: dict[str, str], blocks: dict[str, dict[str, str]]
+) -> None:
+    integrated = applied(tree, integrate(tree, files, blocks))
+    assert integrate(integrated, files, blocks).changed() == {}
+
+
+@given(TREES, SOME_FILES, SOME_BLOCKS, SOME_FILES, SOME_BLOCKS)
+def test_another_integration_leaves_nothing_of_the_old_one(
+    tree: Tree,
+    files: dict[str, str],
+    blocks: dict[str, dict[str, str]],
+    new_files: dict[str, str],
+    new_blocks: dict[str, dict[str, str]],
+) -> None:
+    first = applied(tree, integrate(tree, files, blocks))
+    second = applied(first, integrate(first, new_files, new_blocks))
+    assert second == applied(tree, integrate(tree, new_files, new_blocks))
+    assert applied(second, remove(second)) == tree
+
+
+@given(TREES, SOME_BLOCKS)
+def test_new_text_replaces_the_old(tree: Tree, blocks: dict[str, dict[str, str]]) -> None:
+    old = {name: {"lines": "OLD = 1"} for name in blocks}
+    first = applied(tree, integrate(tree, dict.fromkeys(FILES, "OLD = 1\n"), old))
+    second = applied(first, integrate(first, FILES, blocks))
+    assert second == applied(tree, integrate(tree, FILES, blocks))
+
+
+def test_nothing_is_removed_where_nothing_was_made() -> None:
+    assert remove(tree_of({"manage.py": b""})).changed() == {}
+
+
+def test_a_file_of_that_name_is_in_the_way() -> None:
+    tree = tree_of({"shop/celery.py": b"app = Celery()\n"})
+    with pytest.raises(_integration.IntegrationError) as caught:
+        integrate(tree)
+    assert "/srv/shop/shop/celery.py exists already" in str(caught.value)
+    assert "celery_project_integrate to never" in str(caught.value)
+
+
+@pytest.fixture
+def edited() -> Tree:
+    """An integrated checkout in which somebody edited a file of ours."""
+    tree = applied({}, integrate({}))
+    tree[TOP / "shop/celery.py"] = b"app = 2\n"
+    return tree
+
+
+def test_an_edited_file_is_left_alone_and_named(edited: Tree) -> None:
+    change = integrate(edited, {**FILES, "shop/celery.py": "app = 3\n"})
+    assert applied(edited, change)[TOP / "shop/celery.py"] == b"app = 2\n"
+    assert list(change.kept) == ["shop/celery.py"]
+
+
+def test_an_edited_file_is_still_known_as_edited_later(edited: Tree) -> None:
+    later = applied(edited, integrate(edited, {**FILES, "shop/celery.py": "app = 3\n"}))
+    assert list(integrate(later).kept) == ["shop/celery.py"]
+    assert list(remove(later).kept) == ["shop/celery.py"]
+
+
+def test_an_edited_file_is_written_anew_if_so_asked(edited: Tree) -> None:
+    change = integrate(edited, overwrite=True)
+    after = applied(edited, change)
+    assert after[TOP / "shop/celery.py"] == b"app = 1\n"
+    assert change.kept == {}
+    assert applied(after, remove(after)) == {}
+
+
+def test_an_edit_that_is_undone_counts_no_more(edited: Tree) -> None:
+    edited[TOP / "shop/celery.py"] = b"app = 1\n"
+    assert integrate(edited).kept == {}
+    assert integrate(edited).changed() == {}
+
+
+def test_removal_leaves_an_edited_file_and_names_it(edited: Tree) -> None:
+    change = remove(edited)
+    assert applied(edited, change) == tree_of({"shop/celery.py": b"app = 2\n"})
+    assert list(change.kept) == ["shop/celery.py"]
+
+
+def test_a_file_that_is_wanted_no_more_stays_where_it_was_edited(edited: Tree) -> None:
+    change = integrate(edited, {})
+    assert TOP / "shop/celery.py" in applied(edited, change)
+    assert TOP / "shop/celery_ops/tasks.py" not in applied(edited, change)
+    assert list(change.kept) == ["shop/celery.py"]
+
+
+def test_files_that_somebody_took_away_are_no_hindrance(edited: Tree) -> None:
+    del edited[TOP / "shop/celery.py"]
+    del edited[TOP / ".gitignore"]
+    assert applied(edited, remove(edited)) == {}
+
+
+def test_a_created_file_stays_with_the_lines_of_the_user() -> None:
+    tree = applied({}, integrate({}))
+    tree[TOP / ".gitignore"] = b"*.pyc\n" + tree[TOP / ".gitignore"] + b"/dist\n"
+    after = applied(tree, remove(tree))
+    assert after == {TOP / ".gitignore": b"*.pyc\n/dist\n"}
+
+
+def test_an_empty_file_of_the_user_stays() -> None:
+    tree = tree_of({"shop/__init__.py": b""})
+    integrated = applied(tree, integrate(tree))
+    assert applied(integrated, remove(integrated)) == tree
+
+
+def test_the_record_says_how_a_file_was_without_a_run_in_between() -> None:
+    """Also where two runs renew the block, the missing newline is remembered."""
+    tree = tree_of({"shop/settings.py": b"A = 1"})
+    first = applied(tree, integrate(tree))
+    second = applied(first, integrate(first, blocks={"shop/settings.py": {"lines": "NEW = 1"}}))
+    assert applied(second, remove(second)) == tree
+
+
+def test_a_damaged_record_is_a_clear_error() -> None:
+    tree = applied({}, integrate({}))
+    tree[TOP / RECORD] = b"<<<<<<< HEAD\n"
+    for run in (integrate, remove):
+        with pytest.raises(_integration.IntegrationError, match="integration.json"):
+            run(tree)
+
+
+TEXTS = st.lists(st.sampled_from(["a", "b", "é", "\f", "\r", "\x1c", "\u2028", " "]), max_size=3)
+TEXT_FILES = st.builds(
+    lambda lines, last: ("".join("".join(line) + "\n" for line in lines) + last).encode(),
+    st.lists(TEXTS, max_size=6),
+    st.sampled_from(["", "the last line"]),
+)
+NAMES = ("a.py", "b/c.py", "with space.txt", "e/f/g.txt")
+TEXT_TREES = st.dictionaries(st.sampled_from(NAMES), TEXT_FILES)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [["git", "apply", "--whitespace=nowarn"], ["patch", "--binary", "-p1", "--quiet"]],
+    ids=["git", "patch"],
+)
+def test_the_diff_is_a_patch(
+    command: list[str], write_tree: Callable[[Path, Mapping[str, bytes]], Path]
+) -> None:
+    if not shutil.which(command[0]):
+        pytest.skip(f"{command[0]} is not here")
+
+    @hypothesis_settings(max_examples=40)
+    @given(TEXT_TREES, TEXT_TREES)
+    def check(before: dict[str, bytes], after: dict[str, bytes]) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            top = write_tree(Path(folder).resolve(), before)
+            change = _integration.Change(
+                before={top / name: content for name, content in before.items()},
+                after={top / name: after.get(name) for name in {*before, *after}},
+            )
+            diff = _integration.unified_diff(top, change)
+            if diff:
+                subprocess.run(command, cwd=top, input=diff.encode(), check=True)
+            found = {name: (top / name).read_bytes() for name in NAMES if (top / name).is_file()}
+        assert found == after
+
+    check()
+
+
+def test_the_diff_of_no_change_is_empty() -> None:
+    integrated = applied({}, integrate({}))
+    assert _integration.unified_diff(TOP, integrate(integrated)) == ""
