@@ -15,6 +15,7 @@ from typing import Any
 from ansible_collections.celeriac.django.plugins.module_utils import _block
 from ansible_collections.celeriac.django.plugins.module_utils._integration import (
     RECORD_PATH,
+    IntegrationError,
     Record,
 )
 from ansible_collections.celeriac.django.plugins.module_utils._requirements import (
@@ -335,16 +336,20 @@ def _apps(tree: ast.Module, module: str, relative: str) -> list[dict[str, Any]]:
     return [
         {
             "module": module,
-            "variable": statement.targets[0].id,
+            "variable": target.id,
             "file": relative,
             "place": str(Place(relative, statement.lineno)),
         }
         for statement in tree.body
-        if isinstance(statement, ast.Assign)
+        if isinstance(statement, (ast.Assign, ast.AnnAssign))
         and isinstance(statement.value, ast.Call)
         and dotted(statement.value.func).rpartition(".")[2] == "Celery"
-        and isinstance(statement.targets[0], ast.Name)
+        and isinstance(target := _target(statement), ast.Name)
     ]
+
+
+def _target(statement: ast.Assign | ast.AnnAssign) -> ast.expr:
+    return statement.targets[0] if isinstance(statement, ast.Assign) else statement.target
 
 
 def discover(path: str, package: str = "", settings: str = "") -> Project:
@@ -362,6 +367,8 @@ def discover(path: str, package: str = "", settings: str = "") -> Project:
         return _discover(Path(path), package, settings)
     except SourceError as error:
         raise DiscoveryError(f"{error}. Correct the file, then run again.") from error
+    except IntegrationError as error:
+        raise DiscoveryError(str(error)) from error
 
 
 def _discover(path: Path, package: str, settings: str) -> Project:

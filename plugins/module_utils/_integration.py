@@ -13,6 +13,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -42,11 +43,21 @@ class Record:
 
     @classmethod
     def parse(cls, content: bytes | None) -> Record:
-        """Read a record; an absent one is empty."""
+        """Read a record; an absent one is empty.
+
+        Raises:
+            IntegrationError: it is damaged, as by a merge.
+        """
         if content is None:
             return cls()
-        data: dict[str, Any] = json.loads(content)
-        return cls(made=data["made"], edited=data["edited"])
+        try:
+            data: dict[str, Any] = json.loads(content)
+            return cls(made=dict(data["made"]), edited=dict(data["edited"]))
+        except (ValueError, KeyError, TypeError) as error:
+            raise IntegrationError(
+                f"The record of the integration, {RECORD_PATH}, is damaged ({error}). "
+                "Restore it from version control, then run again."
+            ) from None
 
     def dump(self) -> bytes:
         """Write a record, the same bytes for the same content."""
@@ -184,6 +195,10 @@ def unified_diff(top: Path, change: Change) -> str:
     for path, after in sorted(change.changed().items()):
         before = change.before.get(path)
         name = path.relative_to(top)
+        texts.append(f"diff --git a/{name} b/{name}\n")
+        if before is None or after is None:
+            # An empty file has no lines that would show that it comes or goes.
+            texts.append(f"{'new' if before is None else 'deleted'} file mode 100644\n")
         lines = difflib.unified_diff(
             _lines(before),
             _lines(after),
@@ -197,4 +212,5 @@ def unified_diff(top: Path, change: Change) -> str:
 
 
 def _lines(content: bytes | None) -> list[str]:
-    return (content or b"").decode("utf-8", "replace").splitlines(keepends=True)
+    # Not splitlines(): a patch knows no line end but this one.
+    return re.findall(r"[^\n]*\n|[^\n]+", (content or b"").decode("utf-8", "replace"))

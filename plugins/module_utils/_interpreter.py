@@ -57,7 +57,7 @@ def satisfies(version: tuple[int, ...], specifier: str) -> bool:
             "<=": version <= padded or head == wanted,
             ">=": version >= padded,
             "<": version < padded,
-            ">": version > padded and head != wanted,
+            ">": version > padded,
             "~=": version >= padded and version[: len(wanted) - 1] == wanted[:-1],
         }[operator]
         if not fits:

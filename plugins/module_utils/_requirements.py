@@ -17,6 +17,9 @@ REQUIREMENT_FILES = (
     ("pyproject.toml",),
 )
 
+#: The options of a requirement file that ask for what another file asks for.
+_REQUIREMENT = "-r|--requirement"
+
 
 def find_requirements(path: Path, base: Path) -> list[str]:
     """Return the requirement files that a deployment of the checkout installs, relative to it."""
@@ -53,7 +56,7 @@ def required_names(path: Path, requirements: list[str]) -> list[str]:
     """Return the normalised names of the packages that requirement files ask for, with their includes."""
     found: set[str] = set()
     for entry in requirements:
-        for file in with_includes(path / entry):
+        for file in with_includes(path / entry, _REQUIREMENT):
             text = file.read_text(encoding="utf-8", errors="replace")
             pattern = r"""["']([A-Za-z0-9][\w.-]*)""" if file.suffix == ".toml" else r"^([A-Za-z0-9][\w.-]*)"
             for name in re.findall(pattern, text, re.MULTILINE):
@@ -61,13 +64,13 @@ def required_names(path: Path, requirements: list[str]) -> list[str]:
     return sorted(found)
 
 
-def with_includes(file: Path, depth: int = 5) -> list[Path]:
+def with_includes(file: Path, options: str = f"{_REQUIREMENT}|-c|--constraint", depth: int = 5) -> list[Path]:
     """Return a requirements file and those that it names with -r and -c; an absent one is left out."""
     if not file.is_file() or depth == 0:
         return []
     found = [file]
     if file.suffix != ".toml":
         text = file.read_text(encoding="utf-8", errors="replace")
-        for name in re.findall(r"^\s*(?:-r|-c|--requirement|--constraint)[ =]*(\S+)", text, re.M):
-            found += with_includes(file.parent / name, depth - 1)
+        for name in re.findall(rf"^\s*(?:{options})[ =]*(\S+)", text, re.MULTILINE):
+            found += with_includes(file.parent / name, options, depth - 1)
     return found

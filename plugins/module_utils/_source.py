@@ -31,7 +31,7 @@ def parse(path: Path) -> ast.Module:
     try:
         return ast.parse(path.read_bytes(), filename=str(path))
     except SyntaxError as error:
-        where = f"{path}:{error.lineno}" if error.lineno else str(path)
+        where = ":".join(str(part) for part in (path, error.lineno) if part)
         line = f": {error.text.strip()}" if error.text else ""
         raise SourceError(f"{where}: {error.msg}{line}") from error
     except ValueError as error:

@@ -71,6 +71,8 @@ def recover(folder: Path) -> bool:
     undone = (journal / _PLAN).is_file()
     if undone:
         _undo(journal)
+        # Without the plan, what is left of the journal says nothing any more.
+        (journal / _PLAN).unlink()
     shutil.rmtree(journal)
     return undone
 
@@ -116,8 +118,8 @@ def _arm(journal: Path, changes: Contents) -> None:
     if journal.exists():
         shutil.rmtree(journal)
     journal.mkdir(mode=0o700)
-    files, folders = [], []
-    for number, path in enumerate(changes):
+    files, folders, emptied = [], [], {}
+    for number, (path, content) in enumerate(changes.items()):
         entry: dict[str, Any] = {"path": str(path), "copy": ""}
         if path.exists():
             entry["copy"] = f"{number}"
@@ -125,14 +127,27 @@ def _arm(journal: Path, changes: Contents) -> None:
             status = path.stat()
             entry.update(mode=stat.S_IMODE(status.st_mode), uid=status.st_uid, gid=status.st_gid)
         files.append(entry)
+        if content is None:
+            emptied.update(_owners(journal.parent, Path(os.path.realpath(path)).parent))
         parent = path.parent
         while not parent.exists():
             if str(parent) not in folders:
                 folders.append(str(parent))
             parent = parent.parent
-    plan = json.dumps({"files": files, "folders": folders})
+    plan = json.dumps({"files": files, "folders": folders, "emptied": emptied})
     _durable(journal / f"{_PLAN}.new", plan.encode())
     os.rename(journal / f"{_PLAN}.new", journal / _PLAN)
+
+
+def _owners(top: Path, folder: Path) -> dict[str, tuple[int, int, int]]:
+    """Return the folders from *folder* up to below *top* with mode, user and group."""
+    found = {}
+    while folder.is_relative_to(top) and folder != top:
+        if folder.exists():
+            status = folder.stat()
+            found[str(folder)] = (stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid)
+        folder = folder.parent
+    return found
 
 
 def _durable(path: Path, content: bytes) -> None:
@@ -179,7 +194,7 @@ def _make_folder(folder: Path) -> None:
         os.chown(folder, status.st_uid, status.st_gid)
 
 
-def _prune(folder: Path) -> None:
+def _prune(folder: Path, upwards: bool = True) -> None:
     """Take away a folder that holds nothing but bytecode, and then its parents."""
     cache = folder / "__pycache__"
     if not folder.is_dir() or {entry.name for entry in folder.iterdir()} - {cache.name}:
@@ -187,14 +202,20 @@ def _prune(folder: Path) -> None:
     if cache.exists():
         shutil.rmtree(cache)
     folder.rmdir()
-    _prune(folder.parent)
+    if upwards:
+        _prune(folder.parent)
+
+
+def _discard(path: Path) -> None:
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+        path.unlink()
 
 
 def _undo(journal: Path) -> None:
     plan = _read_plan(journal)
     for entry in plan["files"]:
         path = Path(os.path.realpath(entry["path"]))
-        path.with_name(path.name + _TEMPORARY).unlink(missing_ok=True)
+        _discard(path.with_name(path.name + _TEMPORARY))
         if entry["copy"]:
             content = (journal / entry["copy"]).read_bytes()
             if path.exists() and path.read_bytes() == content:
@@ -202,6 +223,11 @@ def _undo(journal: Path) -> None:
             _make_folder(path.parent)
             _replace(path, content, entry["mode"], entry["uid"], entry["gid"])
         else:
-            path.unlink(missing_ok=True)
-    for folder in plan["folders"]:
-        _prune(Path(folder))
+            _discard(path)
+    for folder in sorted(plan["folders"], key=len, reverse=True):  # the deepest first
+        _prune(Path(folder), upwards=False)
+    for folder, (mode, uid, gid) in plan["emptied"].items():
+        if _owners(journal.parent, Path(folder))[folder] != (mode, uid, gid):
+            if os.geteuid() == 0:
+                os.chown(folder, uid, gid)
+            os.chmod(folder, mode)

@@ -142,7 +142,7 @@ def main() -> None:
             "record": {"type": "str", "required": True},
             "deployment": {"type": "dict", "default": {}},
             "project": {"type": "dict", "default": {}},
-            "secret_names": {"type": "list", "elements": "str", "default": []},
+            "secret_names": {"type": "list", "elements": "str", "default": [], "no_log": False},
             "templates_path": {"type": "list", "elements": "path", "default": []},
             "files": {"type": "dict", "default": {}},
             "blocks": {"type": "dict", "default": {}},

@@ -1,31 +1,31 @@
 """`make demo`: Celery for a copy of a Django project, on this machine, and the proof that it works.
 
-Of the environment, it reads: PROJECT, the project's folder, else the example. IN_PLACE=1 changes
-that folder itself and makes no copy. FRESH=1 makes a new copy. SETTINGS names the settings module.
-SAME_DATABASE=1 allows a copy to use the database server that the settings name.
+In the environment: PROJECT is the project's folder, instead of the example's. IN_PLACE=1 changes
+that folder itself, without a copy. FRESH=1 makes a new copy. SETTINGS is the settings module.
+SAME_DATABASE=1 lets the copy use the database server that the settings name.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import secrets
-import subprocess
+import shlex
 import sys
-import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from checkout import Copy
+from checkout import Copy, diff_stat
+from playbook import Playbook
 from screen import Screen
 
 from ansible_collections.celeriac.django.plugins.module_utils import _discovery, _source
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLE = ROOT / "examples/shop"
-#: Copies, and beside them the variables for each, named as it is.
+#: The copies, and beside each its variables.
 PLACE = ROOT / ".demo"
-#: Databases that a copy of the checkout has a copy of, or that cannot be told from the source.
+#: Databases that come with a copy of the files, or of which the source does not tell.
 OWN_DATABASES = ("", "sqlite3", "url")
 
 
@@ -33,112 +33,145 @@ class DemoError(Exception):
     """The demo cannot begin. The text says why and what to do."""
 
 
-def shown(path: Path | str) -> str:
-    """Return a path as it is typed here."""
-    path = Path(path)
-    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
+class Demo:
+    """One run: what is asked for, and where it happens."""
+
+    def __init__(self, screen: Screen) -> None:
+        self._screen = screen
+        self._source = Path(os.environ.get("PROJECT") or EXAMPLE).expanduser().resolve()
+        self._settings = os.environ.get("SETTINGS", "")
+        self._in_place = _is_on("IN_PLACE")
+        self._copy = Copy(self._source, PLACE)
+        self._target = self._source if self._in_place else self._copy.path
+        self._vars_file = self._copy.path.with_name(f"{self._copy.path.name}.vars.yml")
+
+    def run(self) -> int:
+        """Do it all; return the exit status.
+
+        Raises:
+            DemoError: the project is none, or a copy of it would not stand alone.
+        """
+        self._look()
+        if self._in_place:
+            self._screen.say(f"Celery for {_shown(self._source)} itself, in place", "1")
+        else:
+            self._screen.say(f"Celery for a copy of {_shown(self._source)}", "1")
+            self._screen.say(self._copy.refresh(_is_on("FRESH")))
+        self._make_vars_file()
+        playbook = Playbook(self._screen, ROOT)
+        variables = {
+            "ansible_python_interpreter": sys.executable,
+            "celery_project_path": str(self._target),
+            "celery_service_manager": "none",
+        }
+        if self._settings:
+            variables["celery_project_settings"] = self._settings
+        files = [self._vars_file] if self._vars_file.exists() else []
+        status = playbook.run("playbooks/integrate.yml", variables, files)
+        if playbook.interrupted:
+            self._screen.say("Interrupted. The next run goes on where this one ended.")
+            return 130
+        self._screen.proofs(playbook.proofs)
+        self._screen.say(_in_words(playbook.noise))
+        if status:
+            self._show_failure(playbook)
+        else:
+            self._show_changes(playbook.changed)
+            self._show_commands(playbook.deployment)
+        return status
+
+    def _look(self) -> None:
+        """Look at the project, as the playbook will, but before anything is copied."""
+        try:
+            if not self._settings and self._source != EXAMPLE:
+                # Settings for production usually need an environment that is not here.
+                manage = _source.parse(_discovery.find_manage(self._source))
+                named = _source.environment_default(manage, _discovery.SETTINGS_VARIABLE)
+                self._settings = named[0] if named else ""
+            project = _discovery.discover(str(self._source), settings=self._settings)
+        except (_discovery.DiscoveryError, _source.SourceError) as error:
+            raise DemoError(_in_words(str(error))) from error
+        if not (self._in_place or project.database in OWN_DATABASES or _is_on("SAME_DATABASE")):
+            raise DemoError(
+                f"{project.settings} names a {project.database} database, and a copy of the project "
+                "would use the same one: what is pending there would be migrated, and the tables of "
+                "Celery's apps made. Add SAME_DATABASE=1 if that may be, or name settings that use "
+                "SQLite: SETTINGS=package.module."
+            )
+
+    def _make_vars_file(self) -> None:
+        """Give the example what its production settings need: a key, each time the same."""
+        if self._source == EXAMPLE and not self._vars_file.exists():
+            PLACE.mkdir(exist_ok=True)
+            new = os.open(self._vars_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with open(new, "w", encoding="utf-8") as file:
+                file.write(f'celery_secrets:\n  SECRET_KEY: "{secrets.token_urlsafe(48)}"\n')
+
+    def _show_failure(self, playbook: Playbook) -> None:
+        if not playbook.proofs:
+            self._screen.say(_in_words(playbook.message), "31")
+        if self._source != EXAMPLE:
+            self._screen.say(
+                "Variables of the playbook, such as celery_environment and celery_secrets, can be "
+                f"set in {_shown(self._vars_file)}."
+            )
+
+    def _show_changes(self, changed: int) -> None:
+        name = "project" if self._in_place else "copy"
+        if not changed:
+            self._screen.say(f"Nothing changed: the {name} was integrated already.", "1")
+        stat = diff_stat(self._target, self._screen.columns, self._screen.colour)
+        says = "It is no git checkout, so there is no diff." if stat is None else "git diff --stat:"
+        self._screen.say(f"The {name} is {_shown(self._target)}. {says}")
+        self._screen.show(stat or "")
+
+    def _show_commands(self, deployment: Mapping[str, Any]) -> None:
+        base = Path(deployment["base"])
+        config, python = (
+            shlex.quote(os.path.relpath(deployment[key], base)) for key in ("config_path", "python")
+        )
+        self._screen.say("To start a worker by hand:")
+        self._screen.show(
+            f"  cd {shlex.quote(_shown(base))} && set -a && . {config}/environment && "
+            f". {config}/secrets && set +a\n"
+            f"  {python} manage.py celery worker -l info\n"
+        )
 
 
-def told(message: str) -> str:
-    """Return a message of the playbook in the words of `make demo`."""
-    for variable, name in (
-        ("celery_project_path", "PROJECT"),
-        ("celery_project_settings", "SETTINGS"),
-        (f"{Path.cwd()}/", ""),
-    ):
-        message = message.replace(variable, name)
-    return message
-
-
-def wanted(name: str) -> bool:
-    """Tell whether a switch is on in the environment."""
+def _is_on(name: str) -> bool:
+    """Tell whether a switch in the environment is on."""
     return os.environ.get(name, "").lower() not in ("", "0", "no", "false")
 
 
-class Demo:
-    """One run."""
+def _shown(path: Path) -> str:
+    """Return a path as one types it here."""
+    here = Path.cwd()
+    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
 
-    def __init__(self, screen: Screen) -> None:
-        self.screen = screen
-        self.in_place = wanted("IN_PLACE")
-        self.source = Path(os.environ.get("PROJECT") or EXAMPLE).expanduser().resolve()
-        self.settings = os.environ.get("SETTINGS", "")
-        self.copy = Copy(self.source, PLACE)
-        self.target = self.source if self.in_place else self.copy.path
-        self.variables = self.copy.path.with_name(f"{self.copy.path.name}.vars.yml")
-        self.changed = 0
-        self.deployment: dict[str, Any] = {}
 
-    def prepare(self) -> None:
-        """Look at the project, and make the copy.
+def _in_words(message: str) -> str:
+    """Return a message of the playbook in the words of `make demo`."""
+    words = {
+        "celery_project_path": "PROJECT",
+        "celery_project_settings": "SETTINGS",
+        f"{Path.cwd()}/": "",
+    }
+    for word, ours in words.items():
+        message = message.replace(word, ours)
+    return message
 
-        Raises:
-            DemoError: the project is none, or its copy would not be on its own.
-        """
-        try:
-            if not self.settings and self.source != EXAMPLE:
-                manage = _source.parse(_discovery.find_manage(self.source))
-                named = _source.environment_default(manage, _discovery.SETTINGS_VARIABLE)
-                self.settings = named[0] if named else ""
-            project = _discovery.discover(str(self.source), settings=self.settings)
-        except (_discovery.DiscoveryError, _source.SourceError) as error:
-            raise DemoError(told(str(error))) from error
-        if self.in_place:
-            self.screen.say(f"Celery for {shown(self.source)} itself: this changes it.", "1")
-            return
-        if project.database not in OWN_DATABASES and not wanted("SAME_DATABASE"):
-            raise DemoError(
-                f"{project.settings} names a {project.database} database, which the copy would use "
-                "too: its pending migrations and Celery's tables would go there. If that may be, "
-                "add SAME_DATABASE=1. Otherwise name settings with SQLite, SETTINGS=package.module."
-            )
-        self.screen.say(f"Celery for a copy of {shown(self.source)}, {shown(self.target)}", "1")
-        note = self.copy.refresh(wanted("FRESH"))
-        if note:
-            self.screen.say(note)
-        if self.source == EXAMPLE and not self.variables.exists():
-            line = f'celery_secrets: {{SECRET_KEY: "{secrets.token_urlsafe(48)}"}}\n'
-            with open(os.open(self.variables, os.O_WRONLY | os.O_CREAT, 0o600), "w") as file:
-                file.write(line)
 
-    def command(self) -> list[str]:
-        """Return the call of the playbook."""
-        variables = {
-            "ansible_python_interpreter": sys.executable,
-            "celery_project_path": str(self.target),
-            "celery_service_manager": "none",
-        }
-        if self.settings:
-            variables["celery_project_settings"] = self.settings
-        command = [str(Path(sys.executable).with_name("ansible-playbook"))]
-        command += ["-i", "localhost,", "-c", "local", "-e", json.dumps(variables)]
-        if self.variables.exists():
-            command += ["-e", f"@{self.variables}"]
-        return [*command, "playbooks/integrate.yml"]
+def main() -> int:
+    """Return the exit status."""
+    screen = Screen()
+    try:
+        return Demo(screen).run()
+    except (DemoError, OSError) as error:
+        screen.say(f"error: {error}", "31")
+        return 1
+    except KeyboardInterrupt:
+        return 130
 
-    def environ(self) -> dict[str, str]:
-        """Return the environment of Ansible: nobody's settings but the clone's."""
-        kept = {name: text for name, text in os.environ.items() if not name.startswith("ANSIBLE_")}
-        return {
-            **kept,
-            "ANSIBLE_CALLBACK_PLUGINS": str(Path(__file__).with_name("callback")),
-            "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
-            "ANSIBLE_NOCOLOR": "1",
-            "ANSIBLE_STDOUT_CALLBACK": "celeriac_demo",
-            # Ansible insists on UTF-8, and a bare machine may not have the locale that it is told.
-            "LC_ALL": "C.UTF-8",
-            "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
-        }
 
-    def play(self) -> int:
-        """Run the playbook and show it; return its exit status."""
-        with tempfile.TemporaryFile() as noise:
-            process = subprocess.Popen(
-                self.command(),
-                cwd=ROOT,
-                env=self.environ(),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=noise,
-            )
-            assert process.stdout is not None
+if __name__ == "__main__":
+    sys.exit(main())

@@ -13,7 +13,8 @@ from pathlib import Path
 
 #: Folders that are no part of a project's source. Virtual environments are told by their pyvenv.cfg.
 _LEFT_OUT = frozenset(
-    [".celery", ".git", ".hg", ".mypy_cache", ".nox", ".pytest_cache", ".ruff_cache", ".svn", ".tox", "__pycache__", "node_modules"]
+    {".celery", ".git", ".hg", ".svn", "__pycache__", "node_modules"}
+    | {".mypy_cache", ".nox", ".pytest_cache", ".ruff_cache", ".tox"}
 )
 #: Nothing of the user's own git takes part: no hooks, no signature, no global excludes.
 _OWN_GIT = (

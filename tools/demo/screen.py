@@ -1,4 +1,4 @@
-"""What the demo shows: steps while they run, proofs, errors; on a terminal, in a pipe, with and without colour."""
+"""What the demo shows: steps while they run, proofs, text; on a terminal or in a file."""
 
 from __future__ import annotations
 
@@ -7,106 +7,93 @@ import shutil
 import sys
 import textwrap
 import time
-from collections.abc import Iterable, Mapping
-from typing import Any, TextIO
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 #: The widest that anything gets, however wide the terminal is.
 _WIDEST = 100
-#: A step is shown once it has run for this many seconds: one that turns out to be skipped never is.
-_PATIENCE = 0.3
+#: A step is shown once it has run for so many seconds; one that turns out to be skipped never is.
+_PATIENCE = 0.4
 
 
 class Screen:
-    """Writes to a terminal or to anything else."""
+    """Standard output, as blocks with an empty line between them."""
 
-    def __init__(self, out: TextIO = sys.stdout) -> None:
-        self._out = out
+    def __init__(self) -> None:
         environ = os.environ
-        terminal = out.isatty() and environ.get("TERM", "dumb") != "dumb"
-        self.colour = terminal and not environ.get("NO_COLOR")
+        #: Whether a line can be written again.
+        self._live = sys.stdout.isatty() and environ.get("TERM", "dumb") != "dumb"
+        self.colour = self._live and not environ.get("NO_COLOR")
         self.columns = min(shutil.get_terminal_size().columns, _WIDEST)
         locale = next(filter(None, map(environ.get, ("LC_ALL", "LC_CTYPE", "LANG"))), "")
-        self._marks = terminal and "UTF" in locale.upper() and environ["TERM"] != "linux"
-        #: Whether a line can be written again.
-        self._live = terminal
+        self._marks = self._live and "UTF" in locale.upper() and environ["TERM"] != "linux"
+        self._block = ""
         self._step = ""
         self._started = 0.0
-        #: What stands on the last line, which is not ended yet.
-        self._shown = ""
+        #: What stands on the line that is not ended yet.
+        self._line = ""
 
-    def style(self, codes: str, text: str) -> str:
-        """Return *text* in a style, where there are styles."""
-        return f"\x1b[{codes}m{text}\x1b[0m" if self.colour and text else text
+    def say(self, text: str, codes: str = "") -> None:
+        """Write text as a block, wrapped; nothing where there is none."""
+        lines = [part for line in text.splitlines() for part in self._wrap(line, 0)]
+        self.show("".join(f"{self._style(codes, line)}\n" for line in lines))
 
-    def say(self, text: str = "", codes: str = "") -> None:
-        """Write paragraphs, wrapped."""
-        self._clear()
-        for line in text.splitlines() or [""]:
-            indent = line[: len(line) - len(line.lstrip())]
-            wrapped = self.wrap(line.strip(), len(indent))
-            self._write("\n".join(indent + self.style(codes, part) for part in wrapped) + "\n")
+    def show(self, text: str, block: str = "text") -> None:
+        """Write text as it is; another kind of block begins after an empty line, as any of text does."""
+        if not text:
+            return
+        between = "\n" if self._block and (block == "text" or block != self._block) else ""
+        self._block = block
+        sys.stdout.write(between + text)
+        sys.stdout.flush()
 
-    def wrap(self, text: str, indent: int) -> list[str]:
-        """Return *text* in lines that fit; a path is never broken."""
-        width = max(self.columns - indent - 1, 24)
-        return textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False) or [""]
+    def proofs(self, proofs: Sequence[Mapping[str, Any]]) -> None:
+        """Write the table of proofs."""
+        good, bad = ("✓", "✗") if self._marks else ("ok    ", "FAILED")
+        width = max((len(proof["name"]) for proof in proofs), default=0)
+        indent = 2 + len(good) + 2 + width + 2
+        for proof in proofs:
+            mark = self._style("32", good) if proof["ok"] else self._style("1;31", bad)
+            detail = f"\n{'':{indent}}".join(self._wrap(proof["detail"], indent))
+            self.show(f"  {mark}  {proof['name']:<{width}}  {detail}\n", "proofs")
 
     def begin(self, step: str) -> None:
-        """A step begins; :meth:`tick` shows it."""
+        """A step begins; :meth:`tick` shows it if it takes time."""
         self._step, self._started = step, time.monotonic()
 
     def tick(self) -> None:
-        """Show the step that runs, and how long it does."""
+        """Show the step that runs, where the line can be written again with its seconds so far."""
         seconds = time.monotonic() - self._started
-        if not self._step or seconds < _PATIENCE:
+        if not self._step or seconds < _PATIENCE or (self._line and not self._live):
             return
-        if self._live:
-            line = f"{self._name()}{int(seconds):>4} s"
-            if line != self._shown:
-                self._write(f"\r\x1b[K{line}")
-                self._shown = line
-        elif not self._shown:
-            self._shown = self._name()
-            self._write(self._shown)
+        line = f"{self._name()}{int(seconds):>4} s" if self._live else self._name()
+        if line != self._line:
+            self._rewrite(line)
 
-    def end(self, result: str, codes: str = "") -> None:
-        """The step is over, and its line with it; without a *result* there was nothing to do."""
-        seconds = time.monotonic() - self._started
-        if result or (self._shown and not self._live):
-            line = f"{self._name()}{seconds:>6.1f} s  "
-            start = f"\r\x1b[K{line}" if self._live else line[len(self._shown) :]
-            self._write(f"{start}{self.style(codes, result)}".rstrip() + "\n")
-            self._shown = ""
-        else:
-            self._clear()
-        self._step = ""
+    def end(self, result: str, codes: str) -> None:
+        """The step is over; without a *result* there was nothing to do, and it leaves no line."""
+        if result:
+            seconds = f"{time.monotonic() - self._started:>6.1f} s"
+            self._rewrite(f"{self._name()}{seconds}  ")
+            self.show(f"{self._style(codes, result)}\n", "steps")
+        elif self._line:
+            self._rewrite("" if self._live else f"{self._line}\n")
+        self._step = self._line = ""
 
-    def proofs(self, proofs: Iterable[Mapping[str, Any]]) -> None:
-        """Write the table of proofs."""
-        rows = list(proofs)
-        good, bad = ("✓", "✗") if self._marks else ("ok    ", "FAILED")
-        width = max((len(row["name"]) for row in rows), default=0)
-        for row in rows:
-            mark = self.style("32", good) if row["ok"] else self.style("31", bad)
-            indent = 2 + len(good) + 2 + width + 2
-            detail = f"\n{'':{indent}}".join(self.wrap(row["detail"], indent))
-            self._write(f"  {mark}  {row['name']:<{width}}  {detail}".rstrip() + "\n")
-
-    def raw(self, text: str) -> None:
-        """Write text as it is."""
-        self._clear()
-        self._write(text)
+    def _rewrite(self, line: str) -> None:
+        known = "\r\x1b[K" if self._live and self._line else ""
+        self.show(known + (line if self._live else line[len(self._line) :]), "steps")
+        self._line = line
 
     def _name(self) -> str:
-        width = max(min(46, self.columns - 23), 12)
-        name = self._step if len(self._step) <= width else f"{self._step[: width - 1]}."
+        width = max(min(46, self.columns - 26), 10)
+        name = self._step if len(self._step) < width else f"{self._step[: width - 3]}.."
         return f"  {name:<{width}}"
 
-    def _clear(self) -> None:
-        if self._shown:
-            self._write("\r\x1b[K" if self._live else "\n")
-            self._shown = ""
+    def _wrap(self, text: str, indent: int) -> list[str]:
+        """Return *text* in lines that fit between *indent* and the edge; no path is broken."""
+        width = max(self.columns - indent - 1, 20)
+        return textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False) or [""]
 
-    def _write(self, text: str) -> None:
-        self._out.write(text)
-        self._out.flush()
+    def _style(self, codes: str, text: str) -> str:
+        return f"\x1b[{codes}m{text}\x1b[0m" if self.colour and codes and text else text

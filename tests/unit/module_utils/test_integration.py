@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import tempfile
@@ -216,33 +217,45 @@ NAMES = ("a.py", "b/c.py", "with space.txt", "e/f/g.txt")
 TEXT_TREES = st.dictionaries(st.sampled_from(NAMES), TEXT_FILES)
 
 
-@pytest.mark.parametrize(
-    "command",
-    [["git", "apply", "--whitespace=nowarn"], ["patch", "--binary", "-p1", "--quiet"]],
-    ids=["git", "patch"],
-)
-def test_the_diff_is_a_patch(
-    command: list[str], write_tree: Callable[[Path, Mapping[str, bytes]], Path]
+def outcome_of_patch(
+    command: list[str],
+    before: Mapping[str, bytes],
+    after: Mapping[str, bytes],
+    write_tree: Callable[[Path, Mapping[str, bytes]], Path],
+) -> dict[str, bytes]:
+    """Lets a program apply the diff of a change, and returns the files after it."""
+    with tempfile.TemporaryDirectory() as folder:
+        top = write_tree(Path(folder).resolve(), before)
+        change = _integration.Change(
+            before={top / name: content for name, content in before.items()},
+            after={top / name: after.get(name) for name in {*before, *after}},
+        )
+        diff = _integration.unified_diff(top, change)
+        if diff:
+            environ = {**os.environ, "GIT_CEILING_DIRECTORIES": str(top.parent)}
+            subprocess.run(command, cwd=top, input=diff.encode(), env=environ, check=True)
+        return {name: (top / name).read_bytes() for name in NAMES if (top / name).is_file()}
+
+
+@hypothesis_settings(max_examples=40)
+@given(before=TEXT_TREES, after=TEXT_TREES)
+def test_git_applies_the_diff(
+    write_tree: Callable[[Path, Mapping[str, bytes]], Path],
+    before: dict[str, bytes],
+    after: dict[str, bytes],
 ) -> None:
-    if not shutil.which(command[0]):
-        pytest.skip(f"{command[0]} is not here")
+    command = ["git", "apply", "--whitespace=nowarn"]
+    assert outcome_of_patch(command, before, after, write_tree) == after
 
-    @hypothesis_settings(max_examples=40)
-    @given(TEXT_TREES, TEXT_TREES)
-    def check(before: dict[str, bytes], after: dict[str, bytes]) -> None:
-        with tempfile.TemporaryDirectory() as folder:
-            top = write_tree(Path(folder).resolve(), before)
-            change = _integration.Change(
-                before={top / name: content for name, content in before.items()},
-                after={top / name: after.get(name) for name in {*before, *after}},
-            )
-            diff = _integration.unified_diff(top, change)
-            if diff:
-                subprocess.run(command, cwd=top, input=diff.encode(), check=True)
-            found = {name: (top / name).read_bytes() for name in NAMES if (top / name).is_file()}
-        assert found == after
 
-    check()
+@pytest.mark.skipif(not shutil.which("patch"), reason="GNU patch is not here")
+def test_patch_applies_the_diff_too(
+    write_tree: Callable[[Path, Mapping[str, bytes]], Path],
+) -> None:
+    before = {"a.py": b"1\n2\n\f\n3", "b/c.py": b"gone\n"}
+    after = {"a.py": "1\né\u2028\n\f\n3\n".encode(), "e/f/g.txt": b"new\r\n"}
+    command = ["patch", "--binary", "-p1", "--quiet"]
+    assert outcome_of_patch(command, before, after, write_tree) == after
 
 
 def test_the_diff_of_no_change_is_empty() -> None:

@@ -5,6 +5,15 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
+from ansible.executor.stats import AggregateStats
+from ansible.executor.task_result import CallbackTaskResult
+from ansible.playbook.task import Task
+from ansible.playbook.task_include import TaskInclude
+from ansible.plugins.callback import CallbackBase
+
 DOCUMENTATION = r"""
 name: celeriac_demo
 type: stdout
@@ -15,17 +24,11 @@ author:
   - celeriac.django contributors (@celeriac)
 """
 
-import json
-from typing import Any
-
-from ansible.executor.stats import AggregateStats
-from ansible.executor.task_result import CallbackTaskResult
-from ansible.playbook.task import Task
-from ansible.playbook.task_include import TaskInclude
-from ansible.plugins.callback import CallbackBase
-
 #: What the demo needs of a task's result.
 _TOLD = ("msg", "deployment", "files", "migrations", "packages", "proofs")
+
+#: What Ansible does by itself at the beginning of a role; no step unless it fails.
+_VALIDATION = ("ansible.builtin.validate_argument_spec", "validate_argument_spec")
 
 
 class CallbackModule(CallbackBase):
@@ -62,6 +65,8 @@ class CallbackModule(CallbackBase):
     def _end(self, status: str, result: CallbackTaskResult) -> None:
         answer = result.result
         self._handle_warnings(answer)
+        if status == "ok" and result.task.action in _VALIDATION:
+            status = "skipped"
         told = {name: answer[name] for name in _TOLD if name in answer}
         self._tell("end", status=status, changed=bool(answer.get("changed")), result=told)
 

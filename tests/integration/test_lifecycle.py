@@ -1,0 +1,226 @@
+"""A deployment from the first run to its removal, without root and without a server."""
+
+from __future__ import annotations
+
+import os
+import random
+import re
+import signal
+import subprocess
+import time
+
+import pytest
+
+from .conftest import Deployment
+
+
+@pytest.fixture
+def deployed(deployment: Deployment) -> Deployment:
+    """A deployment that was integrated once."""
+    run = deployment.integrate()
+    assert run.returncode == 0, run.stdout
+    return deployment
+
+
+def own_files(deployment: Deployment) -> dict[str, str]:
+    """Return the checkout's files without the state folder and the database."""
+    return {
+        name: digest
+        for name, digest in deployment.tree().items()
+        if not name.startswith(".celery/") and name != "db.sqlite3"
+    }
+
+
+def shell(deployment: Deployment, line: str) -> str:
+    """Run a line as a developer would, in the checkout with its environment."""
+    lines = f"set -ae; . .celery/environment; . .celery/secrets; set +a; {line}"
+    done = subprocess.run(
+        ["bash", "-c", lines],
+        cwd=deployment.path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+    return done.stdout
+
+
+def test_check_mode_tells_the_patch_and_changes_nothing(deployment: Deployment) -> None:
+    """--check --diff shows exactly the patch that the run then makes."""
+    before = deployment.tree()
+    predicted = deployment.integrate("--check", "--diff")
+    assert predicted.returncode == 0, predicted.stdout
+    assert predicted.changed() > 0
+    assert deployment.tree() == before
+    real = deployment.integrate("--diff")
+    assert real.returncode == 0, real.stdout
+    assert patch(predicted.stdout) == patch(real.stdout)
+    assert "with_celery_apps(INSTALLED_APPS)" in patch(real.stdout)
+
+
+def patch(output: str) -> str:
+    """Return the part of the output that is the checkout's patch."""
+    start = output.index("Put Celery into the checkout")
+    return output[start : output.index("changed: [localhost]", start)]
+
+
+def test_second_run_changes_nothing(deployed: Deployment) -> None:
+    """Idempotence, in check mode too; verify changes nothing either."""
+    before = deployed.tree()
+    for playbook, arguments in (("integrate", []), ("integrate", ["--check"]), ("verify", [])):
+        run = deployed.play(playbook, *arguments)
+        assert run.returncode == 0, run.stdout
+        assert run.changed() == 0, run.stdout
+    after = deployed.tree()
+    changed = {name for name in {*before, *after} if before.get(name) != after.get(name)}
+    assert all(name == "db.sqlite3" or name.startswith(".celery/broker/") for name in changed), changed
+
+
+def test_report_proves_each_promise(deployed: Deployment) -> None:
+    """The report has a line for each proof, and none failed."""
+    for text in (
+        "settings loaded           shop.settings.production",
+        "apps and tables migrated",
+        "workers answer            1 of 1",
+        "tasks registered          1 of 1",
+        "round trip, pool default",
+        "rolled-back transaction   sent nothing",
+        "committed transaction     sent its task",
+        "beat fired",
+    ):
+        assert f"ok      {text}" in deployed.output
+
+
+def test_commands_by_hand(deployed: Deployment) -> None:
+    """manage.py celery and celery -A work, with the worker of the one answering the other."""
+    worker = "exec .celery/venv/bin/python manage.py celery worker -l info --pool=solo > worker.log 2>&1"
+    lines = f"set -ae; . .celery/environment; . .celery/secrets; set +a; {worker}"
+    process = subprocess.Popen(["bash", "-c", lines], cwd=deployed.path)
+    try:
+        log = deployed.path / "worker.log"
+        deadline = time.monotonic() + 60
+        while " ready." not in (log.read_text() if log.exists() else ""):
+            assert time.monotonic() < deadline, log.read_text()
+            assert process.poll() is None, log.read_text()
+            time.sleep(0.1)
+        registered = shell(deployed, ".celery/venv/bin/python manage.py celery inspect registered")
+        assert "shop.celery_ops.tasks.canary" in registered
+        assert "pong" in shell(deployed, ".celery/venv/bin/celery -A shop inspect ping")
+    finally:
+        process.terminate()
+        process.wait(30)
+    beat = "timeout --signal=INT 5 .celery/venv/bin/python manage.py celery beat -l info || [ $? = 124 ]"
+    assert "beat: Starting" in shell(deployed, beat)
+
+
+def test_task_that_is_never_imported(deployed: Deployment) -> None:
+    """A task in a module that autodiscovery does not look at is an error with file and line."""
+    (deployed.path / "orders/jobs.py").write_text(
+        "from celery import shared_task\n\n\n@shared_task\ndef close_day() -> None:\n    pass\n"
+    )
+    run = deployed.play("verify")
+    assert run.returncode != 0
+    assert "orders.jobs.close_day (orders/jobs.py:5) is not registered" in run.message()
+    (deployed.path / "orders/jobs.py").rename(deployed.path / "orders/tasks.py")
+    run = deployed.play("verify")
+    assert run.returncode == 0, run.stdout
+    assert "2 of 2" in run.stdout
+
+
+def test_failed_migration_stops_the_run(deployed: Deployment) -> None:
+    """A migration that fails is named, and nothing after it runs."""
+    (deployed.path / "orders/migrations/0002_broken.py").write_text(
+        "from django.db import migrations\n\n\n"
+        "def fail(apps, schema_editor):\n    raise RuntimeError('no such stock')\n\n\n"
+        "class Migration(migrations.Migration):\n"
+        "    dependencies = [('orders', '0001_initial')]\n"
+        "    operations = [migrations.RunPython(fail)]\n"
+    )
+    run = deployed.integrate()
+    assert run.returncode != 0
+    assert "orders/migrations/0002_broken.py:5: RuntimeError: no such stock" in run.message()
+    assert "Ask the running system" not in run.stdout
+
+
+def test_edited_file_is_kept(deployed: Deployment) -> None:
+    """What somebody wrote into a file of ours stays, and is named; removal keeps it too."""
+    file = deployed.path / "shop/celery.py"
+    file.write_text(file.read_text() + "\n# our own remark\n")
+    run = deployed.integrate()
+    assert run.returncode == 0, run.stdout
+    assert "shop/celery.py" in run.stdout
+    assert "# our own remark" in file.read_text()
+    run = deployed.play("remove")
+    assert run.returncode == 0, run.stdout
+    assert "# our own remark" in file.read_text()
+    assert not (deployed.path / "shop/celery_settings.py").exists()
+
+
+def test_removal_to_the_byte(deployment: Deployment) -> None:
+    """Nothing is left but the database, which is not ours to take."""
+    before = deployment.tree()
+    assert deployment.integrate().returncode == 0
+    run = deployment.play("remove")
+    assert run.returncode == 0, run.stdout
+    after = deployment.tree()
+    after.pop("db.sqlite3")
+    assert after == before
+    assert not (deployment.path / ".celery").exists()
+    again = deployment.play("remove")
+    assert again.returncode == 0, again.stdout
+    assert again.changed() == 0
+
+
+def test_tag_project_touches_the_checkout_alone(deployment: Deployment) -> None:
+    """--tags project: no virtualenv, no database, no state folder."""
+    run = deployment.integrate("--tags", "project")
+    assert run.returncode == 0, run.stdout
+    assert (deployment.path / "shop/celery.py").is_file()
+    assert not (deployment.path / ".celery").exists()
+    assert not (deployment.path / "db.sqlite3").exists()
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_killed_at_any_moment(deployment: Deployment, seed: int) -> None:
+    """Killed three times at random moments and run again: the same as one undisturbed run."""
+    reference = Deployment(deployment.path, deployment.folder, variables={**deployment.variables})
+    chance = random.Random(seed)  # noqa: S311 - for a moment, not for a secret
+    for _attempt in range(3):
+        process = subprocess.Popen(
+            deployment.command("integrate"),
+            env=deployment.environ(),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        try:
+            process.wait(chance.uniform(0.5, 12))
+        except subprocess.TimeoutExpired:
+            kill_tree(process.pid)
+        process.wait()
+    run = deployment.integrate()
+    assert run.returncode == 0, run.stdout
+    assert deployment.integrate().changed() == 0
+    assert not list(deployment.path.rglob(".celeriac-*"))
+    disturbed = own_files(deployment)
+    assert deployment.play("remove").returncode == 0
+    assert reference.integrate().returncode == 0
+    assert own_files(reference) == disturbed
+
+
+def kill_tree(pid: int) -> None:
+    """Kill a process and all that it started, as a power cut would."""
+    children = re.findall(
+        r"^\s*(\d+)$",
+        subprocess.run(
+            ["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True, check=False
+        ).stdout,
+        re.MULTILINE,
+    )
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return
+    for child in children:
+        kill_tree(int(child))

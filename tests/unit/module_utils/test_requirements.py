@@ -1,0 +1,120 @@
+"""Which requirement files there are, and what they ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+from ansible_collections.celeriac.django.plugins.module_utils import _requirements
+
+Write = Callable[[Path, Mapping[str, str]], Path]
+
+PROJECT = '[project]\nname = "shop"\nrequires-python = ">=3.11,<4"\ndependencies = ["Django>=5.2"]\n'
+
+
+@pytest.mark.parametrize(
+    ("files", "found"),
+    [
+        (["requirements.txt", "requirements/production.txt", "pyproject.toml"], "requirements.txt"),
+        (["requirements/production.txt", "requirements/base.txt"], "requirements/production.txt"),
+        (["requirements/prod.txt", "requirements/base.txt"], "requirements/prod.txt"),
+        (["requirements/base.txt", "pyproject.toml"], "requirements/base.txt"),
+        (["requirements/common.txt"], "requirements/common.txt"),
+        (["pyproject.toml"], "pyproject.toml"),
+        (["site/requirements.txt", "requirements.txt"], "site/requirements.txt"),
+        (["site/requirements/base.txt", "requirements.txt"], "requirements.txt"),
+        (["requirements-dev.txt"], None),
+    ],
+)
+def test_the_first_that_is_there(
+    files: list[str], found: str | None, tmp_path: Path, write_tree: Write
+) -> None:
+    write_tree(tmp_path, dict.fromkeys(files, PROJECT))
+    expected = [found] if found else []
+    assert _requirements.find_requirements(tmp_path, tmp_path / "site") == expected
+
+
+def test_a_pyproject_that_only_sets_tools_is_passed_over(tmp_path: Path, write_tree: Write) -> None:
+    write_tree(tmp_path, {"pyproject.toml": "[tool.black]\nline-length = 88\n"})
+    assert _requirements.find_requirements(tmp_path, tmp_path) == []
+
+
+def test_requires_python(tmp_path: Path, write_tree: Write) -> None:
+    write_tree(tmp_path, {"pyproject.toml": PROJECT, "site/manage.py": ""})
+    assert _requirements.find_requires_python(tmp_path, tmp_path / "site") == ">=3.11,<4"
+
+
+def test_requires_python_of_the_nearest(tmp_path: Path, write_tree: Write) -> None:
+    near = "[project]\nrequires-python = '>=3.13'\n"
+    write_tree(tmp_path, {"pyproject.toml": PROJECT, "site/pyproject.toml": near})
+    assert _requirements.find_requires_python(tmp_path, tmp_path / "site") == ">=3.13"
+
+
+@pytest.mark.parametrize("files", [{}, {"pyproject.toml": "[tool.ruff]\n"}])
+def test_no_requires_python(files: dict[str, str], tmp_path: Path, write_tree: Write) -> None:
+    write_tree(tmp_path, files)
+    assert _requirements.find_requires_python(tmp_path, tmp_path) == ""
+
+
+def test_names_are_normalised_and_those_of_includes_are_there(
+    tmp_path: Path, write_tree: Write
+) -> None:
+    write_tree(
+        tmp_path,
+        {
+            "requirements.txt": "-r requirements/base.txt\n--requirement=requirements/more.txt\n"
+            "Django_Extensions>=3 ; python_version > '3'\n# a comment\n-e git+https://x/y#egg=z\n",
+            "requirements/base.txt": "Django~=5.2\nzope.interface\n-rdeep.txt\n",
+            "requirements/deep.txt": "psycopg[binary] @ https://example.com/psycopg.whl\n",
+            "requirements/more.txt": "six\n",
+        },
+    )
+    assert _requirements.required_names(tmp_path, ["requirements.txt"]) == [
+        "django",
+        "django-extensions",
+        "psycopg",
+        "six",
+        "zope-interface",
+    ]
+
+
+def test_a_constraint_asks_for_nothing(tmp_path: Path, write_tree: Write) -> None:
+    write_tree(
+        tmp_path,
+        {
+            "requirements.txt": "-c constraints.txt\n--constraint more.txt\nDjango\n",
+            "constraints.txt": "psycopg==3.2\n",
+            "more.txt": "six==1\n",
+        },
+    )
+    assert _requirements.required_names(tmp_path, ["requirements.txt"]) == ["django"]
+
+
+def test_names_of_a_pyproject(tmp_path: Path, write_tree: Write) -> None:
+    write_tree(tmp_path, {"pyproject.toml": PROJECT})
+    assert "django" in _requirements.required_names(tmp_path, ["pyproject.toml"])
+
+
+def test_included_files_are_found_once_each_level(tmp_path: Path, write_tree: Write) -> None:
+    write_tree(
+        tmp_path,
+        {
+            "a.txt": "-r below/b.txt\n  -c below/c.txt\n-r absent.txt\n-r https://example.com/x.txt\n",
+            "below/b.txt": "-r d.txt\n",
+            "below/c.txt": "",
+            "below/d.txt": "",
+        },
+    )
+    found = _requirements.with_includes(tmp_path / "a.txt")
+    assert [file.name for file in found] == ["a.txt", "b.txt", "d.txt", "c.txt"]
+
+
+def test_files_that_include_each_other_come_to_an_end(tmp_path: Path, write_tree: Write) -> None:
+    write_tree(tmp_path, {"a.txt": "-r b.txt\nsix\n", "b.txt": "-r a.txt\nDjango\n"})
+    assert _requirements.required_names(tmp_path, ["a.txt"]) == ["django", "six"]
+
+
+def test_an_absent_file_asks_for_nothing(tmp_path: Path) -> None:
+    assert _requirements.with_includes(tmp_path / "absent.txt") == []
+    assert _requirements.required_names(tmp_path, ["absent.txt"]) == []

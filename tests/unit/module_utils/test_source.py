@@ -1,0 +1,173 @@
+"""Source is read as Python reads it, and never run."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+from ansible_collections.celeriac.django.plugins.module_utils import _source
+
+
+def module(text: str) -> ast.Module:
+    """Parses a text."""
+    return ast.parse(text)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"NAME = 'caf\xc3\xa9'\n",
+        b"\xef\xbb\xbfNAME = 'caf\xc3\xa9'\n",
+        b"# -*- coding: latin-1 -*-\nNAME = 'caf\xe9'\n",
+        b"#!/usr/bin/env python\r\n# coding: cp1252\r\nNAME = 'caf\xe9'",
+    ],
+)
+def test_files_of_all_encodings_are_read(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_bytes(content)
+    ((_statement, value),) = _source.assignments(_source.parse(tmp_path / "a.py"), "NAME")
+    assert _source.literal_text(value) == "café"
+
+
+@pytest.mark.parametrize(
+    ("content", "where"),
+    [
+        (b"A = 1\nB = (\n", r"a\.py:2: '\(' was never closed: B = \("),
+        (b"A = 1\nprint 'two'\n", r"a\.py:2: "),
+        (b"A = '\xe9'\n", r"a\.py"),
+        (b"# coding: no-such\n", r"a\.py"),
+        (b"A = 1\0\n", r"a\.py"),
+    ],
+)
+def test_what_is_no_python_is_named(content: bytes, where: str, tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_bytes(content)
+    with pytest.raises(_source.SourceError, match=where):
+        _source.parse(tmp_path / "a.py")
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(_source.SourceError, match=r"a\.py: No such file"):
+        _source.parse(tmp_path / "a.py")
+
+
+def test_only_the_own_python_files_are_found(
+    tmp_path: Path, write_tree: Callable[[Path, Mapping[str, str]], Path]
+) -> None:
+    write_tree(
+        tmp_path,
+        {
+            "b.py": "",
+            "a/z.py": "",
+            "a/a.txt": "",
+            "a.py": "",
+            "env/pyvenv.cfg": "",
+            "env/lib/x.py": "",
+            ".hidden/x.py": "",
+            "web/node_modules/gyp/x.py": "",
+            "lib/python3.11/site-packages/x.py": "",
+            "__pycache__/x.py": "",
+            "elsewhere/pyvenv.cfg": "",
+            "elsewhere/x.py": "",
+        },
+    )
+    (tmp_path / "loop").symlink_to(tmp_path)
+    (tmp_path / "link.py").symlink_to("a.py")
+    (tmp_path / "dangling.py").symlink_to("nowhere.py")
+    found = [str(path.relative_to(tmp_path)) for path in _source.python_files(tmp_path)]
+    assert found == ["a.py", "b.py", "link.py", "a/z.py"]
+
+
+def test_a_virtualenv_as_the_top_is_looked_into(
+    tmp_path: Path, write_tree: Callable[[Path, Mapping[str, str]], Path]
+) -> None:
+    """Some make the virtual environment around the checkout."""
+    write_tree(tmp_path, {"pyvenv.cfg": "", "manage.py": ""})
+    assert list(_source.python_files(tmp_path)) == [tmp_path / "manage.py"]
+
+
+@pytest.mark.parametrize(
+    ("expression", "name"), [("a", "a"), ("a.b.c", "a.b.c"), ("a().b", ""), ("a[0].b", "")]
+)
+def test_dotted_names(expression: str, name: str) -> None:
+    assert _source.dotted(ast.parse(expression, mode="eval").body) == name
+
+
+def test_assignments_are_found_in_their_order() -> None:
+    tree = module(
+        "A = 1\n"
+        "A: int = 2\n"
+        "A: int\n"
+        "B = A = 3\n"
+        "if B:\n    A = 4\nelif A:\n    A = 5\nelse:\n    A = 6\n"
+        "try:\n    A = 7\nexcept ImportError:\n    A = 8\nelse:\n    A = 9\nfinally:\n    A = 10\n"
+        "with B:\n    A += 11\n"
+        "def f():\n    A = 90\nclass C:\n    A = 91\n"
+        "A.b = 92\nA[0] = 93\n"
+        "A += 12\n"
+    )
+    found = [ast.literal_eval(value) for _statement, value in _source.assignments(tree, "A")]
+    assert found == list(range(1, 13))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "X = ['a', 'b', 'c']",
+        "X = ('a', 'b', 'c')",
+        "X = ['a'] + ['b'] + ['c']",
+        "X = ['a', *['b', 'c']]",
+        "X = list_of(1) + ['a', 'b', name(), 'c']",
+        "OWN = ['b', 'c']\nX = ['a'] + OWN",
+        "OWN = ['b', 'c']\nX = ['a', *OWN]",
+        "A = ['a']\nB = A + ['b']\nX = B + ['c']",
+        "X = ['a', 'b']\nX += ['c']",
+        "X = ['a', 'b']\nX = X + ['c']",
+    ],
+)
+def test_strings_are_collected(text: str) -> None:
+    tree = module(text)
+    found = [
+        string
+        for _statement, value in _source.assignments(tree, "X")
+        for string in _source.literal_strings(tree, value)
+    ]
+    assert list(dict.fromkeys(found)) == ["a", "b", "c"]
+
+
+def test_names_that_go_round_come_to_an_end() -> None:
+    tree = module("A = B\nB = A + ['x']")
+    _statement, value = _source.assignments(tree, "A")[0]
+    assert set(_source.literal_strings(tree, value)) <= {"x"}
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("import os\nos.environ.setdefault('S', 'a.b')", ("a.b", 2)),
+        ("from os import environ\n\nenviron.setdefault('S', 'a.b')", ("a.b", 3)),
+        ("import os\ndef main():\n    os.environ.setdefault('S', 'a.b')", ("a.b", 3)),
+        ("os.environ['S'] = 'a.b'", ("a.b", 1)),
+        ("os.environ.setdefault('OTHER', 'a.b')", None),
+        ("os.environ.setdefault('S', name)", None),
+        ("os.environ.get('S', 'a.b')", None),
+        ("values.setdefault('S', 'a.b')", None),
+        ("os.environ['S'] = name", None),
+        ("", None),
+    ],
+)
+def test_defaults_of_the_environment(text: str, found: tuple[str, int] | None) -> None:
+    assert _source.environment_default(module(text), "S") == found
+
+
+@pytest.mark.parametrize(
+    ("content", "encoding"),
+    [
+        (b"", "utf-8"),
+        (b"\xef\xbb\xbfA = 1", "utf-8-sig"),
+        (b"# coding: latin-1\n", "iso-8859-1"),
+        (b"\n# vim: set fileencoding=cp1252 :\n", "cp1252"),
+    ],
+)
+def test_the_encoding_of_a_source(content: bytes, encoding: str) -> None:
+    assert _source.text_encoding(content) == encoding
