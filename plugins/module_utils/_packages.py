@@ -29,7 +29,7 @@ from ansible_collections.celeriac.django.plugins.module_utils._requirements impo
 UV = "uv>=0.9"
 _RECORD = ".celeriac.json"
 _TRUSTED = "/etc/ssl/certs/ca-certificates.crt"
-_CHANGE = re.compile(r"^ ([-+~]) (\S+?)(?: \(.*\))?$", re.MULTILINE)
+_CHANGE = re.compile(r"^ ([-+~]) (\S+?)(?: [(@].*)?$", re.MULTILINE)
 
 
 class PackagesError(Exception):
@@ -75,7 +75,8 @@ def is_current(wanted: Wanted) -> bool:
         record = json.loads((wanted.venv / _RECORD).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return False
-    current: bool = record == _state(wanted)
+    # Its Python is gone after an upgrade of the host's.
+    current: bool = record == _state(wanted) and (wanted.venv / "bin" / "python").exists()
     return current
 
 
@@ -118,10 +119,9 @@ def install(wanted: Wanted, check: bool, prove: Callable[[Path], None]) -> list[
     made = _first_missing(wanted.venv)
     try:
         if new:
-            _run(
-                [uv, "venv", "--quiet", "--python", wanted.interpreter.path, str(wanted.venv)],
-                environ,
-            )
+            clear = ["--clear"] if is_complete(wanted.venv) else []
+            python = wanted.interpreter.path
+            _run([uv, "venv", "--quiet", *clear, "--python", python, str(wanted.venv)], environ)
         done = _run([uv, "pip", "install", "--compile-bytecode", *_into(wanted), *sources], environ)
         prove(wanted.venv / "bin" / "python")
     except BaseException:
@@ -182,6 +182,7 @@ def _run(command: list[str], environ: Mapping[str, str]) -> _command.Completed[s
 def explain(output: str) -> str:
     """Turn uv's message into one paragraph, with what to do about the known cases."""
     text = re.sub(r"[^\x00-\x7f]+", " ", output)  # the frame that uv draws
+    text = re.sub(r"^Using Python .*$", "", text, flags=re.MULTILINE)
     text = re.sub(r"\s+", " ", text).strip()
     text = text.removeprefix("error: ")
     if "No solution found" not in text:
@@ -190,7 +191,7 @@ def explain(output: str) -> str:
             "Check the requirement files and the host's way to the package index."
         )
     advice = "Change one of these requirements, or name others in celery_requirements."
-    if re.search(r"django-celery-beat.*\bdjango\b|\bdjango\b.*django-celery-beat", text):
+    if "django-celery-beat" in text and re.search(r"(?<![\w-])django(?![\w-])", text):
         advice = (
             "django-celery-beat 2.9 works with Django below 6.1: require Django<6.1 in the project, "
             "or set celery_beat_scheduler to file, which does without django-celery-beat."
@@ -272,7 +273,7 @@ def _pip_settings() -> dict[str, str]:
     found: dict[str, str] = {}
     for section in ("global", "install"):
         if parser.has_section(section):
-            found.update(parser.items(section))
+            found.update((name.replace("_", "-"), value) for name, value in parser.items(section))
     for name, value in os.environ.items():
         if name.startswith("PIP_"):
             found[name.removeprefix("PIP_").lower().replace("_", "-")] = value

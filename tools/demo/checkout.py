@@ -75,9 +75,11 @@ def _below(top: Path, name: Path) -> Iterator[Path]:
 
 
 def digest(top: Path, files: Iterable[Path]) -> str:
-    """Return what tells whether the project has changed."""
+    """Return what tells whether the project has changed; what it keeps in a database does not."""
     state = hashlib.sha256()
     for file in files:
+        if file.suffix == ".sqlite3":
+            continue
         path = top / file
         content = os.fsencode(os.readlink(path)) if path.is_symlink() else path.read_bytes()
         state.update(os.fsencode(file) + b"\0" + hashlib.sha256(content).digest())

@@ -1,8 +1,38 @@
-"""The host after the removal."""
+"""After the removal, nothing is left but the data."""
 
 from __future__ import annotations
 
+from typing import Any
 
-def test_systemd_is_running(host):
-    """The removal left no failed unit behind."""
-    assert host.check_output("systemctl is-system-running") == "running"
+
+def test_no_units(host: Any) -> None:
+    """No unit is loaded, failed, enabled or on disk."""
+    assert not host.check_output("systemctl --failed --no-legend")
+    assert not host.run("systemctl list-unit-files --no-legend 'shop-*'").stdout
+    assert not host.check_output("systemctl list-units --all --no-legend 'shop-*.service' 'shop-*.target'")
+    assert not host.check_output("find /etc/systemd /run/systemd/system -name 'shop*'")
+    assert not host.run("pgrep -f celery").stdout
+
+
+def test_no_user(host: Any) -> None:
+    """The service's user and group are gone."""
+    assert not host.user("shop").exists
+    assert not host.group("shop").exists
+
+
+def test_no_folders(host: Any) -> None:
+    """State and configuration are gone."""
+    assert not host.check_output("find /etc /var/lib /run /srv -name '*celer*'")
+
+
+def test_checkout_as_before(host: Any) -> None:
+    """The checkout is what it was, to the byte."""
+    before = host.file("/root/checkout.before").content_string.strip()
+    listing = "cd /srv/shop && find . -type f -exec sha256sum {} + | sort -k 2"
+    assert host.check_output(listing).strip() == before
+
+
+def test_data_stays(host: Any) -> None:
+    """The database keeps its tables."""
+    tables = host.check_output("sudo -u postgres psql -At -c '\\dt' shop")
+    assert "orders_order" in tables

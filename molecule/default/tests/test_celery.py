@@ -1,0 +1,108 @@
+"""The deployment works: asked of the running system."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+
+CONFIG = "/etc/shop-celery"
+PYTHON = "/var/lib/shop-celery/venv/bin/python"
+CANARY = "shop.celery_ops.tasks.canary"
+SECRETS = ("shop_molecule_password", "redis_molecule_password", "shop_molecule_secret_key")
+
+
+def project(host: Any, command: str) -> str:
+    """Run a command in the checkout, as the service's user with the service's environment."""
+    script = f"cd /srv/shop; set -ae; . {CONFIG}/environment; . {CONFIG}/secrets; set +a; {command}"
+    done = host.run("sudo -u shop bash -c %s", script)
+    assert done.rc == 0, done.stderr
+    return str(done.stdout)
+
+
+def unit(host: Any, name: str, *properties: str) -> dict[str, str]:
+    """Return properties of a unit."""
+    flags = " ".join(f"-p {key}" for key in properties)
+    lines = host.check_output(f"systemctl show {flags} {name}").splitlines()
+    return dict(line.split("=", 1) for line in lines)
+
+
+@pytest.fixture
+def worker(host: Any) -> str:
+    """The one unit of the pool, with its generation."""
+    listed = host.check_output(
+        "systemctl list-units --plain --no-legend --state=active 'shop-worker-default@*.service'"
+    )
+    units = [line.split()[0] for line in listed.splitlines()]
+    assert len(units) == 1
+    return str(units[0])
+
+
+def test_units(host: Any, worker: str) -> None:
+    """Worker and beat run, are enabled, tell when they are ready, and are watched."""
+    for name in (worker, "shop-beat.service"):
+        found = unit(host, name, "ActiveState", "Type", "NRestarts", "StatusText", "Slice", "WatchdogUSec")
+        assert found["ActiveState"] == "active"
+        assert found["Type"] == "notify"
+        assert found["NRestarts"] == "0"
+        assert found["StatusText"] in ("Consuming", "Scheduling")
+        assert found["Slice"] == "shop-celery.slice"
+        assert found["WatchdogUSec"] == "1min"
+        assert host.run(f"systemctl is-enabled {name}").stdout.strip() == "enabled"
+    assert unit(host, worker, "KillMode")["KillMode"] == "mixed"
+    assert host.run("systemctl is-enabled shop-celery.target").stdout.strip() == "enabled"
+
+
+def test_autodiscovery(host: Any, worker: str) -> None:
+    """The running worker knows the task of the source."""
+    answer = json.loads(project(host, f"{PYTHON} manage.py celery inspect registered --json"))
+    generation = re.search(r"@(\w+)\.service", worker)
+    assert generation
+    assert list(answer) == [f"default.{generation.group(1)}@{host.check_output('hostname')}"]
+    assert any(CANARY in tasks for tasks in answer.values())
+
+
+def test_round_trip(host: Any) -> None:
+    """A task goes to the worker, and its result comes back through PostgreSQL."""
+    code = (
+        "from celery import current_app as app; "
+        "result = app.tasks['celery.accumulate'].delay(19, 23, index=1); "
+        "print('result:', result.get(timeout=20)); result.forget()"
+    )
+    assert "result: 23" in project(host, f'{PYTHON} manage.py shell -v 0 -c "{code}"')
+
+
+def test_celery_command(host: Any) -> None:
+    """The worker and beat answer to `celery -A` too."""
+    answer = project(host, "/var/lib/shop-celery/venv/bin/celery -A shop inspect ping")
+    assert "default." in answer
+    assert "celerybeat@" in answer
+
+
+def test_django_checks(host: Any) -> None:
+    """Django finds nothing wrong with the integrated project."""
+    assert "no issues" in project(host, f"{PYTHON} manage.py check")
+
+
+def test_secrets_are_for_the_service_alone(host: Any, worker: str) -> None:
+    """One file has them, root and the service's group can read it, and they are nowhere else."""
+    file = host.file(f"{CONFIG}/secrets")
+    assert (file.user, file.group, file.mode) == ("root", "shop", 0o640)
+    assert all(secret in file.content_string for secret in SECRETS)
+    assert host.run(f"sudo -u nobody cat {CONFIG}/secrets").rc != 0
+    visible = (
+        host.check_output("ps axww -o args")
+        + host.check_output(f"journalctl --no-pager -u {worker} -u shop-beat")
+        + host.check_output(f"systemctl show {worker} shop-beat")
+        + host.check_output("grep -r . /srv/shop /etc/systemd/system --exclude-dir=.git")
+    )
+    for secret in SECRETS:
+        assert secret not in visible
+
+
+def test_service_user_owns_its_state_alone(host: Any) -> None:
+    """The code and the packages are not the service's to change."""
+    owned = host.check_output("find / -xdev -user shop -not -path '/proc/*' -not -path '/tmp/*'")
+    assert all(path.startswith("/var/lib/shop-celery/run") for path in owned.splitlines()), owned
