@@ -8,6 +8,8 @@ SHELL := /bin/bash
 PYTHON ?= python3
 # A second Python, for the other end of the ansible-cores that are supported; empty where the machine has none.
 OTHER_PYTHON ?= $(shell tools/other-python "$(or $(wildcard .venv/bin/python),$(PYTHON))")
+# The virtualenv with the newest ansible-core: its podman connection alone can pipeline.
+NEWEST := $(if $(OTHER_PYTHON),$(shell "$(OTHER_PYTHON)" -c 'import sys; print(".venv-other" if sys.version_info >= (3, 12) else ".venv")'),.venv)
 # How many parts of `make test` run at once.
 JOBS ?= 1
 # For the demo: a project of your own instead of the example, and whether that checkout itself is changed.
@@ -70,13 +72,13 @@ demo-clone-other: machine ## The same with the other ansible-core
 	$(MAKE) -C .cache/demo-clone-other demo PYTHON="$(OTHER_PYTHON)"
 
 .PHONY: molecule
-molecule: .venv/.test-ready ## Scenarios on real systemd hosts; SCENARIO=name for one, ARGS for molecule
+molecule: $(NEWEST)/.test-ready ## Scenarios on real systemd hosts; SCENARIO=name for one, ARGS for molecule
 	tests/lab/setup.sh
-	. tests/lab/env.sh; $(TOOLS_ENV) molecule test $(if $(SCENARIO),--scenario-name $(SCENARIO),--all) $(ARGS)
+	. tests/lab/env.sh; PATH="$(CURDIR)/$(NEWEST)/bin:$$PATH" molecule test $(if $(SCENARIO),--scenario-name $(SCENARIO),--all) $(ARGS)
 
 .PHONY: bench
-bench: .venv/.test-ready ## Measure
-	@tools/bench.sh
+bench: $(NEWEST)/.test-ready ## Measure: no-op and cold runs, the demo
+	@tools/bench.sh $(NEWEST)
 
 .PHONY: soak
 soak: .venv/.test-ready ## Load and disturb for long

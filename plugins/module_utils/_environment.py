@@ -51,7 +51,8 @@ def load(text: str) -> dict[str, str]:
 def read(path: Path) -> str:
     """Return the text of a file, empty where it is not there or not for us to read."""
     try:
-        return path.read_text(encoding="utf-8")
+        # Not read_text(): it would turn the line ends of a value into others.
+        return path.read_bytes().decode("utf-8", "replace")
     except OSError:
         return ""
 

@@ -86,7 +86,7 @@ def file(path: Path, text: str, belongs: Belongs, check: bool) -> bool:
         OwnershipError: it cannot be.
     """
     try:
-        if path.is_file() and path.read_text(encoding="utf-8") == text and belongs.fits(path):
+        if path.is_file() and path.read_bytes() == text.encode() and belongs.fits(path):
             return False
         if not check:
             new = path.with_name(f".{path.name}.new")

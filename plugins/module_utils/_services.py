@@ -64,6 +64,8 @@ class Plan:
     restart: list[str] = field(default_factory=list)
     #: Units that are stopped for good, waiting until they are gone.
     stop: list[str] = field(default_factory=list)
+    #: Units that ended badly long ago, such as one that was killed while it drained.
+    forget: list[str] = field(default_factory=list)
     enable: list[str] = field(default_factory=list)
     disable: list[str] = field(default_factory=list)
 
@@ -72,10 +74,9 @@ class Plan:
 
     def lines(self) -> list[str]:
         """Return the plan in words, a line for each step."""
-        words = {"start": "start", "restart": "restart", "retire": "drain", "stop": "stop"}
-        return [f"{word} {unit}" for key, word in words.items() for unit in getattr(self, key)] + [
-            f"{key} {unit}" for key in ("enable", "disable") for unit in getattr(self, key)
-        ]
+        steps = ("start", "restart", "retire", "stop", "forget", "enable", "disable")
+        words = {"retire": "drain"}
+        return [f"{words.get(step, step)} {unit}" for step in steps for unit in getattr(self, step)]
 
 
 def generation(unit_text: str, inputs: bytes) -> str:
@@ -130,7 +131,9 @@ def _let_go(found: Plan, units: Mapping[str, str], old: Mapping[str, str]) -> No
     """Plan the end of what runs and is not current: drained beside its successor, else stopped."""
     for unit, state in old.items():
         prefix, at, _generation = unit.partition("@")
-        if (f"{prefix}@.service" if at else unit) not in units:
+        if state == "failed":
+            found.forget.append(unit)
+        elif (f"{prefix}@.service" if at else unit) not in units:
             found.stop.append(unit)
         elif state != "deactivating":
             found.retire.append(unit)
@@ -211,8 +214,7 @@ class Services:
         """
         for unit in found.stop:
             self.systemd.call("stop", unit)
-        if found.disable:
-            self.systemd.call("disable", "--quiet", *found.disable)
+        self.forget([*found.stop, *found.forget])
         self.write(found.write)
         for unit in found.start:
             self._start("start", unit)
@@ -223,6 +225,9 @@ class Services:
             self.record.write_text(f"{unit} {generation(text, inputs)}\n", encoding="utf-8")
         if found.enable:
             self.systemd.call("enable", "--quiet", *found.enable)
+        # Not before the new ones are ready: what runs on has to come back after a reboot.
+        if found.disable:
+            self.systemd.call("disable", "--quiet", *found.disable)
         if self.target in found.enable:
             self.systemd.call("start", self.target)
         if found.retire:
@@ -242,14 +247,19 @@ class Services:
         if files:
             self.systemd.call("daemon-reload")
 
+    def forget(self, units: Sequence[str]) -> None:
+        """Let systemd forget that units failed; else they would be listed for ever."""
+        for unit in units:
+            with contextlib.suppress(SystemdError):  # it can be forgotten already
+                self.systemd.call("reset-failed", unit)
+
     def _start(self, verb: str, unit: str) -> None:
         try:
             self.systemd.call(verb, unit)
         except SystemdError as error:
             lines = self.systemd.journal(unit, JOURNAL_LINES)
             self.systemd.call("stop", unit)
-            with contextlib.suppress(SystemdError):  # it can be forgotten already
-                self.systemd.call("reset-failed", unit)
+            self.forget([unit])
             rest = "What ran before still runs. " if verb == "start" else ""
             raise ServiceError(
                 f"{unit} did not get ready, and was stopped again. {rest}"
@@ -268,6 +278,7 @@ def remove(services: Services, check: bool) -> list[str]:
         return sorted({*states, *files})
     if states:
         services.systemd.call("stop", *states)
+        services.forget(list(states))
     enabled = [*services.enabled(), *(unit for unit in files if unit == services.target)]
     if enabled:
         services.systemd.call("disable", "--quiet", *enabled)

@@ -7,6 +7,7 @@ SAME_DATABASE=1 lets the copy use the database server that the settings name.
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import shlex
@@ -59,13 +60,7 @@ class Demo:
             self._screen.say(self._copy.refresh(_is_on("FRESH")))
         self._make_vars_file()
         playbook = Playbook(self._screen, ROOT)
-        variables = {
-            "ansible_python_interpreter": sys.executable,
-            "celery_project_path": str(self._target),
-            "celery_service_manager": "none",
-        }
-        if self._settings:
-            variables["celery_project_settings"] = self._settings
+        variables = {"ansible_python_interpreter": sys.executable, **self._variables()}
         files = [self._vars_file] if self._vars_file.exists() else []
         status = playbook.run("playbooks/integrate.yml", variables, files)
         if playbook.interrupted:
@@ -121,7 +116,9 @@ class Demo:
         if not changed:
             self._screen.say(f"Nothing changed: the {name} was integrated already.", "1")
         stat = diff_stat(self._target, self._screen.columns, self._screen.colour)
-        says = "It is no git checkout, so there is no diff." if stat is None else "git diff --stat:"
+        says = "git diff --stat:" if stat else "There, git diff is empty."
+        if stat is None:
+            says = "It is no git checkout, so there is no diff."
         self._screen.say(f"The {name} is {_shown(self._target)}. {says}")
         self._screen.show(stat or "")
 
@@ -130,12 +127,25 @@ class Demo:
         config, python = (
             shlex.quote(os.path.relpath(deployment[key], base)) for key in ("config_path", "python")
         )
+        # A Celery app that was there before has no command of ours.
+        celery = "manage.py celery" if deployment["integrate"] else f"-m celery -A {deployment['app']}"
         self._screen.say("To start a worker by hand:")
         self._screen.show(
             f"  cd {shlex.quote(_shown(base))} && set -a && . {config}/environment && "
             f". {config}/secrets && set +a\n"
-            f"  {python} manage.py celery worker -l info\n"
+            f"  {python} {celery} worker -l info\n"
         )
+        if self._in_place:
+            playbook = os.path.relpath(Path(sys.executable).with_name("ansible-playbook"))
+            variables = shlex.quote(json.dumps(self._variables()))
+            self._screen.say("To undo it all:")
+            self._screen.show(f"  {playbook} -i localhost, -c local -e {variables} playbooks/remove.yml\n")
+
+    def _variables(self) -> dict[str, str]:
+        variables = {"celery_project_path": str(self._target), "celery_service_manager": "none"}
+        if self._settings:
+            variables["celery_project_settings"] = self._settings
+        return variables
 
 
 def _is_on(name: str) -> bool:
@@ -166,6 +176,10 @@ def main() -> int:
     screen = Screen()
     try:
         return Demo(screen).run()
+    except BrokenPipeError:
+        # Nobody reads on; nor does Python's last flush write then.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except (DemoError, OSError) as error:
         screen.say(f"error: {error}", "31")
         return 1

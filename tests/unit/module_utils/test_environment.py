@@ -68,14 +68,14 @@ def test_nothing_is_an_empty_text() -> None:
 
 @pytest.mark.parametrize("name", ["", "1A", "A-B", "A B", "A=B", "A\n", "É", "A.B", "$A"])
 def test_a_name_that_cannot_be_is_refused(name: str) -> None:
-    with pytest.raises(_environment.BadName) as caught:
+    with pytest.raises(_environment.BadNameError) as caught:
         _environment.dump({name: "the value"})
     assert repr(name) in str(caught.value)
     assert "the value" not in str(caught.value)
 
 
 def test_a_value_that_cannot_be_is_refused_without_being_shown() -> None:
-    with pytest.raises(_environment.BadName, match=r"^SECRET: ") as caught:
+    with pytest.raises(_environment.BadNameError, match=r"^SECRET: ") as caught:
         _environment.dump({"SECRET": "hidden\0"})
     assert "hidden" not in str(caught.value)
 
@@ -90,3 +90,12 @@ def test_only_names_are_told_of_what_changed(tmp_path: Path) -> None:
 def test_all_names_are_new_where_there_is_no_file(tmp_path: Path) -> None:
     assert _environment.changed_names(tmp_path / "absent", {"A": 1, "B": None}) == ["A", "B"]
     assert _environment.read(tmp_path / "absent") == ""
+
+
+@given(st.dictionaries(NAMES, TEXTS, min_size=1))
+def test_no_name_is_told_where_nothing_changed(
+    tmp_path_factory: pytest.TempPathFactory, values: dict[str, str]
+) -> None:
+    file = tmp_path_factory.getbasetemp() / "environment"
+    file.write_bytes(_environment.dump(values).encode())
+    assert _environment.changed_names(file, values) == []

@@ -64,6 +64,19 @@ def test_what_an_interrupted_run_left_is_no_hindrance(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["secrets"]
 
 
+@pytest.mark.parametrize("text", ["A=a\r\nb\r", "A=1", ""])
+def test_every_text_is_written_as_it_is_and_once(text: str, tmp_path: Path) -> None:
+    assert _ownership.file(tmp_path / "x", text, ANYBODY, check=False)
+    assert (tmp_path / "x").read_bytes() == text.encode()
+    assert not _ownership.file(tmp_path / "x", text, ANYBODY, check=False)
+
+
+def test_a_file_of_another_encoding_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "x").write_bytes(b"\xe9")
+    assert _ownership.file(tmp_path / "x", "é", ANYBODY, check=False)
+    assert (tmp_path / "x").read_bytes() == "é".encode()
+
+
 @pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])
 def test_the_umask_changes_nothing(umask: int, tmp_path: Path) -> None:
     before = os.umask(umask)
