@@ -31,7 +31,7 @@ class ActionModule(ActionBase):
                 _deployment.check(options, options["group_names"], hosts)
             broker = _broker.parse(options["broker_url"])
         except ValueError as error:
-            raise AnsibleActionFail(str(error)) from error
+            raise AnsibleActionFail(str(error)) from None  # Ansible would tell it twice
         found: dict[str, Any] = self._execute_module(
             module_args={
                 "project_path": options["project_path"],
@@ -50,5 +50,5 @@ class ActionModule(ActionBase):
             duty = _deployment.duties(host, options["group_names"])
             found["deployment"] = _deployment.decide(options, found, duty)
         except ValueError as error:
-            raise AnsibleActionFail(str(error)) from error
+            raise AnsibleActionFail(str(error)) from None  # Ansible would tell it twice
         return found

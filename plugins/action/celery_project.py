@@ -33,7 +33,7 @@ class ActionModule(ActionBase):
                     templates, own["deployment"], own["project"], own["secret_names"] or []
                 )
             except _render.RenderError as error:
-                raise AnsibleActionFail(str(error)) from error
+                raise AnsibleActionFail(str(error)) from None  # Ansible would tell it twice
         # The state folder of the services is not for the user who owns the checkout.
         environment = dict(arguments.get("environment") or {})
         environment.pop("CELERY_STATE_PATH", None)

@@ -37,6 +37,6 @@ class ActionModule(ActionBase):
                     templates, deployment, hostname, arguments.get("kind", "all")
                 )
             except _render.RenderError as error:
-                raise AnsibleActionFail(str(error)) from error
+                raise AnsibleActionFail(str(error)) from None  # Ansible would tell it twice
         result: dict[str, Any] = self._execute_module(module_args=arguments, task_vars=task_vars)
         return result

@@ -62,6 +62,7 @@ def prove(
         return list(project.run(inside_prove, {**job, "nodes": {}, "beat": False})["proofs"])
     with contextlib.ExitStack() as stack:
         job["since"] = time.time()
+        tells = bool(deployment["integrate"])
         for pool, node in zip(pools, nodes, strict=True):
             arguments = [
                 "-A",
@@ -70,10 +71,10 @@ def prove(
                 *pool["arguments"],
                 f"--hostname={node}",
             ]
-            stack.enter_context(_trial.running(project, arguments, f"worker of pool {pool['name']}"))
+            stack.enter_context(_trial.running(project, arguments, f"worker of pool {pool['name']}", tells))
         if beat:
-            arguments = ["-A", deployment["app"], "beat", "--enable-remote-control"]
-            stack.enter_context(_trial.running(project, arguments, "beat"))
+            arguments = ["-A", deployment["app"], "beat", *deployment["beat_arguments"]]
+            stack.enter_context(_trial.running(project, arguments, "beat", tells))
         return list(project.run(inside_prove, {**job, "nodes": nodes})["proofs"])
 
 

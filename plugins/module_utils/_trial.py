@@ -34,8 +34,14 @@ class TrialError(Exception):
 
 
 @contextlib.contextmanager
-def running(project: ProjectPython, arguments: Sequence[str], name: str) -> Iterator[None]:
+def running(project: ProjectPython, arguments: Sequence[str], name: str, tells: bool) -> Iterator[None]:
     """Run ``celery`` with *arguments* for the time of the context; it is ready when that begins.
+
+    Args:
+        project: how the project is run.
+        arguments: of ``celery``.
+        name: what it is called in a message.
+        tells: whether it tells when it is ready; otherwise it is not waited for.
 
     Raises:
         TrialError: it ended, or did not get ready in time.
@@ -51,7 +57,8 @@ def running(project: ProjectPython, arguments: Sequence[str], name: str) -> Iter
                 **project.identity(),
             )
         try:
-            listener.wait_ready(process, name, log)
+            if tells:
+                listener.wait_ready(process, name, log)
             yield
         finally:
             _end(process)

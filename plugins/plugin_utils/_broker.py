@@ -80,11 +80,15 @@ def parse(url: str) -> Broker:
         try:
             parts = urlsplit(server)
             port = parts.port or default_port
-        except ValueError as error:
+            unreadable = "@" in parts.path + parts.query + parts.fragment
+        except ValueError:
+            unreadable = True
+        if unreadable:
+            # Without a cause: that would quote a part of the password.
             raise BrokerError(
-                "celery_broker_url does not parse: the port is no number from 0 to 65535. "
-                "Characters such as # / ? @ : in a password have to be percent-encoded."
-            ) from error
+                "celery_broker_url does not parse: characters such as # / ? @ : in a password have "
+                "to be percent-encoded, and a port is a number from 0 to 65535."
+            )
         if not parts.hostname:
             raise BrokerError(f"celery_broker_url names no host: {transport}://HOST:{port}.")
         addresses.append((parts.hostname, port))

@@ -68,7 +68,7 @@ def check(options: Mapping[str, Any], groups: Mapping[str, Sequence[str]], hosts
         broker = _broker.parse(options["broker_url"])
         _pools.complete(options["workers"], options["delivery"])
     except ValueError as error:
-        raise DeploymentError(str(error)) from error
+        raise DeploymentError(str(error)) from None
     running = [host for host in hosts if duties(host, groups)]
     if broker.embedded and len(running) > 1:
         raise DeploymentError(
@@ -122,14 +122,14 @@ def decide(options: Mapping[str, Any], found: Mapping[str, Any], duty: Sequence[
     name = options["project_name"] or project["package"].lower().replace(".", "-")
     if not _NAME.match(name):
         raise DeploymentError(_bad_name(name))
-    if not project["writable"] and not project["integrated"]:
+    broker = _broker.parse(options["broker_url"])
+    systemd = _uses_systemd(options["service_manager"], host)
+    integrate = _integrate(options["project_integrate"], project)
+    if integrate and not project["writable"] and not project["integrated"]:
         raise DeploymentError(
             f"The checkout {project['path']} is not writable. Run as its owner or with become, or set "
             "celery_project_integrate to never if Celery is in it already."
         )
-    broker = _broker.parse(options["broker_url"])
-    systemd = _uses_systemd(options["service_manager"], host)
-    integrate = _integrate(options["project_integrate"], project)
     state = options["state_path"] or (
         f"/var/lib/{name}-celery" if systemd else os.path.join(project["base"], ".celery")
     )
@@ -168,9 +168,15 @@ def decide(options: Mapping[str, Any], found: Mapping[str, Any], duty: Sequence[
         "slice": f"{name}-celery.slice",
         "beat_unit": f"{name}-beat.service",
         "canary": f"{name}-canary" if integrate else "",
-        "requirements": _requirements(options, project, broker),
+        "requirements": _requirements(options, project, broker, integrate),
         "tasks": dict(project["tasks"]),
     }
+    deployment["beat_arguments"] = [
+        "--loglevel=INFO",
+        "--enable-remote-control",
+        # For schedulers that keep a file: not in the checkout, which is not the service's to change.
+        f"--schedule={deployment['run_path']}/beat-schedule",
+    ]
     if integrate:
         canary = f"{project['package']}.celery_ops.tasks.canary"
         deployment["tasks"].setdefault(canary, "celery_ops/tasks.py")
@@ -284,8 +290,12 @@ def _result_backend(wanted: str) -> str:
 
 
 def _requirements(
-    options: Mapping[str, Any], project: Mapping[str, Any], broker: _broker.Broker
+    options: Mapping[str, Any], project: Mapping[str, Any], broker: _broker.Broker, integrate: bool
 ) -> dict[str, list[str]]:
+    """Decide what is installed: what the project asks for, and what its Celery needs.
+
+    A project with a Celery app of its own asks for its backends and scheduler itself.
+    """
     files, specs = [], []
     for entry in options["requirements"] or project["requirements"]:
         file = os.path.join(project["path"], entry)
@@ -295,6 +305,8 @@ def _requirements(
             specs.append(entry)
     extras = f"[{broker.extra}]" if broker.extra else ""
     specs += [CELERY.format(extras=extras), KOMBU]
+    if not integrate:
+        return {"files": files, "specs": specs}
     if options["result_backend"] == "django-db":
         specs.append(RESULTS)
     if options["result_backend"].startswith("redis"):

@@ -41,8 +41,7 @@ class Role:
         """The options of each entry point."""
         text = (self.path / "meta/argument_specs.yml").read_text(encoding="utf-8")
         return {
-            name: specs.get("options") or {}
-            for name, specs in yaml.safe_load(text)["argument_specs"].items()
+            name: specs.get("options") or {} for name, specs in yaml.safe_load(text)["argument_specs"].items()
         }
 
     @property
@@ -55,9 +54,7 @@ class Role:
         }
 
 
-@pytest.fixture(
-    params=sorted(path.name for path in (REPOSITORY / "roles").glob("*") if path.is_dir())
-)
+@pytest.fixture(params=sorted(path.name for path in (REPOSITORY / "roles").glob("*") if path.is_dir()))
 def role(request: pytest.FixtureRequest) -> Role:
     """Each role of the collection."""
     return Role(REPOSITORY / "roles" / request.param)

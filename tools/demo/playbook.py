@@ -86,7 +86,10 @@ class Playbook:
             **kept,
             "ANSIBLE_CALLBACK_PLUGINS": str(_CALLBACK),
             "ANSIBLE_CONFIG": str(self._root / "ansible.cfg"),
+            # Nothing is left in the user's home.
+            "ANSIBLE_HOME": str(self._root / ".ansible"),
             "ANSIBLE_NOCOLOR": "1",
+            "ANSIBLE_REMOTE_TEMP": str(self._root / ".ansible/tmp"),
             "ANSIBLE_STDOUT_CALLBACK": "celeriac_demo",
             # Ansible insists on UTF-8, and a bare machine may lack the locale that it was given.
             "LC_ALL": "C.UTF-8",

@@ -7,9 +7,7 @@ from urllib.parse import urlsplit
 
 import yaml
 
-GIVEN = yaml.safe_load(
-    (Path(__file__).parents[1] / "inventory/group_vars/molecule/celery.yml").read_text()
-)
+GIVEN = yaml.safe_load((Path(__file__).parents[1] / "inventory/group_vars/molecule/celery.yml").read_text())
 
 
 def test_systemd_is_running(host):

@@ -98,9 +98,7 @@ def test_python_stays_valid(content: bytes) -> None:
         assume(False)
     after = ast.parse(_block.put(content, LINES, "a hint"))
     own = ast.parse(LINES)
-    assert [ast.dump(node) for node in after.body] == [
-        ast.dump(node) for node in (*before.body, *own.body)
-    ]
+    assert [ast.dump(node) for node in after.body] == [ast.dump(node) for node in (*before.body, *own.body)]
 
 
 @given(

@@ -79,9 +79,7 @@ def test_the_proof_gets_what_changed(top: Path, compute: Any) -> None:
     assert set(seen) == {top / "shop/celery.py", top / "shop/settings.py", top / RECORD}
 
 
-def test_a_refused_change_is_undone(
-    top: Path, compute: Any, snapshot: Callable[[Path], Any]
-) -> None:
+def test_a_refused_change_is_undone(top: Path, compute: Any, snapshot: Callable[[Path], Any]) -> None:
     before = snapshot(top)
     with pytest.raises(_checkout.CheckoutError, match="it does not work"):
         _checkout.change(top, compute, refuse, check=False)
@@ -129,18 +127,14 @@ def test_an_interrupted_run_is_undone_first(interrupted: Path, compute: Any) -> 
 
 
 @pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning")
-def test_a_check_looks_at_the_files_before_the_interrupted_run(
-    interrupted: Path, compute: Any
-) -> None:
+def test_a_check_looks_at_the_files_before_the_interrupted_run(interrupted: Path, compute: Any) -> None:
     told = _checkout.change(interrupted, compute, no_proof, check=True)
     assert (interrupted / "shop/settings.py").read_bytes() == b"HALF = 1"
     assert told == _checkout.change(interrupted, compute, no_proof, check=False)
 
 
 def test_valid_files_pass(tmp_path: Path, write_tree: Callable[..., Path]) -> None:
-    write_tree(
-        tmp_path, {"a.py": b"# coding: latin-1\nA = '\xe9'\n", ".gitignore": "no python", "b.py": ""}
-    )
+    write_tree(tmp_path, {"a.py": b"# coding: latin-1\nA = '\xe9'\n", ".gitignore": "no python", "b.py": ""})
     _checkout.prove_syntax([tmp_path / "a.py", tmp_path / ".gitignore", tmp_path / "gone.py"])
 
 

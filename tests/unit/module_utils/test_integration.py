@@ -67,9 +67,7 @@ def remove(tree: Tree) -> _integration.Change:
 
 CONTENTS = st.one_of(st.binary(max_size=30), st.sampled_from([b"", b"x = 1", b"x = 1\r\n", b"\n"]))
 TREES = st.dictionaries(st.sampled_from([*BLOCKS, "manage.py"]), CONTENTS).map(tree_of)
-SOME_FILES = st.sets(st.sampled_from(sorted(FILES))).map(
-    lambda names: {name: FILES[name] for name in names}
-)
+SOME_FILES = st.sets(st.sampled_from(sorted(FILES))).map(lambda names: {name: FILES[name] for name in names})
 SOME_BLOCKS = st.sets(st.sampled_from(sorted(BLOCKS))).map(
     lambda names: {name: BLOCKS[name] for name in names}
 )

@@ -106,9 +106,7 @@ def test_what_pip_is_told_uv_is_told(
     assert _packages.uv_environment({}, pip) == {**TOLD_ALWAYS, **told}
 
 
-def test_the_authorities_of_the_host_are_trusted(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_authorities_of_the_host_are_trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_packages, "_TRUSTED", str(tmp_path))
     assert _packages.uv_environment({}, {})["SSL_CERT_FILE"] == str(tmp_path)
     assert _packages.uv_environment({}, {"cert": "/own"})["SSL_CERT_FILE"] == "/own"
@@ -164,9 +162,7 @@ def test_the_fingerprint_is_not_of_the_rest(wanted: _packages.Wanted, tmp_path: 
 
 
 @pytest.mark.parametrize("name", ["requirements.txt", "base.txt", "limits.txt"])
-def test_the_fingerprint_is_of_all_files(
-    name: str, wanted: _packages.Wanted, tmp_path: Path
-) -> None:
+def test_the_fingerprint_is_of_all_files(name: str, wanted: _packages.Wanted, tmp_path: Path) -> None:
     before = wanted.fingerprint()
     with (tmp_path / name).open("a") as file:
         file.write("# another line\n")
@@ -265,9 +261,7 @@ def test_a_second_run_asks_nobody(uv: FakeUv, wanted: _packages.Wanted) -> None:
 
 
 @pytest.mark.parametrize("harm", ["requirement", "package", "record", "python", "more"])
-def test_what_has_changed_is_seen(
-    harm: str, uv: FakeUv, wanted: _packages.Wanted, tmp_path: Path
-) -> None:
+def test_what_has_changed_is_seen(harm: str, uv: FakeUv, wanted: _packages.Wanted, tmp_path: Path) -> None:
     _packages.install(wanted, False, accept)
     packages = wanted.venv / "lib/python3.11/site-packages"
     match harm:
@@ -293,17 +287,13 @@ def test_an_upgrade_is_told(uv: FakeUv, wanted: _packages.Wanted) -> None:
     assert [call["arguments"][0] for call in uv.calls()] == ["venv", "pip", "pip"]
 
 
-def test_another_wording_of_the_same_packages_changes_nothing(
-    uv: FakeUv, wanted: _packages.Wanted
-) -> None:
+def test_another_wording_of_the_same_packages_changes_nothing(uv: FakeUv, wanted: _packages.Wanted) -> None:
     _packages.install(wanted, False, accept)
     uv.answers(pip_install={"stderr": recorded("nothing-to-do")})
     assert _packages.install(altered(wanted, specs=["celery<6,>=5.7"]), False, accept) == []
 
 
-def test_an_environment_whose_python_went_away_is_made_anew(
-    uv: FakeUv, wanted: _packages.Wanted
-) -> None:
+def test_an_environment_whose_python_went_away_is_made_anew(uv: FakeUv, wanted: _packages.Wanted) -> None:
     _packages.install(wanted, False, accept)
     (wanted.venv / "bin/python").unlink()
     shutil.rmtree(wanted.venv / "bin")
@@ -350,9 +340,7 @@ def test_what_cannot_be_solved_leaves_no_new_environment(
     assert not (tmp_path / "state").exists()
 
 
-def test_what_cannot_be_solved_is_known_to_a_check(
-    uv: FakeUv, wanted: _packages.Wanted
-) -> None:
+def test_what_cannot_be_solved_is_known_to_a_check(uv: FakeUv, wanted: _packages.Wanted) -> None:
     uv.answers(pip_compile=FAILS)
     with pytest.raises(_packages.PackagesError, match=r"Django<6\.1"):
         _packages.install(wanted, True, refuse)
@@ -367,9 +355,7 @@ def test_a_failed_proof_leaves_no_new_environment(
     assert list((tmp_path / "state").iterdir()) == []
 
 
-def test_a_failure_leaves_an_old_environment_to_be_tried_again(
-    uv: FakeUv, wanted: _packages.Wanted
-) -> None:
+def test_a_failure_leaves_an_old_environment_to_be_tried_again(uv: FakeUv, wanted: _packages.Wanted) -> None:
     _packages.install(wanted, False, accept)
     more = altered(wanted, specs=["django>=6.1"])
     uv.answers(pip_install=FAILS)
@@ -429,9 +415,7 @@ def test_the_own_copy_of_uv_is_used(no_uv: FakeUv, wanted: _packages.Wanted) -> 
     assert _packages.install(wanted, False, accept)
 
 
-def test_no_uv_and_no_pip_is_a_clear_error(
-    no_uv: FakeUv, wanted: _packages.Wanted, tmp_path: Path
-) -> None:
+def test_no_uv_and_no_pip_is_a_clear_error(no_uv: FakeUv, wanted: _packages.Wanted, tmp_path: Path) -> None:
     with pytest.raises(_packages.PackagesError, match="python3-venv"):
         _packages.install(wanted, False, accept)
     assert not (tmp_path / "state").exists()

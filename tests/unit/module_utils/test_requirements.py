@@ -57,9 +57,7 @@ def test_no_requires_python(files: dict[str, str], tmp_path: Path, write_tree: W
     assert _requirements.find_requires_python(tmp_path, tmp_path) == ""
 
 
-def test_names_are_normalised_and_those_of_includes_are_there(
-    tmp_path: Path, write_tree: Write
-) -> None:
+def test_names_are_normalised_and_those_of_includes_are_there(tmp_path: Path, write_tree: Write) -> None:
     write_tree(
         tmp_path,
         {

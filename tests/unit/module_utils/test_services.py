@@ -155,9 +155,7 @@ MORE_UNITS = {**UNITS, MAILS: "mails 1"}
         "target changed",
     ],
 )
-def test_the_plan(
-    given: dict[str, object], steps: list[str], written: dict[str, str | None]
-) -> None:
+def test_the_plan(given: dict[str, object], steps: list[str], written: dict[str, str | None]) -> None:
     plan = _services.plan(**{**RUNNING, **given})  # type: ignore[arg-type]
     assert plan.lines() == steps
     assert plan.write == written
@@ -179,9 +177,7 @@ def test_a_generation_is_of_unit_and_inputs() -> None:
 
 
 @pytest.fixture
-def inputs(
-    tmp_path: Path, write_tree: Callable[[Path, Mapping[str, str]], Path]
-) -> _services.Inputs:
+def inputs(tmp_path: Path, write_tree: Callable[[Path, Mapping[str, str]], Path]) -> _services.Inputs:
     """A checkout, an environment and two files."""
     write_tree(
         tmp_path,
@@ -346,9 +342,7 @@ def own(systemd: FakeSystemd) -> dict[str, str]:
     }
 
 
-def test_a_first_run_starts_everything(
-    services: _services.Services, systemd: FakeSystemd
-) -> None:
+def test_a_first_run_starts_everything(services: _services.Services, systemd: FakeSystemd) -> None:
     run(services, UNITS, OLD)
     assert own(systemd) == {unit(OLD): "active", BEAT: "active", TARGET: "active"}
     for name, text in UNITS.items():
@@ -382,9 +376,7 @@ def test_the_new_is_ready_before_the_old_is_let_go(
     assert run(services, UNITS, NEW) == []
 
 
-def test_a_start_that_fails_leaves_the_old_alone(
-    services: _services.Services, systemd: FakeSystemd
-) -> None:
+def test_a_start_that_fails_leaves_the_old_alone(services: _services.Services, systemd: FakeSystemd) -> None:
     run(services, UNITS, OLD)
     systemd.broken = {unit(NEW)}
     with pytest.raises(_services.ServiceError) as caught:
@@ -495,9 +487,7 @@ def test_removal_leaves_nothing(services: _services.Services, systemd: FakeSyste
     assert {unit(OLD), unit(NEW), BEAT, TARGET, WORKER, "shop-celery.slice"} <= set(gone)
 
 
-def test_removal_of_nothing_is_no_change(
-    services: _services.Services, systemd: FakeSystemd
-) -> None:
+def test_removal_of_nothing_is_no_change(services: _services.Services, systemd: FakeSystemd) -> None:
     assert _services.remove(services, check=False) == []
     assert systemd.calls == []
 
@@ -509,9 +499,7 @@ def test_removal_forgets_what_failed(services: _services.Services, systemd: Fake
     assert _services.remove(services, check=False) == []
 
 
-def test_a_check_of_the_removal_tells_the_same(
-    services: _services.Services, systemd: FakeSystemd
-) -> None:
+def test_a_check_of_the_removal_tells_the_same(services: _services.Services, systemd: FakeSystemd) -> None:
     run(services, UNITS, OLD)
     systemd.calls.clear()
     told = _services.remove(services, check=True)

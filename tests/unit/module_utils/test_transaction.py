@@ -135,9 +135,7 @@ def test_files_belong_to_the_owner_of_the_checkout(top: Path) -> None:
     assert set(owners.values()) == {(12345, 23456)}
 
 
-def test_a_failed_proof_leaves_nothing(
-    top: Path, changes: dict[Path, bytes | None], snapshot: Snap
-) -> None:
+def test_a_failed_proof_leaves_nothing(top: Path, changes: dict[Path, bytes | None], snapshot: Snap) -> None:
     before = without_bytecode(snapshot(top))
     with pytest.raises(ProofError):
         _transaction.apply(top, changes, fail)
@@ -170,9 +168,7 @@ def test_a_proof_that_leaves_bytecode_behind_is_no_hindrance(
     assert without_bytecode(snapshot(top)) == before
 
 
-def test_an_interrupt_leaves_nothing(
-    top: Path, changes: dict[Path, bytes | None], snapshot: Snap
-) -> None:
+def test_an_interrupt_leaves_nothing(top: Path, changes: dict[Path, bytes | None], snapshot: Snap) -> None:
     before = without_bytecode(snapshot(top))
 
     def interrupt() -> None:

@@ -1,0 +1,149 @@
+"""What is proven, and against which processes."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from types import ModuleType
+from typing import Any
+
+import pytest
+from ansible_collections.celeriac.django.plugins.module_utils import _proof
+from ansible_collections.celeriac.django.plugins.module_utils._inside import prove as inside_prove
+
+DEPLOYMENT: dict[str, Any] = {
+    "name": "shop",
+    "app": "shop",
+    "settings": "shop.settings",
+    "tasks": {"orders.tasks.send": "orders/tasks.py:3"},
+    "canary": "shop-canary",
+    "duties": ["worker", "beat"],
+    "systemd": True,
+    "pools": [
+        {"name": "default", "queues": ["celery", "low"], "arguments": ["--pool=prefork"]},
+        {"name": "mails", "queues": ["mails"], "arguments": ["--pool=threads"]},
+    ],
+}
+PROVEN = [{"name": "settings loaded", "ok": True, "detail": "shop.settings"}]
+
+
+class FakeProject:
+    """Notes the jobs that it is given."""
+
+    def __init__(self) -> None:
+        self.jobs: list[Mapping[str, Any]] = []
+
+    def run(self, script: ModuleType, job: Mapping[str, Any]) -> Any:
+        """Answers with one proof."""
+        assert script is inside_prove
+        self.jobs.append(job)
+        return {"proofs": PROVEN}
+
+
+@pytest.fixture
+def project() -> FakeProject:
+    """A project that proves everything."""
+    return FakeProject()
+
+
+@pytest.fixture
+def units(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """The units of the host, with their state."""
+    found: dict[str, str] = {}
+    monkeypatch.setattr(_proof.Systemd, "states", lambda self, patterns: found)
+    return found
+
+
+@pytest.fixture
+def trials(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The processes that were started for the time of a proof, and ended."""
+    log: list[str] = []
+
+    @contextlib.contextmanager
+    def running(project: FakeProject, arguments: Sequence[str], name: str) -> Iterator[None]:
+        log.append(f"start {name}: {' '.join(arguments)}")
+        yield
+        log.append(f"end {name} after {len(project.jobs)}")
+
+    monkeypatch.setattr(_proof._trial, "running", running)
+    return log
+
+
+def prove(project: FakeProject, check: bool = False, **values: Any) -> list[dict[str, Any]]:
+    """Proves a deployment with other values."""
+    return _proof.prove(project, {**DEPLOYMENT, **values}, "web1", 20, check)  # type: ignore[arg-type]
+
+
+def test_units_that_run_are_asked(project: FakeProject, units: dict[str, str]) -> None:
+    units.update(
+        {
+            "shop-worker-default@0a0a0a0a.service": "active",
+            "shop-worker-default@1b1b1b1b.service": "deactivating",
+            "shop-worker-mails@2c2c2c2c.service": "active",
+            "shop-worker-other@3d3d3d3d.service": "active",
+        }
+    )
+    assert prove(project) == PROVEN
+    (job,) = project.jobs
+    assert job["nodes"] == {"default.0a0a0a0a@web1": "celery", "mails.2c2c2c2c@web1": "mails"}
+    assert (job["beat"], job["canary"], job["timeout"]) == (True, "shop-canary", 20)
+    assert job["tasks"] == DEPLOYMENT["tasks"]
+
+
+def test_a_pool_without_a_unit_is_not_proven(project: FakeProject, units: dict[str, str]) -> None:
+    units["shop-worker-default@0a0a0a0a.service"] = "active"
+    missing, *rest = prove(project)
+    assert (missing["name"], missing["ok"]) == ("units of pool mails", False)
+    assert "systemctl status 'shop-worker-mails@*'" in missing["detail"]
+    assert rest == PROVEN
+
+
+@pytest.mark.parametrize(
+    ("duties", "nodes", "beat"),
+    [(["worker"], 1, False), (["beat"], 0, True), ([], 0, False)],
+)
+def test_only_what_the_host_does_is_asked(
+    duties: list[str], nodes: int, beat: bool, project: FakeProject, units: dict[str, str]
+) -> None:
+    units["shop-worker-default@0a0a0a0a.service"] = "active"
+    prove(project, duties=duties, pools=DEPLOYMENT["pools"][:1])
+    assert (len(project.jobs[0]["nodes"]), project.jobs[0]["beat"]) == (nodes, beat)
+
+
+def test_without_systemd_processes_are_started_for_it(project: FakeProject, trials: list[str]) -> None:
+    before = time.time()
+    assert prove(project, systemd=False) == PROVEN
+    assert trials == [
+        "start worker of pool default: -A shop worker --pool=prefork --hostname=default.trial@web1",
+        "start worker of pool mails: -A shop worker --pool=threads --hostname=mails.trial@web1",
+        "start beat: -A shop beat --enable-remote-control",
+        "end beat after 1",
+        "end worker of pool mails after 1",
+        "end worker of pool default after 1",
+    ]
+    (job,) = project.jobs
+    assert job["nodes"] == {"default.trial@web1": "celery", "mails.trial@web1": "mails"}
+    # A canary of an earlier run proves nothing.
+    assert job["since"] >= before
+
+
+def test_a_check_starts_nothing(project: FakeProject, trials: list[str]) -> None:
+    assert prove(project, check=True, systemd=False) == PROVEN
+    assert trials == []
+    assert (project.jobs[0]["nodes"], project.jobs[0]["beat"]) == ({}, False)
+
+
+def test_the_table_has_columns() -> None:
+    proofs = [
+        {"name": "short", "ok": True, "detail": "one"},
+        {"name": "a longer one", "ok": False, "detail": "two"},
+    ]
+    assert _proof.table(proofs) == [
+        "ok      short         one",
+        "FAILED  a longer one  two",
+    ]
+
+
+def test_the_table_of_nothing_is_empty() -> None:
+    assert _proof.table([]) == []

@@ -1,0 +1,78 @@
+"""What the tests of plugin_utils share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import settings
+
+# How long an example takes says nothing on a busy machine.
+settings.register_profile("unit", deadline=None)
+settings.load_profile("unit")
+
+
+@pytest.fixture
+def options() -> dict[str, Any]:
+    """The public variables as they are when only the path is given."""
+    return {
+        "project_path": "/srv/shop",
+        "project_name": "",
+        "project_package": "",
+        "project_settings": "",
+        "project_integrate": "auto",
+        "broker_url": "",
+        "result_backend": "django-db",
+        "beat_scheduler": "database",
+        "workers": [{"name": "default"}],
+        "delivery": "at_most_once",
+        "timezone": "",
+        "environment": {},
+        "service_manager": "auto",
+        "python": "",
+        "state_path": "",
+        "venv_path": "",
+        "user": "",
+        "requirements": [],
+        "uses_postgresql": False,
+    }
+
+
+@pytest.fixture
+def project() -> dict[str, Any]:
+    """What the module celery_deployment finds in a plain project."""
+    return {
+        "path": "/srv/shop",
+        "base": "/srv/shop",
+        "package": "shop",
+        "package_path": "/srv/shop/shop",
+        "package_is_namespace": False,
+        "settings": "shop.settings.production",
+        "settings_file": "/srv/shop/shop/settings/production.py",
+        "settings_source": "shop/wsgi.py:7",
+        "apps_file": "/srv/shop/shop/settings/base.py",
+        "installed_apps": ["django.contrib.admin", "orders"],
+        "apps": {"orders": "/srv/shop/orders"},
+        "database": "sqlite3",
+        "requirements": ["requirements.txt"],
+        "required": ["django"],
+        "requires_python": "",
+        "celery_app": None,
+        "integrated": False,
+        "tasks": {"orders.tasks.send": "orders/tasks.py:3"},
+        "documented": [],
+        "writable": True,
+        "owner_uid": 1000,
+        "owner_gid": 1000,
+    }
+
+
+@pytest.fixture
+def found(project: dict[str, Any]) -> dict[str, Any]:
+    """What the module finds on a host with systemd, as root."""
+    return {
+        "project": project,
+        "host": {"hostname": "web1", "is_root": True, "has_systemd": True, "home": "/root"},
+        "accounts": {"root": "root", "www-data": "www-data"},
+        "groups": {"root": "root", "www-data": "web"},
+    }

@@ -1,0 +1,119 @@
+"""A broker's URL is read, and its password is never told."""
+
+from __future__ import annotations
+
+import traceback
+
+import pytest
+from ansible_collections.celeriac.django.plugins.plugin_utils import _broker
+from hypothesis import given
+from hypothesis import strategies as st
+
+
+@pytest.mark.parametrize(
+    ("url", "transport", "addresses", "extra"),
+    [
+        ("", "filesystem", (), ""),
+        ("filesystem://", "filesystem", (), ""),
+        ("redis://:pw@redis.example:6380/1", "redis", (("redis.example", 6380),), "redis"),
+        ("redis://redis.example", "redis", (("redis.example", 6379),), "redis"),
+        ("rediss://user:pw@10.0.0.5/0", "rediss", (("10.0.0.5", 6379),), "redis"),
+        ("redis://[::1]:6379/0", "redis", (("::1", 6379),), "redis"),
+        ("REDIS://HOST/0", "redis", (("host", 6379),), "redis"),
+        (
+            "sentinel://:pw@a:26379;sentinel://b;sentinel://c:1",
+            "sentinel",
+            (("a", 26379), ("b", 26379), ("c", 1)),
+            "redis",
+        ),
+        ("amqp://user:pw@mq.example/vhost", "amqp", (("mq.example", 5672),), ""),
+        ("amqps://user:pw@mq.example//", "amqps", (("mq.example", 5671),), ""),
+        ("pyamqp://mq.example:5673", "pyamqp", (("mq.example", 5673),), ""),
+        ("amqp://u:p@a;amqp://u:p@b:5673;", "amqp", (("a", 5672), ("b", 5673)), ""),
+        ("amqp://user:p%40ss%2F%23@mq", "amqp", (("mq", 5672),), ""),
+        ("amqp://user:p@ss@mq", "amqp", (("mq", 5672),), ""),
+        ("sqs://key:secret@", "sqs", (), "sqs"),
+    ],
+)
+def test_a_url_is_read(
+    url: str, transport: str, addresses: tuple[tuple[str, int], ...], extra: str
+) -> None:
+    assert _broker.parse(url) == _broker.Broker(transport, addresses, extra)
+
+
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        ("redis.example:6379", "is no URL"),
+        ("/var/run/redis.sock", "is no URL"),
+        ("redis://a;b:6379", "is no URL"),
+        ("kafka://a:9092", "the transport 'kafka' is not supported"),
+        ("sqla+sqlite:///x.db", "is not supported"),
+        ("redis://", "names no host"),
+        ("redis://:pw@:6379/0", "names no host"),
+        ("redis://a:port/0", "does not parse"),
+        ("redis://a:65536/0", "does not parse"),
+        ("redis://[::1/0", "does not parse"),
+        ("amqp://user:12/34@mq.example/vhost", "percent-encoded"),
+        ("amqp://user:12?34@mq.example/vhost", "percent-encoded"),
+        ("amqp://user:12#34@mq.example/vhost", "percent-encoded"),
+    ],
+)
+def test_what_cannot_be_is_refused(url: str, why: str) -> None:
+    with pytest.raises(_broker.BrokerError) as caught:
+        _broker.parse(url)
+    assert why in str(caught.value)
+    assert str(caught.value).startswith("celery_broker_url")
+
+
+SECRET = "s3cr3t"
+PASSWORDS = st.builds(
+    lambda before, middle, after: f"{before}{SECRET}{middle}{SECRET}{after}",
+    *[st.text(st.sampled_from("#/?@:;%[]{}!$&'()*+,= 0é\u2100\n"), max_size=4)] * 3,
+)
+
+
+@given(
+    st.sampled_from(["redis://:{}@host:6379/0", "amqp://user:{}@host/vhost", "sentinel://:{}@host"]),
+    PASSWORDS,
+)
+def test_no_password_is_told(form: str, password: str) -> None:
+    try:
+        found = _broker.parse(form.format(password))
+    except _broker.BrokerError as error:
+        # Ansible tells the causes of an error as well.
+        assert SECRET not in "".join(traceback.format_exception(error))
+        assert error.__cause__ is None
+    else:
+        assert [host for host, _port in found.addresses] == ["host"]
+        assert SECRET not in repr(found)
+
+
+@given(st.text(st.sampled_from("0123456789/?#:@;"), max_size=8))
+def test_a_password_is_not_taken_for_an_address(password: str) -> None:
+    try:
+        found = _broker.parse(f"amqp://user:{password}@host:5672/vhost")
+    except _broker.BrokerError:
+        return
+    assert found.addresses == (("host", 5672),)
+
+
+@pytest.mark.parametrize(("url", "embedded"), [("", True), ("filesystem://", True), ("redis://a", False)])
+def test_only_the_folder_is_embedded(url: str, embedded: bool) -> None:
+    assert _broker.parse(url).embedded is embedded
+
+
+@pytest.mark.parametrize(
+    ("url", "local"),
+    [
+        ("redis://127.0.0.1", True),
+        ("redis://localhost:6380", True),
+        ("redis://[::1]", True),
+        ("redis://10.0.0.1", False),
+        ("sentinel://localhost;sentinel://b", False),
+        ("sqs://key:secret@", False),
+        ("", False),
+    ],
+)
+def test_a_broker_on_each_host(url: str, local: bool) -> None:
+    assert _broker.parse(url).local is local
