@@ -19,6 +19,16 @@ STOP_MARGIN = 15
 #: 30 s, and a solo worker's loop stands still for the whole task (measured, celery 5.7).
 WATCHDOG = {"prefork": 60, "threads": 60, "gevent": 120, "solo": 0}
 
+#: The numbers of a pool, each with the least that it can be.
+NUMBERS = {
+    "concurrency": 1,
+    "prefetch_multiplier": 0,  # no limit
+    "time_limit": 1,
+    "soft_time_limit": 1,
+    "max_tasks_per_child": 1,
+    "max_memory_per_child": 1,
+}
+
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,30}\Z")
 _QUEUE = re.compile(r"[A-Za-z0-9_.:-]+\Z")
 
@@ -79,18 +89,17 @@ def complete(pools: Sequence[Mapping[str, Any]], delivery: str) -> list[Pool]:
 
 
 def _complete(where: str, name: str, data: Mapping[str, Any], delivery: str) -> Pool:
-    queues = tuple(data.get("queues") or ("celery",))
+    given = data.get("queues") or ["celery"]
+    # Ansible takes a text for a list, and leaves it a text.
+    queues = tuple(given.split(",") if isinstance(given, str) else given)
     for queue in queues:
         if not _QUEUE.match(queue):
             raise PoolError(f"{where}: {queue!r} is no name for a queue: no spaces, commas or quotes.")
     kind = data.get("pool") or "prefork"
     if kind not in KINDS:
         raise PoolError(f"{where}: there is no pool {kind!r}; there are {', '.join(KINDS)}.")
-    hard, soft = data.get("time_limit"), data.get("soft_time_limit")
-    for key in ("concurrency", "time_limit", "soft_time_limit", "max_tasks_per_child"):
-        value = data.get(key)
-        if value is not None and value < 1:
-            raise PoolError(f"{where}: {key} is {value}, it has to be at least 1.")
+    numbers = {key: _number(where, key, data.get(key)) for key in NUMBERS}
+    hard, soft = numbers["time_limit"], numbers["soft_time_limit"]
     if hard and soft and soft >= hard:
         raise PoolError(f"{where}: soft_time_limit ({soft} s) has to be shorter than time_limit ({hard} s).")
     if (soft and kind != "prefork") or (hard and kind not in ("prefork", "gevent")):
@@ -99,24 +108,31 @@ def _complete(where: str, name: str, data: Mapping[str, Any], delivery: str) -> 
             "soft_time_limit needs prefork. Leave it out, or use pool: prefork."
         )
     chosen = data.get("delivery") or delivery
-    prefetch = data.get("prefetch_multiplier")
-    if prefetch is None and chosen == "at_least_once":
-        prefetch = 1
+    if numbers["prefetch_multiplier"] is None and chosen == "at_least_once":
+        numbers["prefetch_multiplier"] = 1
     return Pool(
         name=name,
         queues=queues,
         pool=kind,
-        concurrency=data.get("concurrency"),
-        prefetch_multiplier=prefetch,
-        time_limit=hard,
-        soft_time_limit=soft,
-        max_tasks_per_child=data.get("max_tasks_per_child"),
-        max_memory_per_child=data.get("max_memory_per_child"),
+        **numbers,
         delivery=chosen,
         log_level=data.get("log_level") or "INFO",
         stop_timeout=hard + STOP_MARGIN if hard else STOP_TIMEOUT,
         watchdog=WATCHDOG[kind],
     )
+
+
+def _number(where: str, key: str, value: Any) -> int | None:
+    """Return a number that Ansible may have left a text."""
+    if value is None:
+        return None
+    try:
+        number = int(value)
+    except (TypeError, ValueError):
+        raise PoolError(f"{where}: {key} is {value!r}, it has to be a whole number.") from None
+    if number < NUMBERS[key]:
+        raise PoolError(f"{where}: {key} is {number}, it has to be at least {NUMBERS[key]}.")
+    return number
 
 
 def arguments(pool: Pool) -> list[str]:

@@ -30,6 +30,16 @@ def systemd_word(text: str) -> str:
     return f'"{escaped}"' if re.search(r"[\s\"';]", text) else escaped
 
 
+def systemd_value(text: str) -> str:
+    """Return a word of a setting that knows quotes and specifiers, but no variables."""
+    return systemd_word(text).replace("$$", "$")
+
+
+def systemd_path(text: str) -> str:
+    """Return the path of a setting that takes the whole line as one, and knows specifiers only."""
+    return text.replace("%", "%%")
+
+
 class Templates:
     """Templates of the collection, each of which a folder of the user's can replace."""
 
@@ -45,7 +55,7 @@ class Templates:
             autoescape=False,  # noqa: S701 - the output is source text, not HTML
         )
 
-        self._jinja.filters["word"] = systemd_word
+        self._jinja.filters.update(word=systemd_word, value=systemd_value, path=systemd_path)
 
     def names(self, below: str) -> list[str]:
         """Return the templates below a folder of the area, without their suffix."""

@@ -66,7 +66,7 @@ class Screen:
         seconds = time.monotonic() - self._started
         if not self._step or seconds < _PATIENCE or (self._line and not self._live):
             return
-        line = f"{self._name()}{int(seconds):>4} s" if self._live else self._name()
+        line = f"{self._name()}{int(seconds):>6} s" if self._live else self._name()
         if line != self._line:
             self._rewrite(line)
 

@@ -1,0 +1,453 @@
+"""A deployment is decided once, or refused before anything is changed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pytest
+from ansible_collections.celeriac.django.plugins.plugin_utils import _broker, _deployment
+
+Data = dict[str, Any]
+REDIS = "redis://:pw@redis.example:6379/0"
+LOCAL = "redis://:pw@127.0.0.1:6379/0"
+BOTH = ["worker", "beat"]
+
+
+# What a host does
+
+
+@pytest.mark.parametrize(
+    ("groups", "duties"),
+    [
+        ({}, BOTH),
+        ({"all": ["web1"], "ungrouped": ["web1"]}, BOTH),
+        ({"celery_worker": ["web1"]}, ["worker"]),
+        ({"celery_beat": ["web1"]}, ["beat"]),
+        ({"celery_worker": ["web1", "web2"], "celery_beat": ["web1"]}, BOTH),
+        ({"celery_broker": ["web1"]}, []),
+        ({"celery_database": ["web1"], "celery_worker": ["web1"]}, ["worker"]),
+        ({"celery_worker": ["web2"], "celery_beat": ["web2"]}, BOTH),
+    ],
+)
+def test_the_groups_say_what_a_host_does(groups: Mapping[str, Sequence[str]], duties: list[str]) -> None:
+    assert _deployment.duties("web1", groups) == duties
+
+
+# What is refused before any host is looked at
+
+
+TWO = ["web1", "web2"]
+
+
+@pytest.mark.parametrize(
+    ("given", "groups", "hosts"),
+    [
+        ({}, {}, ["localhost"]),
+        ({"project_name": "my-shop_2"}, {}, ["localhost"]),
+        ({"broker_url": REDIS}, {"celery_worker": TWO, "celery_beat": ["web1"]}, TWO),
+        ({"broker_url": REDIS}, {"celery_worker": TWO}, TWO),
+        ({"broker_url": LOCAL}, {}, TWO),
+        ({}, {"celery_broker": ["mq"]}, ["mq", "web1"]),
+    ],
+)
+def test_what_can_be_passes(
+    given: Data, groups: Mapping[str, Sequence[str]], hosts: list[str], options: Data
+) -> None:
+    _deployment.check({**options, **given}, groups, hosts)
+
+
+@pytest.mark.parametrize(
+    ("given", "groups", "why"),
+    [
+        ({"project_path": "shop"}, {}, ["celery_project_path", "absolute", "'shop'"]),
+        ({"project_path": ""}, {}, ["celery_project_path", "absolute"]),
+        ({"project_path": "~/shop"}, {}, ["celery_project_path", "absolute"]),
+        ({"project_name": "Shop"}, {}, ["celery_project_name", "'Shop'"]),
+        ({"project_name": "a" * 32}, {}, ["celery_project_name", "31"]),
+        ({"project_name": "shop celery"}, {}, ["celery_project_name"]),
+        ({"project_name": "shop\n"}, {}, ["celery_project_name"]),
+        ({"project_name": "../etc"}, {}, ["celery_project_name"]),
+        ({"broker_url": "kafka://x"}, {}, ["celery_broker_url", "'kafka'"]),
+        ({"workers": []}, {}, ["celery_workers"]),
+        ({"workers": [{"name": "a", "concurrency": 0}]}, {}, ["celery_workers[0]", "concurrency"]),
+        ({}, {"celery_worker": TWO}, ["embedded", "web1, web2", "celery_broker_url"]),
+        ({}, {}, ["embedded", "web1, web2"]),
+        ({"broker_url": REDIS}, {}, ["2 hosts would run beat", "web1, web2", "celery_beat"]),
+        ({"broker_url": REDIS}, {"celery_beat": TWO}, ["2 hosts would run beat"]),
+        ({"broker_url": LOCAL}, {"celery_beat": TWO}, ["2 hosts would run beat"]),
+        (
+            {"broker_url": REDIS},
+            {"celery_worker": ["web1"], "celery_beat": ["web1", "away"]},
+            ["2 hosts would run beat", "web1, away"],
+        ),
+    ],
+)
+def test_what_cannot_be_is_refused(
+    given: Data, groups: Mapping[str, Sequence[str]], why: list[str], options: Data
+) -> None:
+    with pytest.raises(_deployment.DeploymentError) as caught:
+        _deployment.check({**options, **given}, groups, TWO)
+    for part in why:
+        assert part in str(caught.value)
+    # Ansible tells the causes of an error as well.
+    assert caught.value.__cause__ is None
+
+
+@pytest.mark.parametrize(
+    ("url", "silent", "refused"),
+    [
+        (REDIS, [], False),
+        (REDIS, ["redis.example:6379: Connection refused"], True),
+        ("sentinel://a;sentinel://b", ["a:26379: timed out"], False),
+        ("sentinel://a;sentinel://b", ["a:26379: timed out", "b:26379: timed out"], True),
+        ("", [], False),
+        ("sqs://", [], False),
+    ],
+)
+def test_one_server_of_the_broker_has_to_answer(url: str, silent: list[str], refused: bool) -> None:
+    broker = _broker.parse(url)
+    if not refused:
+        _deployment.check_broker(broker, silent)
+        return
+    with pytest.raises(_deployment.DeploymentError) as caught:
+        _deployment.check_broker(broker, silent)
+    assert "; ".join(silent) in str(caught.value)
+
+
+# What is decided
+
+
+@pytest.fixture
+def decide(options: Data, found: Data) -> Any:
+    """Decides with other values than the plain ones."""
+
+    def decide(host: Data | None = None, project: Data | None = None, **given: Any) -> Data:
+        looked = {
+            **found,
+            "host": {**found["host"], **(host or {})},
+            "project": {**found["project"], **(project or {})},
+        }
+        return _deployment.decide({**options, **given}, looked, BOTH)
+
+    return decide
+
+
+def test_a_plain_project_under_systemd(decide: Any) -> None:
+    decided = decide()
+    expected = {
+        "name": "shop",
+        "app": "shop",
+        "integrate": True,
+        "record": "shop/celery_ops/integration.json",
+        "duties": BOTH,
+        "systemd": True,
+        "user": "shop",
+        "run_user": "shop",
+        "venv": "/var/lib/shop-celery/venv",
+        "python": "/var/lib/shop-celery/venv/bin/python",
+        "state_path": "/var/lib/shop-celery",
+        "run_path": "/var/lib/shop-celery/run",
+        "config_path": "/etc/shop-celery",
+        "embedded": True,
+        "broker_transport": "filesystem",
+        "target": "shop-celery.target",
+        "slice": "shop-celery.slice",
+        "beat_unit": "shop-beat.service",
+        "canary": "shop-canary",
+        "settings": "shop.settings.production",
+    }
+    assert {key: decided[key] for key in expected} == expected
+    assert decided["tasks"] == {
+        "orders.tasks.send": "orders/tasks.py:3",
+        "shop.celery_ops.tasks.canary": "celery_ops/tasks.py",
+    }
+
+
+def test_without_systemd_everything_is_in_the_checkout(decide: Any) -> None:
+    decided = decide(host={"has_systemd": False})
+    assert decided["systemd"] is False
+    for key in ("state_path", "run_path", "config_path"):
+        assert decided[key] == "/srv/shop/.celery"
+    assert decided["venv"] == "/srv/shop/.celery/venv"
+    assert decided["run_user"] == ""
+    assert (decided["makes_user"], decided["lacks_user"]) == (False, False)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "host", "systemd"),
+    [
+        ("auto", {}, True),
+        ("auto", {"is_root": False}, False),
+        ("auto", {"has_systemd": False}, False),
+        ("none", {}, False),
+        ("systemd", {}, True),
+    ],
+)
+def test_the_service_manager(wanted: str, host: Data, systemd: bool, decide: Any) -> None:
+    assert decide(host=host, service_manager=wanted)["systemd"] is systemd
+
+
+@pytest.mark.parametrize(
+    ("host", "why"), [({"is_root": False}, "become"), ({"has_systemd": False}, "auto or none")]
+)
+def test_systemd_that_cannot_be_is_refused(host: Data, why: str, decide: Any) -> None:
+    with pytest.raises(_deployment.DeploymentError, match=f"celery_service_manager is systemd.*{why}"):
+        decide(host=host, service_manager="systemd")
+
+
+@pytest.mark.parametrize(
+    ("package", "given", "name"),
+    [("shop", "", "shop"), ("My_Shop", "", "my_shop"), ("a.b", "", "a-b"), ("_x", "other", "other")],
+)
+def test_the_name(package: str, given: str, name: str, decide: Any) -> None:
+    assert decide(project={"package": package}, project_name=given)["name"] == name
+
+
+def test_a_package_that_names_nothing_is_refused(decide: Any) -> None:
+    with pytest.raises(_deployment.DeploymentError, match="celery_project_name: '_x'"):
+        decide(project={"package": "_x"})
+
+
+EXISTING = {"module": "shop.celery", "variable": "app", "file": "shop/celery.py", "place": "x:1"}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "existing", "integrated", "integrate"),
+    [
+        ("auto", None, False, True),
+        ("auto", None, True, True),
+        ("auto", EXISTING, False, False),
+        ("auto", EXISTING, True, True),
+        ("always", EXISTING, False, True),
+        ("always", None, False, True),
+        ("never", EXISTING, False, False),
+        ("never", EXISTING, True, False),
+    ],
+)
+def test_whether_the_checkout_is_changed(
+    wanted: str, existing: Data | None, integrated: bool, integrate: bool, decide: Any
+) -> None:
+    decided = decide(
+        project={"celery_app": existing, "integrated": integrated}, project_integrate=wanted
+    )
+    assert decided["integrate"] is integrate
+    assert decided["app"] == ("shop" if integrate else "shop.celery:app")
+    assert decided["canary"] == ("shop-canary" if integrate else "")
+    assert ("shop.celery_ops.tasks.canary" in decided["tasks"]) is integrate
+
+
+def test_never_needs_an_app(decide: Any) -> None:
+    with pytest.raises(_deployment.DeploymentError, match="celery_project_integrate is never"):
+        decide(project_integrate="never")
+
+
+def test_a_checkout_that_cannot_be_written_is_refused(decide: Any) -> None:
+    with pytest.raises(_deployment.DeploymentError, match="/srv/shop is not writable"):
+        decide(project={"writable": False})
+
+
+@pytest.mark.parametrize(
+    ("differs", "wanted"),
+    [
+        ({"integrated": True}, "auto"),
+        ({"celery_app": EXISTING}, "auto"),
+        ({"celery_app": EXISTING}, "never"),
+    ],
+)
+def test_a_checkout_that_is_not_written_need_not_be_writable(
+    differs: Data, wanted: str, decide: Any
+) -> None:
+    assert decide(project={**differs, "writable": False}, project_integrate=wanted)
+
+
+def test_chosen_places(decide: Any) -> None:
+    decided = decide(state_path="/data/shop", venv_path="/opt/venv", user="www-data")
+    assert decided["state_path"] == "/data/shop"
+    assert decided["venv"] == "/opt/venv"
+    assert decided["python"] == "/opt/venv/bin/python"
+    assert (decided["user"], decided["run_user"]) == ("www-data", "www-data")
+
+
+def test_a_user_that_is_there_is_used_and_stays(decide: Any) -> None:
+    decided = decide(user="www-data")
+    assert (decided["makes_user"], decided["lacks_user"]) == (False, False)
+    assert decided["config_group"] == "web"
+    assert {folder["group"] for folder in decided["folders"]} == {"web"}
+
+
+def test_a_user_that_is_missing_is_made(decide: Any) -> None:
+    decided = decide()
+    assert (decided["makes_user"], decided["lacks_user"]) == (True, True)
+    assert decided["config_group"] == "shop"
+
+
+def test_the_user_of_an_earlier_run_is_ours(decide: Any, found: Data) -> None:
+    found["accounts"]["shop"] = decide()["user_comment"]
+    found["groups"]["shop"] = "shop"
+    decided = decide()
+    assert (decided["makes_user"], decided["lacks_user"]) == (True, False)
+
+
+def test_secrets_are_for_root_and_the_service_alone(decide: Any) -> None:
+    decided = decide()
+    assert (decided["config_owner"], decided["config_group"]) == ("root", "shop")
+    for folder in decided["folders"]:
+        assert int(folder["mode"], 8) & 0o007 == 0
+
+
+@pytest.mark.parametrize(("is_root", "owner"), [(True, "1000"), (False, "")])
+def test_without_systemd_the_owner_of_the_checkout_owns_it(
+    is_root: bool, owner: str, decide: Any
+) -> None:
+    decided = decide(host={"is_root": is_root}, service_manager="none")
+    (folder,) = decided["folders"]
+    assert (folder["path"], folder["owner"], folder["mode"]) == ("/srv/shop/.celery", owner, "0700")
+    assert decided["config_owner"] == owner
+
+
+def test_removal_takes_what_is_ours(decide: Any) -> None:
+    assert set(decide()["own_paths"]) == {
+        "/var/lib/shop-celery",
+        "/var/lib/shop-celery/run",
+        "/etc/shop-celery",
+    }
+
+
+def test_removal_leaves_a_chosen_state_folder(decide: Any) -> None:
+    for manager in ("systemd", "none"):
+        own = decide(state_path="/data", service_manager=manager)["own_paths"]
+        assert "/data" not in own
+        assert "/data/bin" in own
+
+
+def test_the_environment_is_text(decide: Any) -> None:
+    given = {"DEBUG": False, "TRACE": True, "PORT": 8000, "NOTHING": None, "NAME": "x y"}
+    assert decide(environment=given)["environment"] == {
+        "DJANGO_SETTINGS_MODULE": "shop.settings.production",
+        "CELERY_STATE_PATH": "/var/lib/shop-celery/run",
+        "DEBUG": "false",
+        "TRACE": "true",
+        "PORT": "8000",
+        "NOTHING": "",
+        "NAME": "x y",
+    }
+
+
+@pytest.mark.parametrize(
+    ("scheduler", "cls"),
+    [
+        ("database", "django_celery_beat.schedulers:DatabaseScheduler"),
+        ("file", ""),
+        ("redbeat", "redbeat.RedBeatScheduler"),
+        ("shop.beat.Scheduler", "shop.beat.Scheduler"),
+    ],
+)
+def test_schedulers(scheduler: str, cls: str, decide: Any) -> None:
+    assert decide(beat_scheduler=scheduler)["scheduler_class"] == cls
+
+
+@pytest.mark.parametrize(
+    ("wanted", "said"),
+    [
+        ("django-db", "django-db"),
+        ("redis", "redis"),
+        ("none", ""),
+        ("redis://:pw@x/1", ""),
+        ("db+postgresql://u:pw@x/y", ""),
+        ("shop.backends:Own", "shop.backends:Own"),
+    ],
+)
+def test_no_address_of_results_is_in_the_settings(wanted: str, said: str, decide: Any) -> None:
+    assert decide(result_backend=wanted)["result_backend"] == said
+
+
+def test_no_secret_is_decided(decide: Any) -> None:
+    decided = decide(
+        broker_url="redis://:s3cret@redis.example:6379/0",
+        result_backend="db+postgresql://u:s3cret@x/y",
+        uses_postgresql=True,
+    )
+    assert "s3cret" not in json.dumps(decided)
+
+
+CORE = ["celery>=5.7,<6", "kombu>=5.7"]
+RESULTS = "django-celery-results>=2.6"
+BEAT = "django-celery-beat>=2.9"
+PSYCOPG = "psycopg[binary]>=3.2"
+
+
+@pytest.mark.parametrize(
+    ("given", "specs"),
+    [
+        ({}, [*CORE, RESULTS, BEAT]),
+        ({"result_backend": "none", "beat_scheduler": "file"}, CORE),
+        ({"broker_url": REDIS}, ["celery[redis]>=5.7,<6", "kombu>=5.7", RESULTS, BEAT]),
+        (
+            {"broker_url": "sqs://k:s@", "beat_scheduler": "file", "result_backend": "none"},
+            ["celery[sqs]>=5.7,<6", "kombu>=5.7"],
+        ),
+        ({"result_backend": "redis://x", "beat_scheduler": "file"}, [*CORE, "redis>=5.0"]),
+        ({"result_backend": "rediss://x", "beat_scheduler": "file"}, [*CORE, "redis>=5.0"]),
+        ({"result_backend": "database", "beat_scheduler": "file"}, [*CORE, "sqlalchemy>=2.0"]),
+        ({"result_backend": "none", "beat_scheduler": "redbeat"}, [*CORE, "celery-redbeat>=2.4.2"]),
+        ({"uses_postgresql": True}, [*CORE, RESULTS, BEAT, PSYCOPG]),
+        ({"environment": {"DATABASE_URL": "postgres://u@x/y"}}, [*CORE, RESULTS, BEAT, PSYCOPG]),
+        ({"environment": {"DB": "postgresql+psycopg://u@x/y"}}, [*CORE, RESULTS, BEAT, PSYCOPG]),
+        ({"environment": {"URL": "https://postgres://"}}, [*CORE, RESULTS, BEAT]),
+        ({"requirements": ["gunicorn>=23"]}, ["gunicorn>=23", *CORE, RESULTS, BEAT]),
+    ],
+)
+def test_the_packages_that_are_needed(given: Data, specs: list[str], decide: Any) -> None:
+    assert decide(**given)["requirements"]["specs"] == specs
+
+
+@pytest.mark.parametrize(
+    ("differs", "needed"),
+    [
+        ({"database": "postgresql"}, True),
+        ({"database": "postgresql", "required": ["django", "psycopg2-binary"]}, False),
+        ({"database": "postgresql", "required": ["psycopg"]}, False),
+        ({"database": "mysql"}, False),
+        ({"database": "url"}, False),
+    ],
+)
+def test_the_driver_of_postgresql(differs: Data, needed: bool, decide: Any) -> None:
+    assert (PSYCOPG in decide(project=differs)["requirements"]["specs"]) is needed
+
+
+@pytest.mark.parametrize(
+    ("discovered", "chosen", "files"),
+    [
+        (["requirements.txt"], [], ["/srv/shop/requirements.txt"]),
+        (["requirements.txt"], ["gunicorn>=23"], []),
+        (["a.txt"], ["deploy/b.in", "pyproject.toml"], ["/srv/shop/deploy/b.in", "/srv/shop/pyproject.toml"]),
+        ([], ["/etc/shop.txt"], ["/etc/shop.txt"]),
+    ],
+)
+def test_requirement_files(
+    discovered: list[str], chosen: list[str], files: list[str], decide: Any
+) -> None:
+    decided = decide(project={"requirements": discovered}, requirements=chosen)
+    assert decided["requirements"]["files"] == files
+
+
+def test_a_project_with_its_own_celery_asks_for_the_rest_itself(decide: Any) -> None:
+    decided = decide(project={"celery_app": EXISTING, "database": "postgresql"})
+    assert decided["requirements"]["specs"] == CORE
+
+
+def test_the_pools_are_decided(decide: Any) -> None:
+    (pool,) = decide(delivery="at_least_once")["pools"]
+    assert (pool["name"], pool["delivery"], pool["prefetch_multiplier"]) == (
+        "default",
+        "at_least_once",
+        1,
+    )
+    assert "--prefetch-multiplier=1" in pool["arguments"]
+
+
+def test_what_was_decided_is_plain_data(decide: Any) -> None:
+    decided = decide(broker_url=REDIS, workers=[{"name": "a", "queues": ["x"]}])
+    assert json.loads(json.dumps(decided)) == decided

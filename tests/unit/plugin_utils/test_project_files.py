@@ -1,0 +1,348 @@
+"""What goes into a checkout is clean Python, fits the decisions and holds no secret."""
+
+from __future__ import annotations
+
+import ast
+import itertools
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.celeriac.django.plugins.module_utils import _block
+from ansible_collections.celeriac.django.plugins.plugin_utils import (
+    _deployment,
+    _project_files,
+    _render,
+)
+
+Data = dict[str, Any]
+Rendered = tuple[dict[str, str], dict[str, dict[str, str]]]
+
+TEMPLATES = _render.Templates("project")
+SCHEDULERS = ["database", "file", "redbeat", f"shop.{'schedulers' * 6}:Own"]
+BACKENDS = ["django-db", "none", "redis", "database", "shop.results:AQuiteLongNameOfABackend"]
+TIMEZONES = ["", "America/Argentina/ComodRivadavia"]
+DELIVERIES = ["at_most_once", "at_least_once"]
+#: Names and packages, from the shortest to the longest that somebody may have.
+NAMES = [("s", "s"), ("shop", "config.shop"), ("a" * 31, "a_rather_long_name_of_a_package_of_a_project")]
+
+
+@pytest.fixture
+def decided(options: Data, found: Data) -> Any:
+    """Decides a deployment with other values than the plain ones."""
+
+    def decide(**given: Any) -> Data:
+        return _deployment.decide({**options, **given}, found, ["worker", "beat"])
+
+    return decide
+
+
+@pytest.fixture
+def render(decided: Any, project: Data) -> Any:
+    """Renders for a deployment with other values than the plain ones."""
+
+    def render(secret_names: tuple[str, ...] = (), **given: Any) -> Rendered:
+        return _project_files.render(TEMPLATES, decided(**given), project, secret_names)
+
+    return render
+
+
+def python_of(files: dict[str, str]) -> Iterator[tuple[str, str]]:
+    """Yields the Python among the files."""
+    return ((name, text) for name, text in files.items() if name.endswith(".py"))
+
+
+def with_blocks(blocks: dict[str, dict[str, str]]) -> dict[str, str]:
+    """Returns the project's own files, clean before, with the blocks in them."""
+    before = {"shop/settings/base.py": 'import os\n\nINSTALLED_APPS = [\n    "orders",\n]\n'}
+    return {
+        name: _block.put(before.get(name, "").encode(), block["lines"], block["hint"]).decode()
+        for name, block in blocks.items()
+    }
+
+
+@pytest.fixture
+def everything(render: Any, project: Data, tmp_path: Path) -> Path:
+    """A folder with every different file that any combination of decisions gives."""
+    seen = set()
+    for name, package in NAMES:
+        folder = package.replace(".", "/")
+        project.update(package=package, package_path=f"/srv/shop/{folder}")
+        project.update(settings=f"{package}.settings.production")
+        for scheduler, backend, timezone, delivery in itertools.product(
+            SCHEDULERS, BACKENDS, TIMEZONES, DELIVERIES
+        ):
+            files, _blocks = render(
+                project_name=name,
+                beat_scheduler=scheduler,
+                result_backend=backend,
+                timezone=timezone,
+                delivery=delivery,
+            )
+            for path, text in python_of(files):
+                if (Path(path).name, text) not in seen:
+                    seen.add((Path(path).name, text))
+                    target = tmp_path / str(len(seen)) / path
+                    target.parent.mkdir(parents=True)
+                    target.write_text(text)
+        for path, text in python_of(with_blocks(render(project_name=name)[1])):
+            target = tmp_path / f"blocks of {name}" / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(text)
+    assert len(seen) > len(SCHEDULERS) * len(BACKENDS) * len(TIMEZONES) * len(DELIVERIES)
+    return tmp_path
+
+
+def test_every_python_file_is_clean(everything: Path) -> None:
+    for command in (
+        ["compileall", "-q", "-f"],
+        ["ruff", "check", "--isolated", "--no-cache", "--quiet"],
+        ["ruff", "format", "--check", "--isolated", "--no-cache", "--diff"],
+        ["black", "--check", "--quiet", "--diff"],
+    ):
+        done = subprocess.run(
+            [sys.executable, "-m", *command, "."],
+            cwd=everything,
+            capture_output=True,
+            text=True,
+            check=False,
+            env={**os.environ, "BLACK_CACHE_DIR": str(everything)},
+        )
+        assert done.returncode == 0, f"{command[0]}\n{done.stdout}{done.stderr}"
+
+
+def test_the_files_are_in_the_package(render: Any) -> None:
+    files, _blocks = render()
+    assert set(files) >= {
+        "shop/celery.py",
+        "shop/celery_settings.py",
+        "shop/celery_ops/__init__.py",
+        "shop/celery_ops/apps.py",
+        "shop/celery_ops/tasks.py",
+        "shop/celery_ops/management/__init__.py",
+        "shop/celery_ops/management/commands/__init__.py",
+        "shop/celery_ops/management/commands/celery.py",
+    }
+    assert all(name.startswith("shop/") for name in files)
+
+
+def test_blocks_go_into_the_projects_own_files(render: Any) -> None:
+    _files, blocks = render()
+    assert set(blocks) == {
+        "shop/__init__.py",
+        "shop/settings/base.py",
+        ".gitignore",
+        ".env.example",
+    }
+
+
+def test_a_project_in_a_folder_of_the_checkout(render: Any, project: Data) -> None:
+    project.update(
+        path="/srv/checkout",
+        base="/srv/checkout/site",
+        package_path="/srv/checkout/site/shop",
+        apps_file="/srv/checkout/site/shop/settings.py",
+    )
+    files, blocks = render()
+    assert all(name.startswith("site/shop/") for name in files)
+    assert set(blocks) == {
+        "site/shop/__init__.py",
+        "site/shop/settings.py",
+        "site/.gitignore",
+        "site/.env.example",
+    }
+
+
+def test_every_block_can_be_put(render: Any) -> None:
+    _files, blocks = render(("SECRET_KEY", "DATABASE_URL", "STRIPE_KEY"))
+    for name, block in blocks.items():
+        content = _block.put(b"", block["lines"], block["hint"])
+        if name.endswith(".py"):
+            ast.parse(content)
+
+
+# The settings, as Django would load them
+
+
+@pytest.fixture
+def settings(render: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Loads the rendered settings in an environment of their own."""
+
+    def load(environment: dict[str, str], **given: Any) -> Data:
+        for name in ("CELERY_BROKER_URL", "CELERY_RESULT_BACKEND", "CELERY_DELIVERY"):
+            monkeypatch.delenv(name, raising=False)
+        monkeypatch.setenv("CELERY_STATE_PATH", str(tmp_path / "state"))
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        file = tmp_path / "base/shop/celery_settings.py"
+        values: Data = {"__file__": str(file), "__name__": "shop.celery_settings"}
+        exec(compile(render(**given)[0]["shop/celery_settings.py"], file, "exec"), values)  # noqa: S102
+        return values
+
+    return load
+
+
+@pytest.mark.parametrize("scheduler", SCHEDULERS)
+@pytest.mark.parametrize("timezone", TIMEZONES)
+def test_a_star_import_brings_every_setting(scheduler: str, timezone: str, settings: Any) -> None:
+    values = settings({}, beat_scheduler=scheduler, timezone=timezone)
+    defined = {name for name in values if name.startswith("CELERY_")}
+    assert set(values["__all__"]) == defined
+    assert sorted(values["__all__"]) == values["__all__"]
+
+
+def test_without_a_broker_folders_stand_in(settings: Any, tmp_path: Path) -> None:
+    values = settings({})
+    assert values["CELERY_BROKER_URL"] == "filesystem://"
+    options = values["CELERY_BROKER_TRANSPORT_OPTIONS"]
+    for key in ("data_folder_in", "data_folder_out", "control_folder", "processed_folder"):
+        assert Path(options[key]).is_dir()
+        assert Path(options[key]).is_relative_to(tmp_path / "state")
+        assert Path(options[key]).stat().st_mode & 0o077 == 0
+    assert options["data_folder_in"] == options["data_folder_out"]
+
+
+def test_without_a_state_folder_it_is_in_the_checkout(settings: Any, tmp_path: Path) -> None:
+    settings({"CELERY_STATE_PATH": ""})
+    assert (tmp_path / "base/.celery").is_dir()
+
+
+@pytest.mark.parametrize(
+    ("url", "option"),
+    [
+        ("redis://:pw@host:6379/0", "health_check_interval"),
+        ("rediss://host", "socket_timeout"),
+        ("sentinel://a;sentinel://b", "visibility_timeout"),
+        ("amqp://u:p@host/vhost", "confirm_publish"),
+        ("sqs://k:s@", None),
+    ],
+)
+def test_the_broker_comes_from_the_environment(
+    url: str, option: str | None, settings: Any, tmp_path: Path
+) -> None:
+    values = settings({"CELERY_BROKER_URL": url})
+    assert values["CELERY_BROKER_URL"] == url
+    assert (option is None) == (values["CELERY_BROKER_TRANSPORT_OPTIONS"] == {})
+    assert option is None or option in values["CELERY_BROKER_TRANSPORT_OPTIONS"]
+    assert not (tmp_path / "state").exists()
+
+
+@pytest.mark.parametrize(
+    ("wanted", "environment", "backend"),
+    [
+        ("django-db", {}, "django-db"),
+        ("none", {}, None),
+        ("redis://x", {}, None),
+        ("redis://x", {"CELERY_RESULT_BACKEND": "redis://:pw@x"}, "redis://:pw@x"),
+        ("django-db", {"CELERY_RESULT_BACKEND": "redis://:pw@x"}, "redis://:pw@x"),
+        ("shop.results:Own", {}, "shop.results:Own"),
+    ],
+)
+def test_the_result_backend(
+    wanted: str, environment: dict[str, str], backend: str | None, settings: Any
+) -> None:
+    assert settings(environment, result_backend=wanted)["CELERY_RESULT_BACKEND"] == backend
+
+
+@pytest.mark.parametrize(
+    ("delivery", "environment", "late"),
+    [
+        ("at_most_once", {}, False),
+        ("at_least_once", {}, True),
+        ("at_most_once", {"CELERY_DELIVERY": "at_least_once"}, True),
+        ("at_least_once", {"CELERY_DELIVERY": "at_most_once"}, False),
+    ],
+)
+def test_the_delivery_of_a_pool_wins(
+    delivery: str, environment: dict[str, str], late: bool, settings: Any
+) -> None:
+    values = settings(environment, delivery=delivery)
+    assert values["CELERY_TASK_ACKS_LATE"] is late
+    assert values["CELERY_TASK_REJECT_ON_WORKER_LOST"] is late
+
+
+@pytest.mark.parametrize("timezone", TIMEZONES)
+def test_the_timezone(timezone: str, settings: Any) -> None:
+    assert settings({}, timezone=timezone).get("CELERY_TIMEZONE", "") == timezone
+
+
+@pytest.mark.parametrize(
+    ("scheduler", "cls"), [("database", "django_celery_beat.schedulers:DatabaseScheduler"), ("x.Y", "x.Y")]
+)
+def test_the_scheduler(scheduler: str, cls: str, settings: Any) -> None:
+    values = settings({}, beat_scheduler=scheduler)
+    assert values["CELERY_BEAT_SCHEDULER"] == cls
+    assert "CELERY_BEAT_SCHEDULE_FILENAME" not in values
+
+
+def test_the_file_of_the_schedule_is_in_the_state_folder(settings: Any, tmp_path: Path) -> None:
+    values = settings({}, beat_scheduler="file")
+    assert Path(values["CELERY_BEAT_SCHEDULE_FILENAME"]).parent == tmp_path / "state"
+    assert "CELERY_BEAT_SCHEDULER" not in values
+
+
+def test_the_canary_has_the_name_that_is_looked_for(settings: Any, decided: Any, render: Any) -> None:
+    values = settings({})
+    deployment = decided()
+    (canary,) = values["CELERY_BEAT_SCHEDULE"].items()
+    assert canary[0] == deployment["canary"]
+    assert canary[1]["task"] in deployment["tasks"]
+    constants: Data = {}
+    for statement in ast.parse(render()[0]["shop/celery_ops/tasks.py"]).body:
+        if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
+            constants[statement.targets[0].id] = ast.literal_eval(statement.value)
+    assert constants["CANARY_RESULT"] == deployment["canary"]
+
+
+@pytest.mark.parametrize(
+    ("given", "apps"),
+    [
+        ({}, ["django_celery_results", "django_celery_beat", "shop.celery_ops"]),
+        ({"beat_scheduler": "file"}, ["django_celery_results", "shop.celery_ops"]),
+        ({"result_backend": "redis"}, ["django_celery_beat", "shop.celery_ops"]),
+        ({"result_backend": "none", "beat_scheduler": "redbeat"}, ["shop.celery_ops"]),
+    ],
+)
+def test_the_apps_that_celery_needs_are_there_once(given: Data, apps: list[str], settings: Any) -> None:
+    extend = settings({}, **given)["with_celery_apps"]
+    assert extend(["orders"]) == ["orders", *apps]
+    assert extend(("orders", apps[0])) == ["orders", apps[0], *apps[1:]]
+    assert extend(extend(["orders"])) == extend(["orders"])
+
+
+# The example of an environment
+
+
+def environment_of(blocks: dict[str, dict[str, str]]) -> dict[str, str]:
+    """Returns the variables of .env.example."""
+    lines = blocks.get(".env.example", {"lines": ""})["lines"].splitlines()
+    return dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
+
+
+def test_the_example_names_what_production_needs(render: Any) -> None:
+    _files, blocks = render(("STRIPE_KEY", "SECRET_KEY", "CELERY_BROKER_URL", "DATABASE_URL"))
+    example = environment_of(blocks)
+    assert list(example) == ["CELERY_BROKER_URL", "DATABASE_URL", "SECRET_KEY", "STRIPE_KEY"]
+    assert all("shop_production_your_key_here" in value for value in example.values())
+
+
+def test_every_name_of_the_example_says_where_its_value_comes_from(render: Any) -> None:
+    lines = render(("STRIPE_KEY", "DATABASE_URL"))[1][".env.example"]["lines"].splitlines()
+    for number, line in enumerate(lines):
+        if not line.startswith("#"):
+            assert len(lines[number - 1].removeprefix("# ")) > 20
+
+
+def test_what_the_project_documents_itself_is_left_out(render: Any, project: Data) -> None:
+    project["documented"] = ["SECRET_KEY"]
+    assert list(environment_of(render(("SECRET_KEY",))[1])) == ["CELERY_BROKER_URL"]
+    project["documented"] = ["SECRET_KEY", "CELERY_BROKER_URL"]
+    assert ".env.example" not in render(("SECRET_KEY",))[1]
+
+
+def test_the_state_folder_is_not_for_git(render: Any) -> None:
+    assert ".celery/" in render()[1][".gitignore"]["lines"].splitlines()

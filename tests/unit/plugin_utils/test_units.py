@@ -1,0 +1,106 @@
+"""The units of a host are those of its duties, and systemd takes them."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.celeriac.django.plugins.plugin_utils import _deployment, _render, _units
+
+Data = dict[str, Any]
+POOLS = [{"name": "default"}, {"name": "mails", "pool": "solo", "time_limit": None}]
+SHARED = {"shop-celery.target", "shop-celery.slice"}
+WORKERS = {"shop-worker-default@.service", "shop-worker-mails@.service"}
+
+
+@pytest.fixture
+def render(options: Data, found: Data) -> Any:
+    """Renders the units of a deployment with other values than the plain ones."""
+
+    def render(duties: list[str], kind: str = "all", **given: Any) -> dict[str, str]:
+        deployment = _deployment.decide({**options, "workers": POOLS, **given}, found, duties)
+        return _units.render(_render.Templates("systemd"), deployment, "web1", kind)
+
+    return render
+
+
+@pytest.mark.parametrize(
+    ("duties", "kind", "names"),
+    [
+        (["worker", "beat"], "all", WORKERS | SHARED | {"shop-beat.service"}),
+        (["worker", "beat"], "worker", WORKERS | SHARED),
+        (["worker", "beat"], "beat", SHARED | {"shop-beat.service"}),
+        (["worker"], "all", WORKERS | SHARED),
+        (["worker"], "beat", SHARED),
+        (["beat"], "all", SHARED | {"shop-beat.service"}),
+        ([], "all", set()),
+    ],
+)
+def test_the_duties_say_which_units(duties: list[str], kind: str, names: set[str], render: Any) -> None:
+    assert set(render(duties, kind)) == names
+
+
+def settings_of(unit: str) -> dict[str, list[str]]:
+    """Returns the settings of a unit file: name to values."""
+    found: dict[str, list[str]] = {}
+    for line in unit.splitlines():
+        name, equals, value = line.partition("=")
+        if equals and not line.startswith("#"):
+            found.setdefault(name, []).append(value)
+    return found
+
+
+def test_a_stop_lets_the_pool_finish(render: Any) -> None:
+    workers = [{"name": "default", "time_limit": 3600}]
+    settings = settings_of(render(["worker"], workers=workers)["shop-worker-default@.service"])
+    assert settings["KillMode"] == ["mixed"]
+    assert int(settings["TimeoutStopSec"][0]) > 3600
+
+
+def test_a_pool_that_cannot_tell_has_no_watchdog(render: Any) -> None:
+    units = render(["worker"])
+    assert "WatchdogSec" in settings_of(units["shop-worker-default@.service"])
+    assert "WatchdogSec" not in settings_of(units["shop-worker-mails@.service"])
+
+
+def test_the_node_is_named_after_pool_generation_and_host(render: Any) -> None:
+    (command,) = settings_of(render(["worker"])["shop-worker-mails@.service"])["ExecStart"]
+    assert "--hostname=mails.%i@%H" in command.split()
+
+
+def test_beat_runs_on_its_host_alone(render: Any) -> None:
+    assert settings_of(render(["beat"])["shop-beat.service"])["ConditionHost"] == ["web1"]
+
+
+def test_no_secret_is_in_a_unit(render: Any) -> None:
+    units = render(["worker", "beat"], broker_url="redis://:s3cret@redis.example:6379/0")
+    assert not any("s3cret" in text for text in units.values())
+
+
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd is not here")
+@pytest.mark.parametrize("name", ["shop", "my shop", "100% $HOME", 'quo"te', "it's", "back\\slash"])
+def test_systemd_takes_the_units_of_any_path(
+    name: str, tmp_path: Path, render: Any, project: Data
+) -> None:
+    base, state = tmp_path / name, tmp_path / "state" / name
+    python = state / "venv/bin/python"
+    python.parent.mkdir(parents=True)
+    python.write_text("#!/bin/sh\n")
+    python.chmod(0o755)
+    base.mkdir()
+    project.update(path=str(base), base=str(base), package_path=f"{base}/shop", apps_file=f"{base}/x.py")
+    units = tmp_path / "units"
+    units.mkdir()
+    for unit, text in render(["worker", "beat"], state_path=str(state), user="root").items():
+        (units / unit.replace("@.", "@0a0a0a0a.")).write_text(text)
+    done = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", *map(str, units.iterdir())],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    complaints = [line for line in done.stderr.splitlines() if str(tmp_path) in line or "shop-" in line]
+    assert complaints == []
