@@ -50,7 +50,8 @@ def put(content: bytes, lines: str, hint: str = "") -> bytes:
     """
     begin = f"{BEGIN}. {hint}" if hint else BEGIN
     end = line_end(content)
-    block = f"{begin}\n{lines.rstrip()}\n{END}\n".encode("ascii").replace(b"\n", end)
+    text = lines.removesuffix("\n")
+    block = f"{begin}\n{text}\n{END}\n".encode("ascii").replace(b"\n", end)
     found = _BLOCK.search(content)
     if found:
         blank = found.group("blank") or b""

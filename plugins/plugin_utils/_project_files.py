@@ -82,7 +82,8 @@ def render(
     blocks = {
         os.path.join(package, "__init__.py"): {
             "hint": "Django loads the Celery app, so that shared tasks find it.",
-            "lines": "from .celery import app as celery_app  # noqa: E402, F401",
+            # With the blank line that black sets after an import.
+            "lines": "from .celery import app as celery_app  # noqa: E402, F401\n\n",
         },
         os.path.relpath(project["apps_file"], top): {
             "hint": f"Celery's settings are in {settings}.",

@@ -94,7 +94,7 @@ defaults_work() {
 
 choose_configuration() {
   # Set by env.sh, from an earlier choice.
-  if [ "${CONTAINERS_CONF:-}" -ef "$lab/containers.conf" ]; then unset CONTAINERS_CONF; fi
+  unset CONTAINERS_CONF
   if defaults_work; then
     say "podman: its own defaults start a systemd container"
     echo defaults >"$state/podman"

@@ -103,12 +103,13 @@ class Demo:
                 file.write(f'celery_secrets:\n  SECRET_KEY: "{secrets.token_urlsafe(48)}"\n')
 
     def _show_failure(self, playbook: Playbook) -> None:
-        if not playbook.proofs:
-            self._screen.say(_in_words(playbook.message), "31")
+        if playbook.proofs:
+            return
+        self._screen.say(_in_words(playbook.message), "31")
         if self._source != EXAMPLE:
             self._screen.say(
-                "Variables of the playbook, such as celery_environment and celery_secrets, can be "
-                f"set in {_shown(self._vars_file)}."
+                "Variables of the playbook, such as celery_environment and celery_secrets, are read "
+                f"from {_shown(self._vars_file)}."
             )
 
     def _show_changes(self, changed: int) -> None:

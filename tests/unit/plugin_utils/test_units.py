@@ -81,20 +81,29 @@ def test_no_secret_is_in_a_unit(render: Any) -> None:
 
 
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd is not here")
-@pytest.mark.parametrize("name", ["shop", "my shop", "100% $HOME", 'quo"te', "it's", "back\\slash"])
+@pytest.mark.parametrize(
+    ("checkout", "state"),
+    [
+        ("shop", "state"),
+        ("my shop", "my state"),
+        ("100% $HOME %i", "100% $HOME %i"),
+        ('a "quoted" one', "state"),
+        ("it's back\\slash", "state"),
+    ],
+)
 def test_systemd_takes_the_units_of_any_path(
-    name: str, tmp_path: Path, render: Any, project: Data
+    checkout: str, state: str, tmp_path: Path, render: Any, project: Data
 ) -> None:
-    base, state = tmp_path / name, tmp_path / "state" / name
-    python = state / "venv/bin/python"
+    base, state_path = tmp_path / "srv" / checkout, tmp_path / state
+    python = state_path / "venv/bin/python"
     python.parent.mkdir(parents=True)
     python.write_text("#!/bin/sh\n")
     python.chmod(0o755)
-    base.mkdir()
+    base.mkdir(parents=True)
     project.update(path=str(base), base=str(base), package_path=f"{base}/shop", apps_file=f"{base}/x.py")
     units = tmp_path / "units"
     units.mkdir()
-    for unit, text in render(["worker", "beat"], state_path=str(state), user="root").items():
+    for unit, text in render(["worker", "beat"], state_path=str(state_path), user="root").items():
         (units / unit.replace("@.", "@0a0a0a0a.")).write_text(text)
     done = subprocess.run(
         ["systemd-analyze", "verify", "--man=no", *map(str, units.iterdir())],

@@ -1,0 +1,52 @@
+"""Workers on two hosts, one beat, broker and database on a third."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+PYTHON = "/var/lib/shop-celery/venv/bin/python"
+
+
+def project(host: Any, command: str) -> str:
+    """Run a command in the checkout, as the service's user with the service's environment."""
+    files = "set -ae; . /etc/shop-celery/environment; . /etc/shop-celery/secrets; set +a"
+    done = host.run("sudo -u shop bash -c %s", f"cd /srv/shop; {files}; {command}")
+    assert done.rc == 0, done.stderr
+    return str(done.stdout)
+
+
+def test_every_worker_answers(host: Any) -> None:
+    """Each host sees both pools of both hosts, and one beat."""
+    answers = json.loads(project(host, f"{PYTHON} manage.py celery inspect ping --json --timeout 3"))
+    nodes = {node.partition(".")[0] + node[node.index("@") :] for node in answers if "." in node}
+    assert nodes == {
+        f"{pool}@celeriac-{app}" for pool in ("default", "mail") for app in ("app1", "app2")
+    }
+    assert [node for node in answers if node.startswith("celerybeat@")] == ["celerybeat@celeriac-app1"]
+
+
+def test_one_beat(host: Any) -> None:
+    """Beat runs where it is to run, and there is not even a unit elsewhere."""
+    expected = host.check_output("hostname") == "celeriac-app1"
+    assert host.service("shop-beat").is_running == expected
+    assert host.file("/etc/systemd/system/shop-beat.service").exists == expected
+
+
+def test_each_pool_serves_its_queues(host: Any) -> None:
+    """The pools serve what they were given, and nothing else."""
+    answers = json.loads(project(host, f"{PYTHON} manage.py celery inspect active_queues --json --timeout 3"))
+    served = {
+        node.partition(".")[0]: {queue["name"] for queue in queues} for node, queues in answers.items()
+    }
+    assert served == {"default": {"celery"}, "mail": {"mail", "newsletters"}}
+
+
+def test_migrated_once(host: Any) -> None:
+    """One database for both hosts, with every migration recorded once."""
+    code = (
+        "from django.db.migrations.recorder import MigrationRecorder as Recorder; "
+        "rows = list(Recorder.Migration.objects.values_list('app', 'name')); "
+        "print('once:', len(rows) == len(set(rows)) > 0)"
+    )
+    assert "once: True" in project(host, f'{PYTHON} manage.py shell -v 0 -c "{code}"')
