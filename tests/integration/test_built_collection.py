@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from .conftest import Deployment
+
 REPOSITORY = Path(__file__).parents[2]
 PLAYBOOKS = sorted(path.stem for path in (REPOSITORY / "playbooks").glob("*.yml"))
 # What Galaxy gets, and nothing else.
@@ -123,3 +125,17 @@ def test_playbooks_are_found(installed: Place, playbook: str) -> None:
         "localhost,",
         f"celeriac.django.{playbook}",
     )
+
+
+def test_it_works_from_there(installed: Place, deployment: Deployment) -> None:
+    """A checkout goes in, a proven deployment comes out, and the checkout comes back."""
+    before = deployment.tree()
+    _program, *arguments = deployment.command("integrate", "-vv")
+    output = installed.run("ansible-playbook", *arguments)
+    assert "ok      round trip" in output
+    assert f"task path: {installed.path}/collections/ansible_collections/celeriac/django/roles" in output
+    _program, *arguments = deployment.command("remove")
+    installed.run("ansible-playbook", *arguments)
+    after = deployment.tree()
+    after.pop("db.sqlite3")
+    assert after == before

@@ -9,6 +9,7 @@ from types import ModuleType
 from typing import Any, NoReturn
 
 import pytest
+
 from ansible_collections.celeriac.django.plugins.module_utils import (
     _checkout,
     _integration,

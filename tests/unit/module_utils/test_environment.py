@@ -7,9 +7,10 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from ansible_collections.celeriac.django.plugins.module_utils import _environment
 from hypothesis import given
 from hypothesis import strategies as st
+
+from ansible_collections.celeriac.django.plugins.module_utils import _environment
 
 NAMES = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,8}", fullmatch=True)
 PIECES = st.sampled_from(

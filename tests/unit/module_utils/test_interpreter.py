@@ -7,10 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from ansible_collections.celeriac.django.plugins.module_utils import _interpreter
 from hypothesis import given
 from hypothesis import strategies as st
 from packaging.specifiers import SpecifierSet
+
+from ansible_collections.celeriac.django.plugins.module_utils import _interpreter
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import pwd
 from pathlib import Path
 
 import pytest
+
 from ansible_collections.celeriac.django.plugins.module_utils import _ownership
 from ansible_collections.celeriac.django.plugins.module_utils._ownership import Belongs
 

@@ -6,11 +6,12 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
+
 from ansible_collections.celeriac.django.plugins.module_utils import _packages
 from ansible_collections.celeriac.django.plugins.module_utils._interpreter import Interpreter
 

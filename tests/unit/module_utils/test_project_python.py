@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+
 from ansible_collections.celeriac.django.plugins.module_utils import _project_python
 from ansible_collections.celeriac.django.plugins.module_utils._project_python import (
     ProjectError,

@@ -9,6 +9,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+
 from ansible_collections.celeriac.django.plugins.module_utils import _proof
 from ansible_collections.celeriac.django.plugins.module_utils._inside import prove as inside_prove
 

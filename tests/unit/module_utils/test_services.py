@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
+
 from ansible_collections.celeriac.django.plugins.module_utils import _services
 from ansible_collections.celeriac.django.plugins.module_utils._systemd import Systemd, SystemdError
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from ansible_collections.celeriac.django.plugins.module_utils import _systemd
 
 #: Written by systemd 252 for: systemctl list-units --all --plain --no-legend --full

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from ansible_collections.celeriac.django.plugins.module_utils import _transaction
 
 #: The exit status of a child that was killed as meant.

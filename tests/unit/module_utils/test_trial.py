@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from ansible_collections.celeriac.django.plugins.module_utils import _trial
 from ansible_collections.celeriac.django.plugins.module_utils._project_python import ProjectPython
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import traceback
 
 import pytest
-from ansible_collections.celeriac.django.plugins.plugin_utils import _broker
 from hypothesis import given
 from hypothesis import strategies as st
+
+from ansible_collections.celeriac.django.plugins.plugin_utils import _broker
 
 
 @pytest.mark.parametrize(
@@ -35,9 +36,7 @@ from hypothesis import strategies as st
         ("sqs://key:secret@", "sqs", (), "sqs"),
     ],
 )
-def test_a_url_is_read(
-    url: str, transport: str, addresses: tuple[tuple[str, int], ...], extra: str
-) -> None:
+def test_a_url_is_read(url: str, transport: str, addresses: tuple[tuple[str, int], ...], extra: str) -> None:
     assert _broker.parse(url) == _broker.Broker(transport, addresses, extra)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
+
 from ansible_collections.celeriac.django.plugins.plugin_utils import _broker, _deployment
 
 Data = dict[str, Any]
@@ -229,9 +230,7 @@ EXISTING = {"module": "shop.celery", "variable": "app", "file": "shop/celery.py"
 def test_whether_the_checkout_is_changed(
     wanted: str, existing: Data | None, integrated: bool, integrate: bool, decide: Any
 ) -> None:
-    decided = decide(
-        project={"celery_app": existing, "integrated": integrated}, project_integrate=wanted
-    )
+    decided = decide(project={"celery_app": existing, "integrated": integrated}, project_integrate=wanted)
     assert decided["integrate"] is integrate
     assert decided["app"] == ("shop" if integrate else "shop.celery:app")
     assert decided["canary"] == ("shop-canary" if integrate else "")
@@ -256,9 +255,7 @@ def test_a_checkout_that_cannot_be_written_is_refused(decide: Any) -> None:
         ({"celery_app": EXISTING}, "never"),
     ],
 )
-def test_a_checkout_that_is_not_written_need_not_be_writable(
-    differs: Data, wanted: str, decide: Any
-) -> None:
+def test_a_checkout_that_is_not_written_need_not_be_writable(differs: Data, wanted: str, decide: Any) -> None:
     assert decide(project={**differs, "writable": False}, project_integrate=wanted)
 
 
@@ -298,9 +295,7 @@ def test_secrets_are_for_root_and_the_service_alone(decide: Any) -> None:
 
 
 @pytest.mark.parametrize(("is_root", "owner"), [(True, "1000"), (False, "")])
-def test_without_systemd_the_owner_of_the_checkout_owns_it(
-    is_root: bool, owner: str, decide: Any
-) -> None:
+def test_without_systemd_the_owner_of_the_checkout_owns_it(is_root: bool, owner: str, decide: Any) -> None:
     decided = decide(host={"is_root": is_root}, service_manager="none")
     (folder,) = decided["folders"]
     assert (folder["path"], folder["owner"], folder["mode"]) == ("/srv/shop/.celery", owner, "0700")
@@ -426,9 +421,7 @@ def test_the_driver_of_postgresql(differs: Data, needed: bool, decide: Any) -> N
         ([], ["/etc/shop.txt"], ["/etc/shop.txt"]),
     ],
 )
-def test_requirement_files(
-    discovered: list[str], chosen: list[str], files: list[str], decide: Any
-) -> None:
+def test_requirement_files(discovered: list[str], chosen: list[str], files: list[str], decide: Any) -> None:
     decided = decide(project={"requirements": discovered}, requirements=chosen)
     assert decided["requirements"]["files"] == files
 

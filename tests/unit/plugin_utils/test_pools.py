@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from ansible_collections.celeriac.django.plugins.plugin_utils import _pools
 
 ONCE = "at_most_once"

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from ansible_collections.celeriac.django.plugins.module_utils import _block
 from ansible_collections.celeriac.django.plugins.plugin_utils import (
     _deployment,
@@ -108,9 +109,7 @@ def test_every_python_file_is_clean(everything: Path) -> None:
 
 
 @pytest.mark.parametrize("package", ["s", "config.shop", "a_name_that_has_29_characters"])
-def test_the_projects_files_stay_clean(
-    package: str, render: Any, project: Data, tmp_path: Path
-) -> None:
+def test_the_projects_files_stay_clean(package: str, render: Any, project: Data, tmp_path: Path) -> None:
     """As flake8 sees them, and so did ruff by default before 0.17."""
     project["package"] = package
     before = {"shop/settings/base.py": 'DEBUG = False\n\nINSTALLED_APPS = [\n    "orders",\n]\n'}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from ansible_collections.celeriac.django.plugins.plugin_utils import _render
 
 

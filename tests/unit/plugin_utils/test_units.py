@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from ansible_collections.celeriac.django.plugins.plugin_utils import _deployment, _render, _units
 
 Data = dict[str, Any]

@@ -1,0 +1,107 @@
+"""What the answers of workers and beat mean."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ansible_collections.celeriac.django.plugins.module_utils._inside import prove
+
+NODES = {"default.0a@web1": "celery", "mails.1b@web1": "mails"}
+TASKS = {"orders.tasks.send": "orders/tasks.py:3", "billing.charge": "billing/tasks.py:9"}
+
+
+class FakeApp:
+    """A Celery app whose nodes answer with what they were given."""
+
+    def __init__(self, *answers: dict[str, Any] | None) -> None:
+        self.answers = list(answers)
+        self.asked: list[list[str] | None] = []
+        self.control = self
+        self.tasks: dict[str, Any] = {prove.ROUND_TRIP_TASK: object()}
+
+    def inspect(
+        self, destination: list[str] | None = None, timeout: float = 1, limit: int | None = None
+    ) -> FakeApp:
+        """Asks some of the nodes, or all."""
+        self.asked.append(destination)
+        return self
+
+    def ping(self) -> dict[str, Any] | None:
+        """Returns the next answer."""
+        return self.answers.pop(0)
+
+    registered = ping
+
+
+def proofs(app: FakeApp, **job: Any) -> prove.Proofs:
+    """Returns the proofs for an app."""
+    return prove.Proofs(app, {"nodes": NODES, "tasks": TASKS, "timeout": 0, "canary": "", **job})
+
+
+def test_all_workers_answer() -> None:
+    found = proofs(FakeApp(dict.fromkeys(NODES, {"ok": "pong"}))).workers()
+    assert found == {"name": "workers answer", "ok": True, "detail": "2 of 2"}
+
+
+def test_workers_that_are_silent_are_named() -> None:
+    found = proofs(FakeApp({"default.0a@web1": {"ok": "pong"}})).workers()
+    assert found == {
+        "name": "workers answer",
+        "ok": False,
+        "detail": "1 of 2, silent: mails.1b@web1",
+    }
+
+
+def test_no_answer_at_all() -> None:
+    assert proofs(FakeApp(None)).workers()["detail"].startswith("0 of 2, silent: ")
+
+
+def test_only_workers_that_were_silent_are_asked_again() -> None:
+    app = FakeApp(None, {"mails.1b@web1": {}}, {"default.0a@web1": {}})
+    assert proofs(app, timeout=60).workers()["ok"]
+    assert app.asked == [list(NODES), list(NODES), ["default.0a@web1"]]
+
+
+def test_all_tasks_are_registered() -> None:
+    names = ["celery.accumulate", "billing.charge [rate_limit=1/s]", "orders.tasks.send"]
+    found = proofs(FakeApp(dict.fromkeys(NODES, names))).tasks()
+    assert (found["ok"], found["detail"]) == (True, "2 of 2")
+
+
+def test_tasks_that_are_missing_are_named_with_their_place() -> None:
+    answers = {"default.0a@web1": list(TASKS), "mails.1b@web1": ["orders.tasks.send"]}
+    found = proofs(FakeApp(answers)).tasks()
+    assert not found["ok"]
+    assert found["detail"].startswith(
+        "1 of 2: billing.charge (billing/tasks.py:9) is not registered on mails.1b@web1: "
+    )
+    assert "INSTALLED_APPS" in found["detail"]
+
+
+def test_a_silent_worker_has_no_tasks() -> None:
+    assert proofs(FakeApp(None)).tasks()["detail"].startswith("0 of 2: ")
+
+
+@pytest.mark.parametrize(
+    ("answers", "ok", "detail"),
+    [
+        ({"celerybeat@web1": {}, "default.0a@web1": {}}, True, "1 answered"),
+        ({"default.0a@web1": {}}, False, "no beat answers"),
+        ({"celerybeat@web1": {}, "celerybeat@web2": {}}, False, "2 answered"),
+        (None, False, "no beat answers"),
+    ],
+)
+def test_without_a_canary_exactly_one_beat_has_to_answer(
+    answers: dict[str, Any] | None, ok: bool, detail: str
+) -> None:
+    found = proofs(FakeApp(answers)).beat()
+    assert (found["ok"], found["detail"]) == (ok, detail)
+
+
+def test_an_app_without_delay_on_commit_is_told() -> None:
+    found = proofs(FakeApp())._no_on_commit("committed transaction")
+    assert found
+    assert (found["name"], found["ok"]) == ("committed transaction", False)
+    assert "DjangoTask" in found["detail"]

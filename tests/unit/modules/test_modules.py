@@ -1,0 +1,288 @@
+"""Modules take arguments, do what they say in check mode and without, and answer."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from ansible_collections.celeriac.django.plugins.modules import (
+    celery_deployment,
+    celery_environment,
+    celery_migration,
+    celery_project,
+    celery_proof,
+    celery_service,
+    celery_virtualenv,
+)
+
+Run = Callable[..., dict[str, Any]]
+NAMES = sorted(path.stem for path in Path(celery_project.__file__).parent.glob("celery_*.py"))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_module_documents_itself(name: str) -> None:
+    module = importlib.import_module(f"ansible_collections.celeriac.django.plugins.modules.{name}")
+    documentation = yaml.safe_load(module.DOCUMENTATION)
+    assert documentation["module"] == name
+    examples = yaml.safe_load(module.EXAMPLES)
+    assert any(f"celeriac.django.{name}" in task for task in examples)
+    assert yaml.safe_load(module.RETURN)
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A small project."""
+    top = tmp_path / "checkout"
+    (top / "shop").mkdir(parents=True)
+    named = "import os\nos.environ.setdefault('DJANGO_SETTINGS_MODULE', 'shop.settings')\n"
+    (top / "manage.py").write_text(named)
+    (top / "shop/__init__.py").touch()
+    (top / "shop/settings.py").write_text("INSTALLED_APPS = ['shop']\n")
+    return top
+
+
+def text_of(top: Path) -> dict[str, str]:
+    """Returns the files below a folder."""
+    return {str(path.relative_to(top)): path.read_text() for path in top.rglob("*") if path.is_file()}
+
+
+# celery_deployment
+
+
+def test_a_project_is_found(run: Run, checkout: Path) -> None:
+    answer = run(celery_deployment, project_path=str(checkout))
+    assert answer["project"]["settings"] == "shop.settings"
+    assert answer["host"]["is_root"] == (os.geteuid() == 0)
+    assert "root" in answer["accounts"]
+    assert answer["interpreter"]["version"] >= [3, 10, 0]
+    assert answer["silent"] == []
+    assert not answer.get("changed")
+
+
+def test_no_project_is_a_failure(run: Run, tmp_path: Path) -> None:
+    answer = run(celery_deployment, project_path=str(tmp_path))
+    assert "there is no manage.py" in answer["msg"]
+
+
+def test_a_removal_needs_no_python(run: Run, checkout: Path) -> None:
+    given = {"project_path": str(checkout), "python": "/no/python"}
+    assert "celery_python" in run(celery_deployment, **given)["msg"]
+    assert run(celery_deployment, **given, removing=True)["interpreter"] is None
+
+
+# celery_project
+
+
+@pytest.fixture
+def integration(checkout: Path) -> dict[str, Any]:
+    """The arguments of an integration."""
+    return {
+        "path": str(checkout),
+        "record": "shop/celery_ops/integration.json",
+        "base": str(checkout),
+        "settings": "shop.settings",
+        "files": {"shop/celery.py": "app = 1\n"},
+        "blocks": {"shop/settings.py": {"lines": "A = 1"}},
+    }
+
+
+def test_a_checkout_is_changed_and_changed_back(
+    run: Run, checkout: Path, integration: dict[str, Any]
+) -> None:
+    before = text_of(checkout)
+    told = run(celery_project, check=True, **integration)
+    assert text_of(checkout) == before
+    done = run(celery_project, **integration)
+    for answer in (told, done):
+        assert answer["changed"]
+        assert "shop/celery.py" in answer["files"]
+        assert "+A = 1\n" in answer["diff"]["prepared"]
+        assert (answer["kept"], answer["recovered"]) == ({}, False)
+    assert not run(celery_project, **integration)["changed"]
+    gone = {key: integration[key] for key in ("path", "record", "base", "settings")}
+    assert run(celery_project, state="absent", **gone)["changed"]
+    assert text_of(checkout) == before
+    assert not run(celery_project, state="absent", **gone)["changed"]
+
+
+def test_an_integration_that_is_no_python_is_undone(
+    run: Run, checkout: Path, integration: dict[str, Any]
+) -> None:
+    before = text_of(checkout)
+    answer = run(celery_project, **{**integration, "files": {"shop/celery.py": "app = (\n"}})
+    assert "would be no valid Python" in answer["msg"]
+    assert text_of(checkout) == before
+
+
+def test_an_integration_that_does_not_load_is_undone(
+    run: Run, checkout: Path, integration: dict[str, Any]
+) -> None:
+    (checkout / "django.py").write_text("import os\nos.environ['NOT_THERE']\n")
+    before = text_of(checkout)
+    answer = run(celery_project, **integration, python=sys.executable)
+    assert f"{checkout}/django.py:2: KeyError: 'NOT_THERE'" in answer["msg"]
+    assert "celery_environment" in answer["msg"]
+    assert text_of(checkout) == before
+
+
+def test_a_removal_asks_nothing_of_the_project(run: Run, checkout: Path, integration: dict[str, Any]) -> None:
+    run(celery_project, **integration)
+    (checkout / "django.py").write_text("raise SystemExit\n")
+    gone = {key: integration[key] for key in ("path", "record", "base", "settings")}
+    assert run(celery_project, state="absent", python=sys.executable, **gone)["changed"]
+
+
+def test_edited_files_are_named(run: Run, checkout: Path, integration: dict[str, Any]) -> None:
+    run(celery_project, **integration)
+    (checkout / "shop/celery.py").write_text("app = 2\n")
+    newer = {**integration, "files": {"shop/celery.py": "app = 3\n"}}
+    assert list(run(celery_project, **newer)["kept"]) == ["shop/celery.py"]
+    assert (checkout / "shop/celery.py").read_text() == "app = 2\n"
+    assert run(celery_project, **newer, overwrite=True)["kept"] == {}
+    assert (checkout / "shop/celery.py").read_text() == "app = 3\n"
+
+
+# celery_environment
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> dict[str, Any]:
+    """The arguments of an environment."""
+    path = str(tmp_path / "config")
+    return {
+        "path": path,
+        "folders": [{"path": path, "mode": "0750"}],
+        "environment": {"DEBUG": "false"},
+        "secrets": {"KEY": "s3cret"},
+    }
+
+
+def test_an_environment_is_written_once(run: Run, tmp_path: Path, environment: dict[str, Any]) -> None:
+    told = run(celery_environment, check=True, **environment)
+    assert not (tmp_path / "config").exists()
+    done = run(celery_environment, **environment)
+    for answer in (told, done):
+        assert answer["changed"]
+        assert answer["secret_names"] == ["KEY"]
+        assert '+DEBUG="false"\n' in answer["diff"]["prepared"]
+        assert "s3cret" not in str(answer["diff"])
+    assert (tmp_path / "config").stat().st_mode & 0o777 == 0o750
+    for name, text in (("environment", 'DEBUG="false"\n'), ("secrets", 'KEY="s3cret"\n')):
+        assert (tmp_path / "config" / name).read_text() == text
+        assert (tmp_path / "config" / name).stat().st_mode & 0o777 == 0o640
+    assert not run(celery_environment, **environment)["changed"]
+
+
+def test_a_bad_name_of_a_secret_is_told_without_its_value(run: Run, environment: dict[str, Any]) -> None:
+    answer = run(celery_environment, **{**environment, "secrets": {"A-B": "s3cret"}})
+    assert "'A-B' is no name" in answer["msg"]
+    assert "s3cret" not in answer["msg"]
+
+
+def test_an_environment_is_removed_once(run: Run, tmp_path: Path, environment: dict[str, Any]) -> None:
+    run(celery_environment, **environment)
+    config = str(tmp_path / "config")
+    gone = {"path": config, "paths": [config, str(tmp_path / "absent")], "state": "absent"}
+    assert run(celery_environment, check=True, **gone)["changed"]
+    assert (tmp_path / "config/secrets").exists()
+    assert run(celery_environment, **gone)["changed"]
+    assert not (tmp_path / "config").exists()
+    assert not run(celery_environment, **gone)["changed"]
+
+
+# celery_virtualenv
+
+
+def test_only_an_environment_of_ours_is_removed(run: Run, tmp_path: Path) -> None:
+    mine, theirs, tools = tmp_path / "mine", tmp_path / "theirs", tmp_path / "tools"
+    for folder in (mine, theirs, tools):
+        (folder / "bin").mkdir(parents=True)
+    (mine / ".celeriac.json").write_text("{}")
+    given = {"state": "absent", "tools": str(tools), "base": "/", "settings": "s"}
+    assert run(celery_virtualenv, check=True, venv=str(mine), **given)["changed"]
+    assert mine.exists()
+    assert run(celery_virtualenv, venv=str(mine), **given)["changed"]
+    assert not mine.exists()
+    assert not tools.exists()
+    assert not run(celery_virtualenv, venv=str(theirs), **given)["changed"]
+    assert theirs.exists()
+
+
+# celery_migration, celery_proof: what needs no project
+
+
+def test_migrations_of_an_environment_that_is_only_planned(run: Run, tmp_path: Path) -> None:
+    given = {"python": str(tmp_path / "venv/bin/python"), "base": str(tmp_path), "settings": "s"}
+    assert run(celery_migration, check=True, **given)["changed"]
+
+
+def test_a_migration_that_fails_is_told(run: Run, tmp_path: Path) -> None:
+    given = {"python": str(tmp_path / "absent"), "base": str(tmp_path), "settings": "s"}
+    answer = run(celery_migration, **given)
+    assert answer["msg"].startswith("The database 'default' could not be migrated: ")
+    assert "No such file" in answer["msg"]
+
+
+def test_the_proof_of_an_environment_that_is_only_planned(run: Run, tmp_path: Path) -> None:
+    given = {"python": str(tmp_path / "venv/bin/python"), "base": str(tmp_path), "settings": "s"}
+    answer = run(celery_proof, check=True, deployment={}, hostname="web1", **given)
+    assert (answer["changed"], answer["proofs"]) == (False, [])
+
+
+PROOFS = [
+    {"name": "settings loaded", "ok": True, "detail": "s"},
+    {"name": "workers answer", "ok": False, "detail": "0 of 1"},
+]
+
+
+@pytest.mark.parametrize(("proofs", "failed"), [(PROOFS[:1], False), (PROOFS, True)])
+def test_what_is_not_proven_fails(
+    proofs: list[dict[str, Any]],
+    failed: bool,
+    run: Run,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(celery_proof._proof, "prove", lambda *arguments: proofs)
+    given = {"python": sys.executable, "base": str(tmp_path), "settings": "s"}
+    answer = run(celery_proof, deployment={}, hostname="web1", **given)
+    assert bool(answer.get("failed")) is failed
+    assert answer["proofs"] == proofs
+    assert len(answer["lines"]) == len(proofs)
+    if failed:
+        assert answer["msg"] == "Not proven: workers answer: 0 of 1"
+
+
+# celery_service
+
+
+def test_services_are_planned_in_check_mode(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = tmp_path / "calls"
+    (tmp_path / "systemctl").write_text(f'#!/bin/sh\necho "$@" >> {calls}\n')
+    (tmp_path / "systemctl").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    answer = run(
+        celery_service,
+        check=True,
+        name="no-such-project-of-a-test",
+        target="no-such-project-of-a-test-celery.target",
+        base=str(tmp_path),
+        venv=str(tmp_path),
+        record=str(tmp_path / "record"),
+        units={"no-such-project-of-a-test-beat.service": "[Service]\n"},
+        pending=True,
+    )
+    assert answer["changed"]
+    assert "restart no-such-project-of-a-test-beat.service" in answer["steps"]
+    assert "+[Service]\n" in answer["diff"]["prepared"]
+    # It looked, and did nothing else.
+    assert {line.split()[1] for line in calls.read_text().splitlines()} == {"list-units"}
