@@ -60,9 +60,8 @@ class Demo:
             self._screen.say(self._copy.refresh(_is_on("FRESH")))
         self._make_vars_file()
         playbook = Playbook(self._screen, ROOT)
-        variables = {"ansible_python_interpreter": sys.executable, **self._variables()}
         files = [self._vars_file] if self._vars_file.exists() else []
-        status = playbook.run("playbooks/integrate.yml", variables, files)
+        status = playbook.run("playbooks/integrate.yml", self._variables(), files)
         if playbook.interrupted:
             self._screen.say("Interrupted. The next run goes on where this one ended.")
             return 130
@@ -117,9 +116,9 @@ class Demo:
         if not changed:
             self._screen.say(f"Nothing changed: the {name} was integrated already.", "1")
         stat = diff_stat(self._target, self._screen.columns, self._screen.colour)
-        says = "git diff --stat:" if stat else "There, git diff is empty."
+        says = "Its git diff --stat:" if stat else "Its git diff is empty."
         if stat is None:
-            says = "It is no git checkout, so there is no diff."
+            says = "Git has no diff of it."
         self._screen.say(f"The {name} is {_shown(self._target)}. {says}")
         self._screen.show(stat or "")
 
@@ -143,7 +142,11 @@ class Demo:
             self._screen.show(f"  {playbook} -i localhost, -c local -e {variables} playbooks/remove.yml\n")
 
     def _variables(self) -> dict[str, str]:
-        variables = {"celery_project_path": str(self._target), "celery_service_manager": "none"}
+        variables = {
+            "ansible_python_interpreter": "{{ ansible_playbook_python }}",
+            "celery_project_path": str(self._target),
+            "celery_service_manager": "none",
+        }
         if self._settings:
             variables["celery_project_settings"] = self._settings
         return variables

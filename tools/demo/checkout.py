@@ -25,11 +25,11 @@ _OWN_GIT = (
 
 
 def git(folder: Path, *arguments: str, index: str = "") -> str | None:
-    """Return what git prints, None where there is no git or it fails."""
+    """Return what git prints, None where there is no git, or no checkout that it trusts."""
     environ = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     if index:
         environ["GIT_INDEX_FILE"] = index
-    command = ["git", "--no-pager", "-c", f"safe.directory={folder}", *arguments]
+    command = ["git", "--no-pager", *arguments]
     try:
         done = subprocess.run(command, cwd=folder, env=environ, capture_output=True, check=True)
     except (OSError, subprocess.CalledProcessError):

@@ -21,7 +21,6 @@ from screen import Screen
 _CALLBACK = Path(__file__).with_name("callback")
 #: Lists in results that tell how much a task changed.
 _COUNTED = {"packages": "package", "files": "file", "migrations": "migration"}
-
 #: Seconds that whatever is interrupted gets to end.
 _PATIENCE = 30
 #: Of prctl(2): orphans become children of this process, and not of init.

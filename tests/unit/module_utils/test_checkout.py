@@ -152,7 +152,7 @@ class FakeProject:
     def __init__(self, answer: Any) -> None:
         self.answer = answer
 
-    def run(self, script: ModuleType, job: Mapping[str, object]) -> Any:
+    def run(self, _script: ModuleType, _job: Mapping[str, object]) -> Any:
         """Answers a script."""
         if isinstance(self.answer, Exception):
             raise self.answer
@@ -165,7 +165,7 @@ def test_a_project_without_problems_passes() -> None:
 
 def test_problems_are_told_together() -> None:
     problems = [{"text": "no broker"}, {"text": "no database"}]
-    with pytest.raises(_checkout.CheckoutError, match="^It fails: no broker; no database$"):
+    with pytest.raises(_checkout.CheckoutError, match=r"^It fails: no broker; no database$"):
         _checkout.prove_project(FakeProject({"problems": problems}), {}, "It fails")  # type: ignore[arg-type]
 
 

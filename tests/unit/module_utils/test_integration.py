@@ -201,7 +201,7 @@ def test_a_damaged_record_is_a_clear_error() -> None:
     tree = applied({}, integrate({}))
     tree[TOP / RECORD] = b"<<<<<<< HEAD\n"
     for run in (integrate, remove):
-        with pytest.raises(_integration.IntegrationError, match="integration.json"):
+        with pytest.raises(_integration.IntegrationError, match=r"integration\.json"):
             run(tree)
 
 

@@ -19,7 +19,9 @@ DEPLOYMENT: dict[str, Any] = {
     "settings": "shop.settings",
     "tasks": {"orders.tasks.send": "orders/tasks.py:3"},
     "canary": "shop-canary",
+    "integrate": True,
     "duties": ["worker", "beat"],
+    "beat_arguments": ["--enable-remote-control"],
     "systemd": True,
     "pools": [
         {"name": "default", "queues": ["celery", "low"], "arguments": ["--pool=prefork"]},
@@ -52,7 +54,7 @@ def project() -> FakeProject:
 def units(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """The units of the host, with their state."""
     found: dict[str, str] = {}
-    monkeypatch.setattr(_proof.Systemd, "states", lambda self, patterns: found)
+    monkeypatch.setattr(_proof.Systemd, "states", lambda _self, _patterns: found)
     return found
 
 
@@ -62,8 +64,8 @@ def trials(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     log: list[str] = []
 
     @contextlib.contextmanager
-    def running(project: FakeProject, arguments: Sequence[str], name: str) -> Iterator[None]:
-        log.append(f"start {name}: {' '.join(arguments)}")
+    def running(project: FakeProject, arguments: Sequence[str], name: str, tells: bool) -> Iterator[None]:
+        log.append(f"start {name}: {' '.join(arguments)}{'' if tells else ' &'}")
         yield
         log.append(f"end {name} after {len(project.jobs)}")
 
@@ -127,6 +129,13 @@ def test_without_systemd_processes_are_started_for_it(project: FakeProject, tria
     assert job["nodes"] == {"default.trial@web1": "celery", "mails.trial@web1": "mails"}
     # A canary of an earlier run proves nothing.
     assert job["since"] >= before
+
+
+def test_processes_of_a_foreign_app_are_not_waited_for(project: FakeProject, trials: list[str]) -> None:
+    prove(project, systemd=False, integrate=False)
+    started = [line for line in trials if line.startswith("start")]
+    assert len(started) == 3
+    assert all(line.endswith(" &") for line in started)
 
 
 def test_a_check_starts_nothing(project: FakeProject, trials: list[str]) -> None:

@@ -270,7 +270,7 @@ def _run_until(point: int, top: Path, action: Callable[[], object]) -> None:
 @pytest.fixture
 def no_sync(monkeypatch: pytest.MonkeyPatch) -> None:
     """Saves time: what survives a dead process need not survive a power cut."""
-    monkeypatch.setattr(os, "fsync", lambda handle: None)
+    monkeypatch.setattr(os, "fsync", lambda _handle: None)
 
 
 @pytest.fixture
@@ -344,12 +344,12 @@ def test_an_undoing_that_is_killed_goes_on_later(
 
 
 def test_two_runs_at_once_are_refused(top: Path) -> None:
-    with _transaction.locked(top):
-        with (
-            pytest.raises(_transaction.TransactionError, match="another run is changing"),
-            _transaction.locked(top),
-        ):
-            pytest.fail("both runs hold the checkout")
+    with (
+        _transaction.locked(top),
+        pytest.raises(_transaction.TransactionError, match="another run is changing"),
+        _transaction.locked(top),
+    ):
+        pytest.fail("both runs hold the checkout")
     with _transaction.locked(top):
         pass
 

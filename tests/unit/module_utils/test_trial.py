@@ -54,7 +54,7 @@ def alive(number: int) -> bool:
 
 def test_it_runs_for_the_time_of_the_context(make: Make) -> None:
     project = make(READY + WAITS)
-    with _trial.running(project, ["-A", "shop", "worker"], "worker"):
+    with _trial.running(project, ["-A", "shop", "worker"], "worker", tells=True):
         number, arguments = started(project)
         assert alive(number)
     assert not alive(number)
@@ -63,7 +63,7 @@ def test_it_runs_for_the_time_of_the_context(make: Make) -> None:
 
 def test_it_ends_with_a_proof_that_fails(make: Make) -> None:
     project = make(READY + WAITS)
-    with pytest.raises(KeyError), _trial.running(project, [], "worker"):
+    with pytest.raises(KeyError), _trial.running(project, [], "worker", tells=True):
         raise KeyError
     assert not alive(started(project)[0])
 
@@ -72,7 +72,7 @@ def test_one_that_ends_is_told_with_its_last_lines(make: Make) -> None:
     project = make("import sys\nprint('one', flush=True)\nsys.exit('two')\n")
     with (
         pytest.raises(_trial.TrialError, match=r"^beat ended with status 1: one / two$"),
-        _trial.running(project, [], "beat"),
+        _trial.running(project, [], "beat", tells=True),
     ):
         pytest.fail("it was never ready")
 
@@ -82,16 +82,22 @@ def test_one_that_is_never_ready_is_ended(make: Make, monkeypatch: pytest.Monkey
     project = make(READY.replace("READY=1", "RELOADING=1") + WAITS)
     with (
         pytest.raises(_trial.TrialError, match=r"^beat was not ready after "),
-        _trial.running(project, [], "beat"),
+        _trial.running(project, [], "beat", tells=True),
     ):
         pytest.fail("it was never ready")
     if Path(project.base, "started").exists():
         assert not alive(started(project)[0])
 
 
+def test_one_that_tells_nothing_is_not_waited_for(make: Make) -> None:
+    project = make("import time\n" + WAITS)
+    with _trial.running(project, [], "worker", tells=False):
+        pass
+
+
 def test_one_that_does_not_want_to_end_is_killed(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_trial, "END", 0.1)
     project = make("import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n" + READY + WAITS)
-    with _trial.running(project, [], "worker"):
+    with _trial.running(project, [], "worker", tells=True):
         number, _arguments = started(project)
     assert not alive(number)

@@ -250,7 +250,7 @@ def test_what_is_not_proven_fails(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(celery_proof._proof, "prove", lambda *arguments: proofs)
+    monkeypatch.setattr(celery_proof._proof, "prove", lambda *_arguments: proofs)
     given = {"python": sys.executable, "base": str(tmp_path), "settings": "s"}
     answer = run(celery_proof, deployment={}, hostname="web1", **given)
     assert bool(answer.get("failed")) is failed

@@ -65,9 +65,10 @@ def test_what_cannot_be_is_refused(url: str, why: str) -> None:
     assert str(caught.value).startswith("celery_broker_url")
 
 
-SECRET = "s3cr3t"
+#: What every password here has in it.
+MARK = "s3cr3t"
 PASSWORDS = st.builds(
-    lambda before, middle, after: f"{before}{SECRET}{middle}{SECRET}{after}",
+    lambda *parts: MARK.join(parts),
     *[st.text(st.sampled_from("#/?@:;%[]{}!$&'()*+,= 0é\u2100\n"), max_size=4)] * 3,
 )
 
@@ -78,14 +79,12 @@ PASSWORDS = st.builds(
 )
 def test_no_password_is_told(form: str, password: str) -> None:
     try:
-        found = _broker.parse(form.format(password))
+        found = repr(_broker.parse(form.format(password)))
+        assert "('host', " in found
     except _broker.BrokerError as error:
-        # Ansible tells the causes of an error as well.
-        assert SECRET not in "".join(traceback.format_exception(error))
-        assert error.__cause__ is None
-    else:
-        assert [host for host, _port in found.addresses] == ["host"]
-        assert SECRET not in repr(found)
+        # With its causes: Ansible tells them as well.
+        found = "".join(traceback.format_exception(error))
+    assert MARK not in found
 
 
 @given(st.text(st.sampled_from("0123456789/?#:@;"), max_size=8))

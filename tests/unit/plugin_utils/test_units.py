@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import subprocess
 from pathlib import Path
@@ -81,6 +82,13 @@ def test_no_secret_is_in_a_unit(render: Any) -> None:
     assert not any("s3cret" in text for text in units.values())
 
 
+def command_of(file: Path) -> list[str]:
+    """Returns the words of a unit's command as systemd would have them."""
+    (line,) = settings_of(file.read_text())["ExecStart"]
+    program, *words = [word.replace("%%", "%") for word in shlex.split(line)]
+    return [program, *(word.replace("$$", "$") for word in words)]
+
+
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd is not here")
 @pytest.mark.parametrize(
     ("checkout", "state"),
@@ -112,5 +120,7 @@ def test_systemd_takes_the_units_of_any_path(
         text=True,
         check=False,
     )
+    assert command_of(units / "shop-beat.service")[0] == str(python)
+    assert f"--schedule={state_path}/run/beat-schedule" in command_of(units / "shop-beat.service")
     complaints = [line for line in done.stderr.splitlines() if str(tmp_path) in line or "shop-" in line]
     assert complaints == []

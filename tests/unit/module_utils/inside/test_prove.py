@@ -21,9 +21,7 @@ class FakeApp:
         self.control = self
         self.tasks: dict[str, Any] = {prove.ROUND_TRIP_TASK: object()}
 
-    def inspect(
-        self, destination: list[str] | None = None, timeout: float = 1, limit: int | None = None
-    ) -> FakeApp:
+    def inspect(self, destination: list[str] | None = None, **_limits: Any) -> FakeApp:
         """Asks some of the nodes, or all."""
         self.asked.append(destination)
         return self
@@ -41,7 +39,7 @@ def proofs(app: FakeApp, **job: Any) -> prove.Proofs:
 
 
 def test_all_workers_answer() -> None:
-    found = proofs(FakeApp(dict.fromkeys(NODES, {"ok": "pong"}))).workers()
+    found = proofs(FakeApp({node: {"ok": "pong"} for node in NODES})).workers()
     assert found == {"name": "workers answer", "ok": True, "detail": "2 of 2"}
 
 
