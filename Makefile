@@ -13,7 +13,7 @@ NEWEST := $(if $(OTHER_PYTHON),$(shell "$(OTHER_PYTHON)" -c 'import sys; print("
 # How many parts of `make test` run at once.
 JOBS ?= 1
 # For the demo: a project of your own instead of the example, and whether that checkout itself is changed.
-export PROJECT IN_PLACE
+export PROJECT IN_PLACE FRESH SETTINGS SAME_DATABASE
 
 PIP_TEST := -r requirements/test.txt -c requirements/constraints.txt
 # Molecule and ansible-lint keep their copies of the collection inside the clone.
@@ -25,7 +25,11 @@ help: ## This list
 
 .PHONY: demo
 demo: .venv/.demo-ready ## Celery for the example shop, or PROJECT=path (IN_PLACE=1 to change it): no root needed
-	@tools/demo.sh
+	@.venv/bin/python tools/demo
+
+.PHONY: picture
+picture: .venv/.demo-ready ## Draw docs/images/demo.svg from a real run of the demo
+	@.venv/bin/python tools/record.py
 
 .PHONY: test
 test: machine ## Every test; JOBS=2 runs parts side by side

@@ -184,7 +184,7 @@ def explain(output: str) -> str:
     text = re.sub(r"[^\x00-\x7f]+", " ", output)  # the frame that uv draws
     text = re.sub(r"^Using Python .*$", "", text, flags=re.MULTILINE)
     text = re.sub(r"\s+", " ", text).strip()
-    text = text.removeprefix("error: ")
+    text = re.sub(r"^(?:Using (?:C?Python|Python) .*? environment at: \S+ ?)?(?:error: )?", "", text)
     if "No solution found" not in text:
         return (
             f"The packages cannot be installed: {text} "

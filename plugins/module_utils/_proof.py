@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -60,21 +59,18 @@ def prove(
     nodes = {f"{pool['name']}.trial@{hostname}": pool["queues"][0] for pool in pools}
     if check:
         return list(project.run(inside_prove, {**job, "nodes": {}, "beat": False})["proofs"])
-    with contextlib.ExitStack() as stack:
-        job["since"] = time.time()
-        tells = bool(deployment["integrate"])
-        for pool, node in zip(pools, nodes, strict=True):
-            arguments = [
-                "-A",
-                deployment["app"],
-                "worker",
-                *pool["arguments"],
-                f"--hostname={node}",
-            ]
-            stack.enter_context(_trial.running(project, arguments, f"worker of pool {pool['name']}", tells))
-        if beat:
-            arguments = ["-A", deployment["app"], "beat", *deployment["beat_arguments"]]
-            stack.enter_context(_trial.running(project, arguments, "beat", tells))
+    app = deployment["app"]
+    commands = [
+        _trial.Command(
+            f"the worker of pool {pool['name']}",
+            ["-A", app, "worker", *pool["arguments"], f"--hostname={node}"],
+        )
+        for pool, node in zip(pools, nodes, strict=True)
+    ]
+    if beat:
+        commands.append(_trial.Command("beat", ["-A", app, "beat", *deployment["beat_arguments"]]))
+    job["since"] = time.time()
+    with _trial.running(project, commands, tells=bool(deployment["integrate"])):
         return list(project.run(inside_prove, {**job, "nodes": nodes})["proofs"])
 
 

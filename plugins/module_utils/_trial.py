@@ -15,6 +15,7 @@ import socket
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,35 +34,47 @@ class TrialError(Exception):
     """A process did not get ready. The text holds its last lines."""
 
 
+@dataclass(frozen=True)
+class Command:
+    """A process of the trial."""
+
+    #: What it is called in a message.
+    name: str
+    #: The arguments of ``celery``.
+    arguments: Sequence[str]
+
+
 @contextlib.contextmanager
-def running(project: ProjectPython, arguments: Sequence[str], name: str, tells: bool) -> Iterator[None]:
-    """Run ``celery`` with *arguments* for the time of the context; it is ready when that begins.
+def running(project: ProjectPython, commands: Sequence[Command], tells: bool) -> Iterator[None]:
+    """Run processes for the time of the context, one started after the other, all ended at once.
 
     Args:
         project: how the project is run.
-        arguments: of ``celery``.
-        name: what it is called in a message.
-        tells: whether it tells when it is ready; otherwise it is not waited for.
+        commands: the processes.
+        tells: whether they tell when they are ready; otherwise they are not waited for.
 
     Raises:
-        TrialError: it ended, or did not get ready in time.
+        TrialError: one ended, or did not get ready in time.
     """
+    processes: list[_command.Process[bytes]] = []
     with tempfile.TemporaryDirectory(prefix="celeriac-") as folder, _Listener(folder) as listener:
-        log = Path(folder, "log")
-        with open(log, "wb") as output:
-            process = _command.start(
-                [project.python, "-m", "celery", *arguments],
-                output,
-                cwd=project.base,
-                env={**project.environ(), "NOTIFY_SOCKET": listener.address},
-                **project.identity(),
-            )
         try:
-            if tells:
-                listener.wait_ready(process, name, log)
+            for number, command in enumerate(commands):
+                log = Path(folder, f"log-{number}")
+                with open(log, "wb") as output:
+                    process = _command.start(
+                        [project.python, "-m", "celery", *command.arguments],
+                        output,
+                        cwd=project.base,
+                        env={**project.environ(), "NOTIFY_SOCKET": listener.address},
+                        **project.identity(),
+                    )
+                processes.append(process)
+                if tells:
+                    listener.wait_ready(process, command.name, log)
             yield
         finally:
-            _end(process)
+            _end(processes)
 
 
 class _Listener:
@@ -94,15 +107,18 @@ class _Listener:
 
 def _last(log: Path) -> str:
     lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-    return " / ".join(lines[-8:])
+    return "\n".join(["its last lines:", *lines[-12:]])
 
 
-def _end(process: _command.Process[bytes]) -> None:
-    if process.poll() is None:
+def _end(processes: Sequence[_command.Process[bytes]]) -> None:
+    """Ask all to end, so that they finish their tasks side by side; kill what does not."""
+    for process in processes:
         process.terminate()
-    try:
-        process.wait(END)
-    except _command.TimeoutExpired:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+    deadline = time.monotonic() + END
+    for process in processes:
+        try:
+            process.wait(max(0.0, deadline - time.monotonic()))
+        except _command.TimeoutExpired:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()

@@ -54,6 +54,10 @@ options:
     type: list
     elements: path
     default: []
+  ignored:
+    description: Whether git ignores O(path), because it is inside a checkout.
+    type: bool
+    default: false
   owner:
     description: The owner of the files.
     type: str
@@ -140,6 +144,7 @@ def main() -> None:
                     "mode": {"type": "str", "default": "0755"},
                 },
             },
+            "ignored": {"type": "bool", "default": False},
             "paths": {"type": "list", "elements": "path", "default": []},
             "owner": {"type": "str", "default": ""},
             "group": {"type": "str", "default": ""},
@@ -161,6 +166,8 @@ def main() -> None:
             owned = _ownership.Belongs(folder["owner"], folder["group"], int(folder["mode"], 8))
             if _ownership.folder(Path(folder["path"]), owned, module.check_mode):
                 steps.append(f"+folder {folder['path']}\n")
+        if params["ignored"] and _ownership.file(path / ".gitignore", "*\n", belongs, module.check_mode):
+            steps.append(f"+file {path}/.gitignore\n")
         before = _environment.read(path / "environment")
         names = _environment.changed_names(path / "secrets", params["secrets"])
         changed = [

@@ -38,7 +38,7 @@ SCHEDULERS = {
 
 
 #: What the processes and the roles keep in the state folder.
-_STATE_NAMES = ("bin", "broker", "beat-schedule", "environment", "secrets")
+_STATE_NAMES = (".gitignore", "bin", "broker", "beat-schedule", "environment", "secrets")
 _POSTGRESQL = re.compile(r"(postgres|postgresql|postgis)(\+\w+)?://")
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,30}\Z")
 

@@ -20,9 +20,7 @@ def test_every_worker_answers(host: Any) -> None:
     """Each host sees both pools of both hosts, and one beat."""
     answers = json.loads(project(host, f"{PYTHON} manage.py celery inspect ping --json --timeout 3"))
     nodes = {node.partition(".")[0] + node[node.index("@") :] for node in answers if "." in node}
-    assert nodes == {
-        f"{pool}@celeriac-{app}" for pool in ("default", "mail") for app in ("app1", "app2")
-    }
+    assert nodes == {f"{pool}@celeriac-{app}" for pool in ("default", "mail") for app in ("app1", "app2")}
     assert [node for node in answers if node.startswith("celerybeat@")] == ["celerybeat@celeriac-app1"]
 
 
@@ -36,9 +34,7 @@ def test_one_beat(host: Any) -> None:
 def test_each_pool_serves_its_queues(host: Any) -> None:
     """The pools serve what they were given, and nothing else."""
     answers = json.loads(project(host, f"{PYTHON} manage.py celery inspect active_queues --json --timeout 3"))
-    served = {
-        node.partition(".")[0]: {queue["name"] for queue in queues} for node, queues in answers.items()
-    }
+    served = {node.partition(".")[0]: {queue["name"] for queue in queues} for node, queues in answers.items()}
     assert served == {"default": {"celery"}, "mail": {"mail", "newsletters"}}
 
 

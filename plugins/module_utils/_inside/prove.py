@@ -233,13 +233,21 @@ class Proofs:
         ok, text = self._wait(token, started)
         return proof(name, ok, f"sent its task, done in {text}" if ok else text)
 
+    def _beats(self) -> list[str]:
+        """Return the nodes of the beats that answer, asking again until one does."""
+        deadline = time.monotonic() + self.timeout
+        while True:
+            answers = self.app.control.inspect(timeout=1.5).ping() or {}
+            beats = [node for node in answers if node.startswith("celerybeat@")]
+            if beats or time.monotonic() > deadline:
+                return beats
+
     def beat(self) -> dict[str, Any]:
         """Beat fires: its canary went through broker and worker into the results."""
         name = "beat fired"
         canary = self.job["canary"]
         if not canary or not self._has_results():
-            answers = self.app.control.inspect(timeout=self.timeout, limit=None).ping() or {}
-            beats = [node for node in answers if node.startswith("celerybeat@")]
+            beats = self._beats()
             text = f"{len(beats)} answered" if beats else "no beat answers"
             return proof(name, len(beats) == 1, text)
         deadline = time.monotonic() + self.timeout + self.job["interval"]
