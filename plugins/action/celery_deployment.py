@@ -32,13 +32,15 @@ class ActionModule(ActionBase):
             broker = _broker.parse(options["broker_url"])
         except ValueError as error:
             raise AnsibleActionFail(str(error)) from None  # Ansible would tell it twice
+        # --tags project touches the checkout alone, and needs no broker.
+        unasked = options["removing"] or set(task_vars.get("ansible_run_tags", ())) == {"project"}
         found: dict[str, Any] = self._execute_module(
             module_args={
                 "project_path": options["project_path"],
                 "project_package": options["project_package"],
                 "project_settings": options["project_settings"],
                 "python": options["python"],
-                "addresses": [] if options["removing"] else [list(a) for a in broker.addresses],
+                "addresses": [] if unasked else [list(address) for address in broker.addresses],
                 "removing": options["removing"],
             },
             task_vars=task_vars,
@@ -49,6 +51,8 @@ class ActionModule(ActionBase):
             _deployment.check_broker(broker, found["silent"])
             duty = _deployment.duties(host, options["group_names"])
             found["deployment"] = _deployment.decide(options, found, duty)
+            if not options["removing"]:
+                found["warnings"] = _deployment.warnings(options, found, found["deployment"])
         except ValueError as error:
             raise AnsibleActionFail(str(error)) from None  # Ansible would tell it twice
         return found

@@ -21,6 +21,7 @@ from ansible_collections.celeriac.django.plugins.module_utils._integration impor
 from ansible_collections.celeriac.django.plugins.module_utils._requirements import (
     find_requirements,
     find_requires_python,
+    open_requirements,
     required_names,
 )
 from ansible_collections.celeriac.django.plugins.module_utils._source import (
@@ -83,6 +84,8 @@ class Project:
     integrated: bool = False
     #: Tasks in the source: name, place.
     tasks: dict[str, str] = field(default_factory=dict)
+    #: The requirements file that lines can be added to, empty where there is none of that kind.
+    open_requirements: str = ""
     #: Names that the checkout's .env.example has already, not counting our own lines.
     documented: list[str] = field(default_factory=list)
     #: Whether whoever looks may write to the package and the settings.
@@ -425,6 +428,7 @@ def _discover(path: Path, package: str, settings: str) -> Project:
         database=find_database(chain),
         requirements=requirements,
         required=required_names(path, requirements),
+        open_requirements=open_requirements(path, requirements),
         requires_python=find_requires_python(path, base),
         celery_app=foreign[0] if foreign else None,
         integrated=bool(made),

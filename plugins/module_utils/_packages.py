@@ -21,7 +21,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ansible_collections.celeriac.django.plugins.module_utils import _command
+from ansible_collections.celeriac.django.plugins.module_utils import _block, _command
 from ansible_collections.celeriac.django.plugins.module_utils._interpreter import Interpreter
 from ansible_collections.celeriac.django.plugins.module_utils._requirements import with_includes
 
@@ -56,7 +56,8 @@ class Wanted:
             state.update(f"{part}\n".encode())
         for file in self.files:
             for included in with_includes(file):
-                state.update(str(included).encode() + b"\0" + included.read_bytes() + b"\0")
+                # Our own lines repeat what is wanted anyway.
+                state.update(str(included).encode() + b"\0" + _block.without(included.read_bytes()) + b"\0")
         return state.hexdigest()
 
 
@@ -71,22 +72,31 @@ def installed(venv: Path) -> dict[str, str]:
 
 def is_current(wanted: Wanted) -> bool:
     """Tell whether nothing has to be done: the same was asked for before, and it is all still there."""
-    try:
-        record = json.loads((wanted.venv / _RECORD).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return False
+    record = _read_record(wanted.venv)
     # Its Python is gone after an upgrade of the host's.
-    current: bool = record == _state(wanted) and (wanted.venv / "bin" / "python").exists()
-    return current
+    python = wanted.venv / "bin" / "python"
+    return record == {**_state(wanted), "made": record.get("made")} and python.exists()
+
+
+def is_ours(venv: Path) -> bool:
+    """Tell whether a virtual environment was made here, rather than found and used."""
+    return bool(_read_record(venv).get("made"))
+
+
+def _read_record(venv: Path) -> dict[str, object]:
+    try:
+        record: dict[str, object] = json.loads((venv / _RECORD).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return record
+
+
+def _write_record(venv: Path, record: Mapping[str, object]) -> None:
+    (venv / _RECORD).write_text(json.dumps(record, indent=1), encoding="utf-8")
 
 
 def _state(wanted: Wanted) -> dict[str, object]:
     return {"wanted": wanted.fingerprint(), "installed": installed(wanted.venv)}
-
-
-def is_complete(venv: Path) -> bool:
-    """Tell whether a virtual environment is of our making and was finished."""
-    return (venv / _RECORD).is_file()
 
 
 def install(wanted: Wanted, check: bool, prove: Callable[[Path], None]) -> list[str]:
@@ -106,31 +116,46 @@ def install(wanted: Wanted, check: bool, prove: Callable[[Path], None]) -> list[
     """
     if is_current(wanted):
         return []
-    uv = _find_uv(wanted, check)
-    new = not (wanted.venv / "bin" / "python").exists()
-    if uv is None:
-        return [f"+{spec}" for spec in wanted.specs]
-    environ = {**os.environ, **uv_environment(os.environ, _pip_settings())}
-    sources = [*(f"-r{file}" for file in wanted.files), *wanted.specs]
-    if check:
-        if new:
-            return _compile(uv, wanted, environ)
-        return _changes(_run([uv, "pip", "install", "--dry-run", *_into(wanted), *sources], environ))
-    made = _first_missing(wanted.venv)
+    made = [path for path in (_first_missing(wanted.venv), _first_missing(wanted.tools)) if path]
     try:
-        if new:
-            clear = ["--clear"] if is_complete(wanted.venv) else []
-            python = wanted.interpreter.path
-            _run([uv, "venv", "--quiet", *clear, "--python", python, str(wanted.venv)], environ)
-        done = _run([uv, "pip", "install", "--compile-bytecode", *_into(wanted), *sources], environ)
-        prove(wanted.venv / "bin" / "python")
+        uv = _find_uv(wanted, check)
+        if uv is None:
+            return [f"+{spec}" for spec in wanted.specs]
+        environ = {**os.environ, **uv_environment(os.environ, _pip_settings())}
+        if check:
+            return _predict(uv, wanted, environ)
+        return _install(uv, wanted, environ, prove)
     except BaseException:
-        if new and made is not None:
-            shutil.rmtree(made, ignore_errors=True)
+        for path in made:
+            shutil.rmtree(path, ignore_errors=True)
         raise
-    record = json.dumps(_state(wanted), indent=1)
-    (wanted.venv / _RECORD).write_text(record, encoding="utf-8")
+
+
+def _predict(uv: str, wanted: Wanted, environ: Mapping[str, str]) -> list[str]:
+    if not (wanted.venv / "bin" / "python").exists():
+        return _compile(uv, wanted, environ)
+    command = [uv, "pip", "install", "--dry-run", *_into(wanted), *_sources(wanted)]
+    return _changes(_run(command, environ))
+
+
+def _install(uv: str, wanted: Wanted, environ: Mapping[str, str], prove: Callable[[Path], None]) -> list[str]:
+    python = wanted.venv / "bin" / "python"
+    new = not python.exists()
+    if new:
+        # One whose Python is gone, or that an interrupted run has left half made, is made anew.
+        clear = ["--clear"] if (wanted.venv / "pyvenv.cfg").exists() else []
+        base = wanted.interpreter.path
+        _run([uv, "venv", "--quiet", *clear, "--python", base, str(wanted.venv)], environ)
+        _write_record(wanted.venv, {"made": True})
+    ours = is_ours(wanted.venv)
+    done = _run([uv, "pip", "install", "--compile-bytecode", *_into(wanted), *_sources(wanted)], environ)
+    prove(python)
+    _write_record(wanted.venv, {**_state(wanted), "made": ours})
     return _changes(done) or (["+environment"] if new else [])
+
+
+def _sources(wanted: Wanted) -> list[str]:
+    return [*(f"-r{file}" for file in wanted.files), *wanted.specs]
 
 
 def _into(wanted: Wanted) -> list[str]:
@@ -204,16 +229,10 @@ def _find_uv(wanted: Wanted, check: bool) -> str | None:
     found = shutil.which("uv") or (str(own) if own.exists() else None)
     if found or check:
         return found
-    made = _first_missing(wanted.tools)
     with tempfile.TemporaryDirectory(prefix="celeriac-") as folder:
-        try:
-            fetched = _fetch_uv(wanted.interpreter, Path(folder))
-            wanted.tools.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(fetched, own)
-        except BaseException:
-            if made is not None:
-                shutil.rmtree(made, ignore_errors=True)
-            raise
+        fetched = _fetch_uv(wanted.interpreter, Path(folder))
+        wanted.tools.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(fetched, own)
     return str(own)
 
 

@@ -9,6 +9,8 @@ import os
 import re
 from pathlib import Path
 
+from ansible_collections.celeriac.django.plugins.module_utils import _block
+
 #: Requirement files that are taken up unasked; the first line that has a match wins.
 REQUIREMENT_FILES = (
     ("requirements.txt",),
@@ -57,11 +59,24 @@ def required_names(path: Path, requirements: list[str]) -> list[str]:
     found: set[str] = set()
     for entry in requirements:
         for file in with_includes(path / entry, _REQUIREMENT):
-            text = file.read_text(encoding="utf-8", errors="replace")
+            # What we wrote into it is not the project's own wish.
+            text = _block.without(file.read_bytes()).decode("utf-8", "replace")
             pattern = r"""["']([A-Za-z0-9][\w.-]*)""" if file.suffix == ".toml" else r"^([A-Za-z0-9][\w.-]*)"
             for name in re.findall(pattern, text, re.MULTILINE):
                 found.add(re.sub(r"[-_.]+", "-", name).lower())
     return sorted(found)
+
+
+def open_requirements(path: Path, requirements: list[str]) -> str:
+    """Return the requirements file that lines can be added to.
+
+    None can where a tool writes it: pyproject.toml has a form of its own, and next to hashes each
+    line needs one.
+    """
+    for entry in requirements:
+        if entry.endswith(".txt") and b"--hash=" not in (path / entry).read_bytes():
+            return entry
+    return ""
 
 
 def with_includes(file: Path, options: str = f"{_REQUIREMENT}|-c|--constraint", depth: int = 5) -> list[Path]:

@@ -17,7 +17,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from ansible_collections.celeriac.django.plugins.module_utils import _command
 from ansible_collections.celeriac.django.plugins.module_utils._project_python import ProjectPython
@@ -62,19 +62,31 @@ def running(project: ProjectPython, commands: Sequence[Command], tells: bool) ->
             for number, command in enumerate(commands):
                 log = Path(folder, f"log-{number}")
                 with open(log, "wb") as output:
-                    process = _command.start(
-                        [project.python, "-m", "celery", *command.arguments],
-                        output,
-                        cwd=project.base,
-                        env={**project.environ(), "NOTIFY_SOCKET": listener.address},
-                        **project.identity(),
-                    )
+                    process = _start(project, command, output, listener.address)
                 processes.append(process)
                 if tells:
                     listener.wait_ready(process, command.name, log)
             yield
         finally:
             _end(processes)
+
+
+def _start(
+    project: ProjectPython, command: Command, output: IO[bytes], address: str
+) -> _command.Process[bytes]:
+    try:
+        return _command.start(
+            [project.python, "-m", "celery", *command.arguments],
+            output,
+            cwd=project.base,
+            env={**project.environ(), "NOTIFY_SOCKET": address},
+            **project.identity(),
+        )
+    except OSError as error:
+        raise TrialError(
+            f"{command.name} cannot be started: {error.filename or project.python}: {error.strerror}. "
+            "Run integrate.yml first if this was never deployed."
+        ) from error
 
 
 class _Listener:

@@ -52,7 +52,7 @@ options:
     type: str
     default: ""
   result_backend:
-    description: V(django-db), V(redis), V(database), V(none) or a URL.
+    description: V(django-db), V(redis), V(none) or a URL.
     type: str
     default: django-db
   beat_scheduler:

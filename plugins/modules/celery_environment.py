@@ -14,8 +14,11 @@ description:
     shell, one with
     what is no secret, and one with the secrets.
   - A secret's value is in no diff and in no result; the names of those that change are.
+  - Where there are such files already, new values are proven first. The project's settings have to load with
+    them, and its databases and the broker have to let them in.
 extends_documentation_fragment:
   - celeriac.django._attributes
+  - celeriac.django._attributes.project
 options:
   state:
     description: Whether folders and files are there.
@@ -66,14 +69,10 @@ options:
     description: The group of the files, which may read them.
     type: str
     default: ""
-  environment:
-    description: Names and values that are no secrets.
-    type: dict
-    default: {}
-  secrets:
-    description: Names and values of secrets.
-    type: dict
-    default: {}
+  app:
+    description: What C(celery -A) takes, to ask the broker.
+    type: str
+    default: ""
 author:
   - celeriac.django contributors (@celeriac)
 """
@@ -89,6 +88,8 @@ EXAMPLES = r"""
         mode: "0750"
     owner: root
     group: shop
+    base: /srv/shop
+    settings: shop.settings.production
     environment:
       ALLOWED_HOSTS: shop.example
     secrets:
@@ -105,12 +106,19 @@ secret_names:
 """
 
 import difflib
+import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.celeriac.django.plugins.module_utils import _environment, _ownership
+from ansible_collections.celeriac.django.plugins.module_utils import (
+    _checkout,
+    _environment,
+    _ownership,
+    _project_python,
+)
 
 
 def remove(module: AnsibleModule) -> None:
@@ -128,9 +136,20 @@ def remove(module: AnsibleModule) -> None:
     )
 
 
+def prove(params: dict[str, Any]) -> None:
+    """See that the project works with the new values."""
+    if params["python"] and os.path.exists(params["python"]):
+        _checkout.prove_project(
+            _project_python.ProjectPython.from_params(params),
+            {"databases": True, "broker": True, "app": params["app"]},
+            "With the new environment, the project does not work, so the old one stays",
+        )
+
+
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
+            **_project_python.ARGUMENTS,
             "state": {"type": "str", "default": "present", "choices": ["present", "absent"]},
             "path": {"type": "path", "required": True},
             "folders": {
@@ -148,8 +167,7 @@ def main() -> None:
             "paths": {"type": "list", "elements": "path", "default": []},
             "owner": {"type": "str", "default": ""},
             "group": {"type": "str", "default": ""},
-            "environment": {"type": "dict", "default": {}},
-            "secrets": {"type": "dict", "default": {}, "no_log": True},
+            "app": {"type": "str", "default": ""},
         },
         supports_check_mode=True,
     )
@@ -170,11 +188,18 @@ def main() -> None:
             steps.append(f"+file {path}/.gitignore\n")
         before = _environment.read(path / "environment")
         names = _environment.changed_names(path / "secrets", params["secrets"])
+        if before and (names or before != plain) and not module.check_mode:
+            prove(params)
         changed = [
             _ownership.file(path / "environment", plain, belongs, module.check_mode),
             _ownership.file(path / "secrets", secret, belongs, module.check_mode),
         ]
-    except (_environment.BadNameError, _ownership.OwnershipError) as error:
+    except (
+        _checkout.CheckoutError,
+        _environment.BadNameError,
+        _ownership.OwnershipError,
+        _project_python.ProjectError,
+    ) as error:
         module.fail_json(msg=str(error))
     steps += difflib.unified_diff(
         before.splitlines(keepends=True),

@@ -92,7 +92,7 @@ from ansible_collections.celeriac.django.plugins.module_utils import (
 
 def remove(module: AnsibleModule) -> None:
     venv, tools = Path(module.params["venv"]), Path(module.params["tools"])
-    ours = [path for path in (venv, tools) if path == tools or _packages.is_complete(path)]
+    ours = [path for path in (venv, tools) if path == tools or _packages.is_ours(path)]
     there = [path for path in ours if path.exists()]
     if not module.check_mode:
         for path in there:

@@ -27,9 +27,10 @@ BEAT = "django-celery-beat>=2.9"
 RESULTS = "django-celery-results>=2.6"
 REDBEAT = "celery-redbeat>=2.4.2"
 SQLALCHEMY = "sqlalchemy>=2.0"
-REDIS = "redis>=5.0"
 PSYCOPG = "psycopg[binary]>=3.2"
 
+#: What a word can say; everything else is a URL.
+RESULT_BACKENDS = ("django-db", "redis", "none")
 SCHEDULERS = {
     "database": "django_celery_beat.schedulers:DatabaseScheduler",
     "file": "",
@@ -69,6 +70,7 @@ def check(options: Mapping[str, Any], groups: Mapping[str, Sequence[str]], hosts
         _pools.complete(options["workers"], options["delivery"])
     except ValueError as error:
         raise DeploymentError(str(error)) from None
+    _check_results(options["result_backend"], broker)
     running = [host for host in hosts if duties(host, groups)]
     if broker.embedded and len(running) > 1:
         raise DeploymentError(
@@ -77,13 +79,27 @@ def check(options: Mapping[str, Any], groups: Mapping[str, Sequence[str]], hosts
             "as redis://:password@host:6379/0."
         )
     beats = list(groups.get("celery_beat", ()))
-    if not beats and not broker.local:
-        beats = [host for host in running if "beat" in duties(host, groups)]
+    if not broker.local:  # where each host has its own broker, each is a deployment of its own
+        beats += [host for host in running if "beat" in duties(host, groups) and host not in beats]
     if len(beats) > 1:
         raise DeploymentError(
             f"{len(beats)} hosts would run beat ({', '.join(beats)}), and each would send every "
             "periodic task. Put exactly one host into the group celery_beat, and the others into "
-            "celery_worker alone."
+            "celery_worker alone; a host in none of the groups runs everything."
+        )
+
+
+def _check_results(backend: str, broker: _broker.Broker) -> None:
+    if backend not in RESULT_BACKENDS and "://" not in backend:
+        offered = ", ".join(RESULT_BACKENDS)
+        raise DeploymentError(
+            f"celery_result_backend: {backend!r} is not known: it is {offered}, or a URL such as "
+            "db+postgresql+psycopg://user:password@host/name."
+        )
+    if backend == "redis" and broker.extra != "redis":
+        raise DeploymentError(
+            "celery_result_backend is redis, which means the broker's Redis, but the broker is "
+            f"{broker.transport}. Set it to the URL of a Redis, or to django-db."
         )
 
 
@@ -224,6 +240,31 @@ def _ownership(deployment: Mapping[str, Any], found: Mapping[str, Any]) -> dict[
     }
 
 
+def warnings(
+    options: Mapping[str, Any], found: Mapping[str, Any], deployment: Mapping[str, Any]
+) -> list[str]:
+    """Return what works, but is probably not what somebody wants."""
+    texts = []
+    project, host = found["project"], found["host"]
+    if options["service_manager"] == "auto" and host["has_systemd"] and not host["is_root"]:
+        texts.append(
+            "Nothing is started as a service: systemd runs this host, but the play is not root. Run with "
+            "become (-b) for units, or set celery_service_manager to none if that is meant."
+        )
+    if deployment["integrate"] and not project["open_requirements"]:
+        texts.append(
+            f"Add {', '.join(deployment['requirements']['own'])} to the project's requirements: its package "
+            "imports Celery from now on, in web processes too."
+        )
+    queues = {queue for pool in deployment["pools"] for queue in pool["queues"]}
+    if "worker" in deployment["duties"] and _pools.DEFAULT_QUEUE not in queues:
+        texts.append(
+            f"No pool of this host serves the queue {_pools.DEFAULT_QUEUE}, where tasks go that have no "
+            "route. If no other host does, add it to the queues of a pool."
+        )
+    return texts
+
+
 def _own_paths(deployment: Mapping[str, Any], chosen: bool) -> list[str]:
     """Return what goes with the deployment when it is removed, besides the virtual environment.
 
@@ -296,30 +337,30 @@ def _requirements(
 
     A project with a Celery app of its own asks for its backends and scheduler itself.
     """
-    files, specs = [], []
+    files: list[str] = []
+    asked: list[str] = []
     for entry in options["requirements"] or project["requirements"]:
         file = os.path.join(project["path"], entry)
         if entry.endswith((".txt", ".in", ".toml")):
             files.append(file)
         else:
-            specs.append(entry)
-    extras = f"[{broker.extra}]" if broker.extra else ""
-    specs += [CELERY.format(extras=extras), KOMBU]
-    if not integrate:
-        return {"files": files, "specs": specs}
-    if options["result_backend"] == "django-db":
-        specs.append(RESULTS)
-    if options["result_backend"].startswith("redis"):
-        specs.append(REDIS)
-    if options["result_backend"] == "database":
-        specs.append(SQLALCHEMY)
-    if options["beat_scheduler"] == "database":
-        specs.append(BEAT)
-    if options["beat_scheduler"] == "redbeat":
-        specs.append(REDBEAT)
-    if _needs_psycopg(options, project):
-        specs.append(PSYCOPG)
-    return {"files": files, "specs": specs}
+            asked.append(entry)
+    backend = options["result_backend"]
+    extras = {broker.extra, "redis" if backend.startswith("redis") else ""} - {""}
+    extras |= {"gevent" for pool in options["workers"] if pool.get("pool") == "gevent"}
+    own = [CELERY.format(extras=f"[{','.join(sorted(extras))}]" if extras else ""), KOMBU]
+    if integrate:
+        if backend == "django-db":
+            own.append(RESULTS)
+        if backend.startswith("db+"):
+            own.append(SQLALCHEMY)
+        if options["beat_scheduler"] == "database":
+            own.append(BEAT)
+        if options["beat_scheduler"] == "redbeat":
+            own.append(REDBEAT)
+        if _needs_psycopg(options, project):
+            own.append(PSYCOPG)
+    return {"files": files, "specs": [*asked, *own], "own": own}
 
 
 def _needs_psycopg(options: Mapping[str, Any], project: Mapping[str, Any]) -> bool:

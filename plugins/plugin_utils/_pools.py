@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+#: Celery's task_default_queue.
+DEFAULT_QUEUE = "celery"
 KINDS = ("prefork", "threads", "gevent", "solo")
 #: Seconds that a pool without a time limit gets to finish its tasks when it is stopped.
 STOP_TIMEOUT = 600
@@ -89,7 +91,7 @@ def complete(pools: Sequence[Mapping[str, Any]], delivery: str) -> list[Pool]:
 
 
 def _complete(where: str, name: str, data: Mapping[str, Any], delivery: str) -> Pool:
-    given = data.get("queues") or ["celery"]
+    given = data.get("queues") or [DEFAULT_QUEUE]
     # Ansible takes a text for a list, and leaves it a text.
     queues = tuple(given.split(",") if isinstance(given, str) else given)
     for queue in queues:

@@ -93,6 +93,11 @@ def render(
         },
         os.path.normpath(os.path.join(base, ".gitignore")): {"lines": templates.render("gitignore", values)},
     }
+    if project["open_requirements"]:
+        blocks[os.path.normpath(project["open_requirements"])] = {
+            "hint": "The project's package imports Celery.",
+            "lines": "\n".join(deployment["requirements"]["own"]),
+        }
     if values["environment_example"]:
         blocks[os.path.normpath(os.path.join(base, ".env.example"))] = {
             "lines": templates.render("env.example", values)

@@ -213,3 +213,17 @@ def test_file_in_the_way(deployment: Deployment) -> None:
 def test_never_without_an_app(deployment: Deployment) -> None:
     """Nothing to deploy."""
     refused(deployment, "no Celery app", celery_project_integrate="never")
+
+
+@pytest.mark.parametrize("backend", ["postgres", "database", "redis"])
+def test_result_backend(deployment: Deployment, backend: str) -> None:
+    """A word that names no backend, or one that the broker cannot be."""
+    refused(deployment, "celery_result_backend", celery_result_backend=backend)
+
+
+def test_beat_beside_a_host_in_no_group(deployment: Deployment) -> None:
+    """A host in none of the groups runs everything, beat too."""
+    deployment.hosts = ["one", "two", "three"]
+    deployment.groups = {"celery_beat": ["one"], "celery_worker": ["two"]}
+    url = "redis://redis.invalid:6379/0"
+    refused(deployment, "2 hosts would run beat (one, three)", celery_broker_url=url)

@@ -181,6 +181,30 @@ def test_tag_project_touches_the_checkout_alone(deployment: Deployment) -> None:
     assert not (deployment.path / "db.sqlite3").exists()
 
 
+def test_secret_that_does_not_work(deployed: Deployment, closed_port: int) -> None:
+    """A new secret is proven before it takes the place of the old one."""
+    before = (deployed.path / ".celery/secrets").read_text()
+    secrets = {
+        "SECRET_KEY": "shop_test",
+        "CELERY_BROKER_URL": f"amqp://shop:shop_wrong@127.0.0.1:{closed_port}//",
+    }
+    run = deployed.integrate(celery_secrets=secrets)
+    assert run.returncode != 0
+    assert "the broker amqp://shop:**@127.0.0.1" in run.message()
+    assert "the old one stays" in run.message()
+    assert (deployed.path / ".celery/secrets").read_text() == before
+
+
+def test_virtualenv_of_somebody_else_stays(deployment: Deployment) -> None:
+    """An environment that was there before is used, and left when the deployment goes."""
+    venv = deployment.folder / "own-venv"
+    subprocess.run(["uv", "venv", "--quiet", str(venv)], check=True, env=deployment.environ())
+    assert deployment.integrate(celery_venv_path=str(venv)).returncode == 0
+    assert deployment.integrate(celery_venv_path=str(venv)).changed() == 0
+    assert deployment.play("remove", celery_venv_path=str(venv)).returncode == 0
+    assert (venv / "bin/celery").exists()
+
+
 @pytest.mark.parametrize("seed", range(2))
 def test_killed_at_any_moment(deployment: Deployment, seed: int) -> None:
     """Killed three times at random moments and run again: the same as one undisturbed run."""

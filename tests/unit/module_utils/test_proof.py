@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.celeriac.django.plugins.module_utils import _proof
+from ansible_collections.celeriac.django.plugins.module_utils import _proof, _trial
 from ansible_collections.celeriac.django.plugins.module_utils._inside import prove as inside_prove
 
 DEPLOYMENT: dict[str, Any] = {
@@ -64,10 +64,11 @@ def trials(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     log: list[str] = []
 
     @contextlib.contextmanager
-    def running(project: FakeProject, arguments: Sequence[str], name: str, tells: bool) -> Iterator[None]:
-        log.append(f"start {name}: {' '.join(arguments)}{'' if tells else ' &'}")
+    def running(project: FakeProject, commands: Sequence[_trial.Command], tells: bool) -> Iterator[None]:
+        words = "wait for" if tells else "start"
+        log.extend(f"{words} {command.name}: {' '.join(command.arguments)}" for command in commands)
         yield
-        log.append(f"end {name} after {len(project.jobs)}")
+        log.append(f"end after {len(project.jobs)} job")
 
     monkeypatch.setattr(_proof._trial, "running", running)
     return log
@@ -118,12 +119,10 @@ def test_without_systemd_processes_are_started_for_it(project: FakeProject, tria
     before = time.time()
     assert prove(project, systemd=False) == PROVEN
     assert trials == [
-        "start worker of pool default: -A shop worker --pool=prefork --hostname=default.trial@web1",
-        "start worker of pool mails: -A shop worker --pool=threads --hostname=mails.trial@web1",
-        "start beat: -A shop beat --enable-remote-control",
-        "end beat after 1",
-        "end worker of pool mails after 1",
-        "end worker of pool default after 1",
+        "wait for the worker of pool default: -A shop worker --pool=prefork --hostname=default.trial@web1",
+        "wait for the worker of pool mails: -A shop worker --pool=threads --hostname=mails.trial@web1",
+        "wait for beat: -A shop beat --enable-remote-control",
+        "end after 1 job",
     ]
     (job,) = project.jobs
     assert job["nodes"] == {"default.trial@web1": "celery", "mails.trial@web1": "mails"}
@@ -133,9 +132,11 @@ def test_without_systemd_processes_are_started_for_it(project: FakeProject, tria
 
 def test_processes_of_a_foreign_app_are_not_waited_for(project: FakeProject, trials: list[str]) -> None:
     prove(project, systemd=False, integrate=False)
-    started = [line for line in trials if line.startswith("start")]
-    assert len(started) == 3
-    assert all(line.endswith(" &") for line in started)
+    assert [line.split(":")[0] for line in trials[:-1]] == [
+        "start the worker of pool default",
+        "start the worker of pool mails",
+        "start beat",
+    ]
 
 
 def test_a_check_starts_nothing(project: FakeProject, trials: list[str]) -> None:

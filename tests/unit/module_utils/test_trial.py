@@ -1,4 +1,4 @@
-"""A process for the time of a proof is ready when its proof begins, and gone when it ends."""
+"""Processes for the time of a proof are ready when the proof begins, and gone when it ends."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ansible_collections.celeriac.django.plugins.module_utils._project_python im
 
 READY = """
 import os, pathlib, socket, sys, time
-pathlib.Path("started").write_text(f"{os.getpid()} {' '.join(sys.argv[1:])}")
+pathlib.Path(f"started.{os.getpid()}").write_text(" ".join(sys.argv[1:]))
 notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
 notify.sendto(b"STATUS=Starting", os.environ["NOTIFY_SOCKET"])
 notify.sendto(b"READY=1\\nSTATUS=Consuming", os.environ["NOTIFY_SOCKET"])
@@ -37,10 +37,10 @@ def make(tmp_path: Path) -> Make:
     return make
 
 
-def started(project: ProjectPython) -> tuple[int, str]:
-    """Returns the number and the arguments of the process that ran."""
-    number, _space, arguments = Path(project.base, "started").read_text().partition(" ")
-    return int(number), arguments
+def started(project: ProjectPython) -> dict[int, str]:
+    """Returns the processes that ran: number to arguments."""
+    files = Path(project.base).glob("started.*")
+    return {int(file.suffix[1:]): file.read_text() for file in files}
 
 
 def alive(number: int) -> bool:
@@ -52,52 +52,68 @@ def alive(number: int) -> bool:
     return True
 
 
-def test_it_runs_for_the_time_of_the_context(make: Make) -> None:
-    project = make(READY + WAITS)
-    with _trial.running(project, ["-A", "shop", "worker"], "worker", tells=True):
-        number, arguments = started(project)
-        assert alive(number)
-    assert not alive(number)
-    assert arguments == "-m celery -A shop worker"
+WORKER = _trial.Command("the worker", ["-A", "shop", "worker"])
+BEAT = _trial.Command("beat", ["-A", "shop", "beat"])
 
 
-def test_it_ends_with_a_proof_that_fails(make: Make) -> None:
+def test_they_run_for_the_time_of_the_context(make: Make) -> None:
     project = make(READY + WAITS)
-    with pytest.raises(KeyError), _trial.running(project, [], "worker", tells=True):
+    with _trial.running(project, [WORKER, BEAT], tells=True):
+        before = started(project)
+        assert all(alive(number) for number in before)
+    assert not any(alive(number) for number in before)
+    assert sorted(before.values()) == ["-m celery -A shop beat", "-m celery -A shop worker"]
+
+
+def test_they_end_with_a_proof_that_fails(make: Make) -> None:
+    project = make(READY + WAITS)
+    with pytest.raises(KeyError), _trial.running(project, [WORKER, BEAT], tells=True):
         raise KeyError
-    assert not alive(started(project)[0])
+    assert not any(alive(number) for number in started(project))
 
 
 def test_one_that_ends_is_told_with_its_last_lines(make: Make) -> None:
     project = make("import sys\nprint('one', flush=True)\nsys.exit('two')\n")
     with (
-        pytest.raises(_trial.TrialError, match=r"^beat ended with status 1: one / two$"),
-        _trial.running(project, [], "beat", tells=True),
+        pytest.raises(_trial.TrialError, match=r"^the worker ended with status 1: .*\none\ntwo$"),
+        _trial.running(project, [WORKER], tells=True),
     ):
         pytest.fail("it was never ready")
+
+
+def test_one_that_ends_takes_the_others_with_it(make: Make) -> None:
+    fails = _trial.Command("beat", ["fail"])
+    project = make("import sys\nif sys.argv[-1] == 'fail':\n    sys.exit(3)\n" + READY + WAITS)
+    with (
+        pytest.raises(_trial.TrialError, match=r"^beat ended with status 3"),
+        _trial.running(project, [WORKER, fails], tells=True),
+    ):
+        pytest.fail("it was never ready")
+    assert list(started(project).values()) == ["-m celery -A shop worker"]
+    assert not any(alive(number) for number in started(project))
 
 
 def test_one_that_is_never_ready_is_ended(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_trial, "READY", 0.5)
     project = make(READY.replace("READY=1", "RELOADING=1") + WAITS)
     with (
-        pytest.raises(_trial.TrialError, match=r"^beat was not ready after "),
-        _trial.running(project, [], "beat", tells=True),
+        pytest.raises(_trial.TrialError, match=r"^the worker was not ready after "),
+        _trial.running(project, [WORKER], tells=True),
     ):
         pytest.fail("it was never ready")
-    if Path(project.base, "started").exists():
-        assert not alive(started(project)[0])
+    assert not any(alive(number) for number in started(project))
 
 
 def test_one_that_tells_nothing_is_not_waited_for(make: Make) -> None:
     project = make("import time\n" + WAITS)
-    with _trial.running(project, [], "worker", tells=False):
+    with _trial.running(project, [WORKER], tells=False):
         pass
 
 
 def test_one_that_does_not_want_to_end_is_killed(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_trial, "END", 0.1)
     project = make("import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n" + READY + WAITS)
-    with _trial.running(project, [], "worker", tells=True):
-        number, _arguments = started(project)
-    assert not alive(number)
+    with _trial.running(project, [WORKER, BEAT], tells=True):
+        before = started(project)
+        assert len(before) == 2
+    assert not any(alive(number) for number in before)

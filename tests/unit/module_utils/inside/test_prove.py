@@ -27,8 +27,8 @@ class FakeApp:
         return self
 
     def ping(self) -> dict[str, Any] | None:
-        """Returns the next answer."""
-        return self.answers.pop(0)
+        """Returns the next answer, the last one again and again."""
+        return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
 
     registered = ping
 
@@ -96,6 +96,10 @@ def test_without_a_canary_exactly_one_beat_has_to_answer(
 ) -> None:
     found = proofs(FakeApp(answers)).beat()
     assert (found["ok"], found["detail"]) == (ok, detail)
+
+
+def test_a_beat_that_answers_late_is_asked_again() -> None:
+    assert proofs(FakeApp(None, {"celerybeat@web1": {}}), timeout=60).beat()["ok"]
 
 
 def test_an_app_without_delay_on_commit_is_told() -> None:
