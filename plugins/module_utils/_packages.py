@@ -143,7 +143,8 @@ def _install(uv: str, wanted: Wanted, environ: Mapping[str, str], prove: Callabl
     new = not python.exists()
     if new:
         # One whose Python is gone, or that an interrupted run has left half made, is made anew.
-        clear = ["--clear"] if (wanted.venv / "pyvenv.cfg").exists() else []
+        stale = is_ours(wanted.venv) or (wanted.venv / "pyvenv.cfg").exists()
+        clear = ["--clear"] if stale else []
         base = wanted.interpreter.path
         _run([uv, "venv", "--quiet", *clear, "--python", base, str(wanted.venv)], environ)
         _write_record(wanted.venv, {"made": True})

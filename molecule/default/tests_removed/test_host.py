@@ -11,7 +11,7 @@ def test_no_units(host: Any) -> None:
     assert not host.run("systemctl list-unit-files --no-legend 'shop-*'").stdout
     assert not host.check_output("systemctl list-units --all --no-legend 'shop-*.service' 'shop-*.target'")
     assert not host.check_output("find /etc/systemd /run/systemd/system -name 'shop*'")
-    assert not host.run("pgrep -f celery").stdout
+    assert not host.run("pgrep -f '[c]elery'").stdout
 
 
 def test_no_user(host: Any) -> None:

@@ -33,6 +33,7 @@ PROJECT: dict[str, Any] = {
     "integrated": False,
     "tasks": {},
     "documented": [],
+    "open_requirements": "",
     "writable": True,
     "owner_uid": 0,
     "owner_gid": 0,

@@ -125,6 +125,18 @@ def test_the_block_has_the_line_ends_of_the_file(end: bytes) -> None:
     assert content.count(end) == content.count(b"\n")
 
 
+def test_the_hint_is_for_the_reader_of_the_first_mark() -> None:
+    first, *_rest = _block.put(b"", LINES, "Made by somebody.").splitlines()
+    assert first == b"# celeriac.django: begin. Made by somebody."
+    first, *_rest = _block.put(b"", LINES).splitlines()
+    assert first == b"# celeriac.django: begin"
+
+
+def test_the_newline_goes_also_where_the_blank_line_went_before() -> None:
+    edited = _block.put(b"A = 1", LINES).replace(b"\n\n#", b"\n#", 1)
+    assert _block.without(edited, newline_added=True) == b"A = 1"
+
+
 def test_a_user_may_indent_and_annotate_the_marks() -> None:
     content = (
         b"A = 1\n\n    # celeriac.django: begin (do not touch)\n    B = 2\n"

@@ -123,6 +123,14 @@ def test_a_file_of_that_name_is_in_the_way() -> None:
     assert "celery_project_integrate to never" in str(caught.value)
 
 
+def test_a_file_that_is_as_ours_would_be_is_taken_for_ours() -> None:
+    """The record may be lost, as when only a part of the integration was committed."""
+    tree = applied({}, integrate({}))
+    del tree[TOP / RECORD]
+    integrated = applied(tree, integrate(tree))
+    assert integrated == applied({}, integrate({}))
+
+
 @pytest.fixture
 def edited() -> Tree:
     """An integrated checkout in which somebody edited a file of ours."""
@@ -135,12 +143,21 @@ def test_an_edited_file_is_left_alone_and_named(edited: Tree) -> None:
     change = integrate(edited, {**FILES, "shop/celery.py": "app = 3\n"})
     assert applied(edited, change)[TOP / "shop/celery.py"] == b"app = 2\n"
     assert list(change.kept) == ["shop/celery.py"]
+    assert "edited since it was made" in change.kept["shop/celery.py"]
 
 
 def test_an_edited_file_is_still_known_as_edited_later(edited: Tree) -> None:
     later = applied(edited, integrate(edited, {**FILES, "shop/celery.py": "app = 3\n"}))
     assert list(integrate(later).kept) == ["shop/celery.py"]
     assert list(remove(later).kept) == ["shop/celery.py"]
+
+
+def test_an_edit_that_is_undone_later_counts_no_more(edited: Tree) -> None:
+    later = applied(edited, integrate(edited, {**FILES, "shop/celery.py": "app = 3\n"}))
+    later[TOP / "shop/celery.py"] = b"app = 1\n"
+    newest = applied(later, integrate(later, {**FILES, "shop/celery.py": "app = 3\n"}))
+    assert newest[TOP / "shop/celery.py"] == b"app = 3\n"
+    assert applied(newest, remove(newest)) == {}
 
 
 def test_an_edited_file_is_written_anew_if_so_asked(edited: Tree) -> None:
@@ -161,6 +178,7 @@ def test_removal_leaves_an_edited_file_and_names_it(edited: Tree) -> None:
     change = remove(edited)
     assert applied(edited, change) == tree_of({"shop/celery.py": b"app = 2\n"})
     assert list(change.kept) == ["shop/celery.py"]
+    assert "edited since it was made" in change.kept["shop/celery.py"]
 
 
 def test_a_file_that_is_wanted_no_more_stays_where_it_was_edited(edited: Tree) -> None:
@@ -168,6 +186,7 @@ def test_a_file_that_is_wanted_no_more_stays_where_it_was_edited(edited: Tree) -
     assert TOP / "shop/celery.py" in applied(edited, change)
     assert TOP / "shop/celery_ops/tasks.py" not in applied(edited, change)
     assert list(change.kept) == ["shop/celery.py"]
+    assert "edited since it was made" in change.kept["shop/celery.py"]
 
 
 def test_files_that_somebody_took_away_are_no_hindrance(edited: Tree) -> None:

@@ -101,6 +101,16 @@ def test_owner_and_group_by_name_and_by_number(tmp_path: Path) -> None:
     assert (tmp_path / "numbered").stat().st_uid == 12345
     assert not _ownership.file(tmp_path / "named", "", named, check=True)
     assert _ownership.file(tmp_path / "named", "", Belongs("12345", "", 0o640), check=True)
+    assert _ownership.file(tmp_path / "named", "", Belongs("", "23456", 0o640), check=True)
+
+
+def test_nobody_else_reads_a_file_while_it_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    modes = []
+    monkeypatch.setattr(os, "fchown", lambda handle, *_ids: modes.append(os.fstat(handle).st_mode))
+    _ownership.file(tmp_path / "secrets", "text", Belongs("", "", 0o644), check=False)
+    assert [oct(mode & 0o777) for mode in modes] == ["0o600"]
 
 
 def test_a_user_who_is_only_about_to_be_made_is_a_change(tmp_path: Path) -> None:

@@ -362,7 +362,7 @@ def test_a_failure_leaves_an_old_environment_to_be_tried_again(uv: FakeUv, wante
     uv.answers(pip_install=FAILS)
     with pytest.raises(_packages.PackagesError):
         _packages.install(more, False, accept)
-    assert _packages.is_complete(wanted.venv)
+    assert _packages.is_ours(wanted.venv)
     assert _packages.installed(wanted.venv) == {"asgiref": "3.8.1", "sqlparse": "0.5.3"}
     assert not _packages.is_current(more)
 
@@ -370,7 +370,7 @@ def test_a_failure_leaves_an_old_environment_to_be_tried_again(uv: FakeUv, wante
 def test_an_environment_of_others_is_not_ours_to_remove(tmp_path: Path) -> None:
     (tmp_path / "venv/bin").mkdir(parents=True)
     (tmp_path / "venv/bin/python").touch()
-    assert not _packages.is_complete(tmp_path / "venv")
+    assert not _packages.is_ours(tmp_path / "venv")
 
 
 @pytest.mark.parametrize("key", ["index-url", "index_url"])

@@ -159,6 +159,8 @@ def environment(tmp_path: Path) -> dict[str, Any]:
     return {
         "path": path,
         "folders": [{"path": path, "mode": "0750"}],
+        "base": str(tmp_path),
+        "settings": "s",
         "environment": {"DEBUG": "false"},
         "secrets": {"KEY": "s3cret"},
     }
@@ -190,6 +192,7 @@ def test_an_environment_is_removed_once(run: Run, tmp_path: Path, environment: d
     run(celery_environment, **environment)
     config = str(tmp_path / "config")
     gone = {"path": config, "paths": [config, str(tmp_path / "absent")], "state": "absent"}
+    gone |= {"base": str(tmp_path), "settings": "s"}
     assert run(celery_environment, check=True, **gone)["changed"]
     assert (tmp_path / "config/secrets").exists()
     assert run(celery_environment, **gone)["changed"]
@@ -204,7 +207,8 @@ def test_only_an_environment_of_ours_is_removed(run: Run, tmp_path: Path) -> Non
     mine, theirs, tools = tmp_path / "mine", tmp_path / "theirs", tmp_path / "tools"
     for folder in (mine, theirs, tools):
         (folder / "bin").mkdir(parents=True)
-    (mine / ".celeriac.json").write_text("{}")
+    (mine / ".celeriac.json").write_text('{"made": true}')
+    (theirs / ".celeriac.json").write_text('{"made": false}')
     given = {"state": "absent", "tools": str(tools), "base": "/", "settings": "s"}
     assert run(celery_virtualenv, check=True, venv=str(mine), **given)["changed"]
     assert mine.exists()

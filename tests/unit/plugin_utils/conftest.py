@@ -61,6 +61,7 @@ def project() -> dict[str, Any]:
         "integrated": False,
         "tasks": {"orders.tasks.send": "orders/tasks.py:3"},
         "documented": [],
+        "open_requirements": "requirements.txt",
         "writable": True,
         "owner_uid": 1000,
         "owner_gid": 1000,

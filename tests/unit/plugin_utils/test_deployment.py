@@ -81,7 +81,7 @@ def test_what_can_be_passes(
         (
             {"broker_url": REDIS},
             {"celery_worker": ["web1"], "celery_beat": ["web1", "away"]},
-            ["2 hosts would run beat", "web1, away"],
+            ["3 hosts would run beat", "web1, away, web2"],
         ),
     ],
 )
@@ -383,9 +383,9 @@ PSYCOPG = "psycopg[binary]>=3.2"
             {"broker_url": "sqs://k:s@", "beat_scheduler": "file", "result_backend": "none"},
             ["celery[sqs]>=5.7,<6", "kombu>=5.7"],
         ),
-        ({"result_backend": "redis://x", "beat_scheduler": "file"}, [*CORE, "redis>=5.0"]),
-        ({"result_backend": "rediss://x", "beat_scheduler": "file"}, [*CORE, "redis>=5.0"]),
-        ({"result_backend": "database", "beat_scheduler": "file"}, [*CORE, "sqlalchemy>=2.0"]),
+        ({"result_backend": "redis://x", "beat_scheduler": "file"}, ["celery[redis]>=5.7,<6", "kombu>=5.7"]),
+        ({"result_backend": "rediss://x", "beat_scheduler": "file"}, ["celery[redis]>=5.7,<6", "kombu>=5.7"]),
+        ({"result_backend": "db+sqlite:///x", "beat_scheduler": "file"}, [*CORE, "sqlalchemy>=2.0"]),
         ({"result_backend": "none", "beat_scheduler": "redbeat"}, [*CORE, "celery-redbeat>=2.4.2"]),
         ({"uses_postgresql": True}, [*CORE, RESULTS, BEAT, PSYCOPG]),
         ({"environment": {"DATABASE_URL": "postgres://u@x/y"}}, [*CORE, RESULTS, BEAT, PSYCOPG]),

@@ -142,6 +142,7 @@ def test_blocks_go_into_the_projects_own_files(render: Any) -> None:
         "shop/settings/base.py",
         ".gitignore",
         ".env.example",
+        "requirements.txt",
     }
 
 
@@ -159,7 +160,15 @@ def test_a_project_in_a_folder_of_the_checkout(render: Any, project: Data) -> No
         "site/shop/settings.py",
         "site/.gitignore",
         "site/.env.example",
+        "requirements.txt",
     }
+
+
+def test_requirements_name_what_the_package_imports(render: Any, project: Data) -> None:
+    _files, blocks = render()
+    assert "celery>=5.7,<6" in blocks["requirements.txt"]["lines"].splitlines()
+    project["open_requirements"] = ""
+    assert "requirements.txt" not in render()[1]
 
 
 def test_every_block_can_be_put(render: Any) -> None:
