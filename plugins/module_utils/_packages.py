@@ -57,7 +57,8 @@ class Wanted:
         for file in self.files:
             for included in with_includes(file):
                 # Our own lines repeat what is wanted anyway.
-                state.update(str(included).encode() + b"\0" + _block.without(included.read_bytes()) + b"\0")
+                own = _block.without(included.read_bytes()).rstrip()
+                state.update(str(included).encode() + b"\0" + own + b"\0")
         return state.hexdigest()
 
 

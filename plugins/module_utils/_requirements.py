@@ -74,7 +74,8 @@ def open_requirements(path: Path, requirements: list[str]) -> str:
     line needs one.
     """
     for entry in requirements:
-        if entry.endswith(".txt") and b"--hash=" not in (path / entry).read_bytes():
+        files = with_includes(path / entry)
+        if entry.endswith(".txt") and not any(b"--hash=" in file.read_bytes() for file in files):
             return entry
     return ""
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.celeriac.django.plugins.module_utils import _packages
+from ansible_collections.celeriac.django.plugins.module_utils import _block, _packages
 from ansible_collections.celeriac.django.plugins.module_utils._interpreter import Interpreter
 
 #: What uv 0.13 (and 0.9, where the name says so) wrote on a host.
@@ -168,6 +168,16 @@ def test_the_fingerprint_is_of_all_files(name: str, wanted: _packages.Wanted, tm
     with (tmp_path / name).open("a") as file:
         file.write("# another line\n")
     assert wanted.fingerprint() != before
+
+
+@pytest.mark.parametrize("content", ["asgiref\n", "asgiref", "asgiref\r\n", ""])
+def test_the_fingerprint_is_not_of_our_own_lines(
+    content: str, wanted: _packages.Wanted, tmp_path: Path
+) -> None:
+    (tmp_path / "base.txt").write_bytes(content.encode())
+    before = wanted.fingerprint()
+    (tmp_path / "base.txt").write_bytes(_block.put(content.encode(), "celery>=5.7,<6"))
+    assert wanted.fingerprint() == before
 
 
 FAKE_UV = """#!{python} -IS

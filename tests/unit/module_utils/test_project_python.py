@@ -6,6 +6,7 @@ import importlib.util
 import os
 import pwd
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -151,6 +152,30 @@ def test_root_runs_it_as_the_user(tmp_path: Path, script: Script) -> None:
     assert nobody.pw_gid in identity["extra_groups"]
     assert 0 not in identity["extra_groups"]
     assert project.environ()["USER"] == "nobody"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_the_user_has_all_their_groups(monkeypatch: pytest.MonkeyPatch) -> None:
+    nobody = pwd.getpwnam("nobody")
+    monkeypatch.setattr(os, "getgrouplist", lambda name, gid: [gid, {"nobody": 42}[name]])
+    project = ProjectPython("/usr/bin/env", "/", "shop.settings", nobody.pw_uid, nobody.pw_gid)
+    assert project.identity()["extra_groups"] == [nobody.pw_gid, 42]
+
+
+@pytest.mark.skipif(
+    os.geteuid() != 0 or not os.path.exists("/usr/bin/python3"),
+    reason="only root can become another user, who needs a Python",
+)
+@pytest.mark.parametrize("uid", [65534, 54321])
+def test_another_user_has_a_state_folder_of_their_own(uid: int, script: Script) -> None:
+    with tempfile.TemporaryDirectory(dir="/tmp") as base:
+        os.chmod(base, 0o755)
+        project = ProjectPython("/usr/bin/python3", base, "shop.settings", uid, 65534)
+        body = (
+            "path = os.environ['CELERY_STATE_PATH']\nopen(path + '/x', 'w').close()\n"
+            "return [os.getuid(), os.getgid(), oct(os.stat(path).st_mode & 0o777), os.getcwd()]"
+        )
+        assert project.run(script(body), {}) == [uid, 65534, "0o700", base]
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")

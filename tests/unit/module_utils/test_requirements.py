@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.celeriac.django.plugins.module_utils import _requirements
+from ansible_collections.celeriac.django.plugins.module_utils import _block, _requirements
 
 Write = Callable[[Path, Mapping[str, str]], Path]
 
@@ -112,6 +112,28 @@ def test_included_files_are_found_once_each_level(tmp_path: Path, write_tree: Wr
 def test_files_that_include_each_other_come_to_an_end(tmp_path: Path, write_tree: Write) -> None:
     write_tree(tmp_path, {"a.txt": "-r b.txt\nsix\n", "b.txt": "-r a.txt\nDjango\n"})
     assert _requirements.required_names(tmp_path, ["a.txt"]) == ["django", "six"]
+
+
+def test_lines_can_be_added_to_a_plain_file(tmp_path: Path, write_tree: Write) -> None:
+    write_tree(tmp_path, {"requirements/base.txt": "Django\n", "pyproject.toml": PROJECT})
+    assert _requirements.open_requirements(tmp_path, ["requirements/base.txt"]) == "requirements/base.txt"
+    assert _requirements.open_requirements(tmp_path, ["pyproject.toml"]) == ""
+    assert _requirements.open_requirements(tmp_path, []) == ""
+
+
+@pytest.mark.parametrize("name", ["requirements.txt", "locked.txt"])
+def test_next_to_hashes_no_lines_can_be_added(name: str, tmp_path: Path, write_tree: Write) -> None:
+    """With one hash, pip wants a hash for everything, included files too."""
+    write_tree(tmp_path, {"requirements.txt": "-r locked.txt\nsix\n", "locked.txt": "Django==5.2\n"})
+    with (tmp_path / name).open("a") as file:
+        file.write("asgiref==3.8.1 \\\n    --hash=sha256:0123\n")
+    assert _requirements.open_requirements(tmp_path, ["requirements.txt"]) == ""
+
+
+def test_what_we_wrote_is_not_the_wish_of_the_project(tmp_path: Path) -> None:
+    content = _block.put(b"Django", "celery>=5.7\npsycopg[binary]>=3.2")
+    (tmp_path / "requirements.txt").write_bytes(content)
+    assert _requirements.required_names(tmp_path, ["requirements.txt"]) == ["django"]
 
 
 def test_an_absent_file_asks_for_nothing(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -354,6 +355,17 @@ def test_a_first_run_starts_everything(services: _services.Services, systemd: Fa
     assert systemd.calls[0] == "daemon-reload"
 
 
+def test_units_can_be_read_by_all_whatever_the_umask(
+    services: _services.Services, systemd: FakeSystemd
+) -> None:
+    before = os.umask(0o077)
+    try:
+        run(services, UNITS, OLD)
+    finally:
+        os.umask(before)
+    assert {(systemd.folder / name).stat().st_mode & 0o777 for name in UNITS} == {0o644}
+
+
 def test_a_second_run_does_nothing(services: _services.Services, systemd: FakeSystemd) -> None:
     run(services, UNITS, OLD)
     systemd.calls.clear()
@@ -486,6 +498,16 @@ def test_removal_leaves_nothing(services: _services.Services, systemd: FakeSyste
         "shop-web.service": "active",
     }
     assert {unit(OLD), unit(NEW), BEAT, TARGET, WORKER, "shop-celery.slice"} <= set(gone)
+
+
+def test_removal_of_one_kind_leaves_the_other(
+    services: _services.Services, systemd: FakeSystemd, tmp_path: Path
+) -> None:
+    run(services, UNITS, OLD)
+    workers = _services.Services("shop", ["worker"], TARGET, systemd, tmp_path / "other")
+    assert _services.remove(workers, check=False) == sorted([unit(OLD), WORKER])
+    assert own(systemd) == {BEAT: "active", TARGET: "active"}
+    assert systemd.wanted_by(TARGET) == {BEAT}
 
 
 def test_removal_of_nothing_is_no_change(services: _services.Services, systemd: FakeSystemd) -> None:

@@ -188,6 +188,29 @@ def test_a_bad_name_of_a_secret_is_told_without_its_value(run: Run, environment:
     assert "s3cret" not in answer["msg"]
 
 
+def test_an_environment_that_does_not_work_leaves_the_old_one(
+    run: Run, tmp_path: Path, environment: dict[str, Any]
+) -> None:
+    environment["base"] = str(tmp_path)
+    run(celery_environment, **environment)
+    before = text_of(tmp_path / "config")
+    (tmp_path / "django.py").write_text("raise KeyError('KEY')\n")
+    newer = {**environment, "secrets": {"KEY": "new"}, "python": sys.executable}
+    answer = run(celery_environment, **newer)
+    assert f"{tmp_path}/django.py:1: KeyError: 'KEY'" in answer["msg"]
+    assert "the old one stays" in answer["msg"]
+    assert text_of(tmp_path / "config") == before
+    assert run(celery_environment, check=True, **newer)["secret_names"] == ["KEY"]
+
+
+def test_an_environment_in_a_checkout_is_not_for_git(
+    run: Run, tmp_path: Path, environment: dict[str, Any]
+) -> None:
+    assert run(celery_environment, **environment, ignored=True)["changed"]
+    assert (tmp_path / "config/.gitignore").read_text() == "*\n"
+    assert not run(celery_environment, **environment, ignored=True)["changed"]
+
+
 def test_an_environment_is_removed_once(run: Run, tmp_path: Path, environment: dict[str, Any]) -> None:
     run(celery_environment, **environment)
     config = str(tmp_path / "config")
