@@ -14,9 +14,6 @@ from ansible_collections.celeriac.django.plugins.module_utils._inside import pro
 from ansible_collections.celeriac.django.plugins.module_utils._project_python import ProjectPython
 from ansible_collections.celeriac.django.plugins.module_utils._systemd import Systemd
 
-#: Seconds between two canaries; the schedule stands in templates/project/package/celery_settings.py.
-CANARY_INTERVAL = 60
-
 
 def prove(
     project: ProjectPython,
@@ -46,7 +43,7 @@ def prove(
         "tasks": deployment["tasks"],
         "canary": deployment["canary"],
         "timeout": timeout,
-        "interval": CANARY_INTERVAL,
+        "interval": deployment["canary_interval"],
         "since": 0.0,
         "beat": beat,
     }

@@ -29,6 +29,8 @@ REDBEAT = "celery-redbeat>=2.4.2"
 SQLALCHEMY = "sqlalchemy>=2.0"
 PSYCOPG = "psycopg[binary]>=3.2"
 
+#: Seconds between two canaries.
+CANARY_INTERVAL = 60
 #: What a word can say; everything else is a URL.
 RESULT_BACKENDS = ("django-db", "redis", "none")
 SCHEDULERS = {
@@ -184,6 +186,7 @@ def decide(options: Mapping[str, Any], found: Mapping[str, Any], duty: Sequence[
         "slice": f"{name}-celery.slice",
         "beat_unit": f"{name}-beat.service",
         "canary": f"{name}-canary" if integrate else "",
+        "canary_interval": CANARY_INTERVAL,
         "requirements": _requirements(options, project, broker, integrate),
         "tasks": dict(project["tasks"]),
     }

@@ -169,7 +169,7 @@ def test_the_user_has_all_their_groups(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("uid", [65534, 54321])
 def test_another_user_has_a_state_folder_of_their_own(uid: int, script: Script) -> None:
     with tempfile.TemporaryDirectory(dir="/tmp") as base:
-        os.chmod(base, 0o755)
+        os.chmod(base, 0o755)  # noqa: S103 - to be found by the other user
         project = ProjectPython("/usr/bin/python3", base, "shop.settings", uid, 65534)
         body = (
             "path = os.environ['CELERY_STATE_PATH']\nopen(path + '/x', 'w').close()\n"

@@ -19,6 +19,7 @@ DEPLOYMENT: dict[str, Any] = {
     "settings": "shop.settings",
     "tasks": {"orders.tasks.send": "orders/tasks.py:3"},
     "canary": "shop-canary",
+    "canary_interval": 60,
     "integrate": True,
     "duties": ["worker", "beat"],
     "beat_arguments": ["--enable-remote-control"],

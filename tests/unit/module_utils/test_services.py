@@ -249,6 +249,8 @@ class FakeSystemd(Systemd):
         self.calls: list[str] = []
         #: Units that do not get ready.
         self.broken: set[str] = set()
+        #: What becomes of them: with Restart=always, systemd tries again and again.
+        self.left = "activating"
 
     def call(self, *arguments: str) -> str:
         """Does what systemctl would."""
@@ -269,7 +271,7 @@ class FakeSystemd(Systemd):
             template = name.partition("@")[0] + "@.service" if "@" in name else name
             assert (self.folder / template).exists(), f"{name} has no unit file"
             if name in self.broken:
-                self.units[name] = "failed"
+                self.units[name] = self.left
                 raise SystemdError(f"systemctl start {name}: it timed out")
             self.units[name] = "active"
 
@@ -389,9 +391,12 @@ def test_the_new_is_ready_before_the_old_is_let_go(
     assert run(services, UNITS, NEW) == []
 
 
-def test_a_start_that_fails_leaves_the_old_alone(services: _services.Services, systemd: FakeSystemd) -> None:
+@pytest.mark.parametrize("left", ["activating", "failed"])
+def test_a_start_that_fails_leaves_the_old_alone(
+    left: str, services: _services.Services, systemd: FakeSystemd
+) -> None:
     run(services, UNITS, OLD)
-    systemd.broken = {unit(NEW)}
+    systemd.broken, systemd.left = {unit(NEW)}, left
     with pytest.raises(_services.ServiceError) as caught:
         run(services, UNITS, NEW)
     assert f"the last {_services.JOURNAL_LINES} lines of {unit(NEW)}" in str(caught.value)
@@ -464,6 +469,18 @@ def test_one_kind_leaves_the_other_alone(
     assert BEAT in systemd.wanted_by(TARGET)
 
 
+@pytest.mark.parametrize("text", ["", "one two three"])
+def test_a_beat_of_unknown_age_is_restarted(
+    text: str, services: _services.Services, systemd: FakeSystemd
+) -> None:
+    run(services, UNITS, OLD)
+    services.record.write_text(text)
+    assert run(services, UNITS, OLD) == [f"restart {BEAT}"]
+    services.record.unlink()
+    assert run(services, UNITS, OLD) == [f"restart {BEAT}"]
+    assert run(services, UNITS, OLD) == []
+
+
 def test_the_diff_tells_files_and_steps(services: _services.Services) -> None:
     run(services, MORE_UNITS, OLD)
     diff = services.diff(services.plan({**UNITS, WORKER: "worker 2\n"}, OLD))
@@ -498,6 +515,15 @@ def test_removal_leaves_nothing(services: _services.Services, systemd: FakeSyste
         "shop-web.service": "active",
     }
     assert {unit(OLD), unit(NEW), BEAT, TARGET, WORKER, "shop-celery.slice"} <= set(gone)
+
+
+def test_removal_leaves_what_others_want_of_the_target(
+    services: _services.Services, systemd: FakeSystemd
+) -> None:
+    run(services, UNITS, OLD)
+    (systemd.folder / f"{TARGET}.wants/other.service").symlink_to("/nowhere")
+    _services.remove(services, check=False)
+    assert systemd.wanted_by(TARGET) == {"other.service"}
 
 
 def test_removal_of_one_kind_leaves_the_other(

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.celeriac.django.plugins.module_utils import _block, _proof
+from ansible_collections.celeriac.django.plugins.module_utils import _block
 from ansible_collections.celeriac.django.plugins.plugin_utils import (
     _deployment,
     _project_files,
@@ -305,7 +305,7 @@ def test_the_canary_has_the_name_that_is_looked_for(settings: Any, decided: Any,
     (canary,) = values["CELERY_BEAT_SCHEDULE"].items()
     assert canary[0] == deployment["canary"]
     assert canary[1]["task"] in deployment["tasks"]
-    assert canary[1]["schedule"] == _proof.CANARY_INTERVAL
+    assert canary[1]["schedule"] == deployment["canary_interval"]
     constants: Data = {}
     for statement in ast.parse(render()[0]["shop/celery_ops/tasks.py"]).body:
         if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
