@@ -37,9 +37,11 @@ class ActionModule(ActionBase):
         found: dict[str, Any] = self._execute_module(
             module_args={
                 "project_path": options["project_path"],
+                "project_name": options["project_name"],
                 "project_package": options["project_package"],
                 "project_settings": options["project_settings"],
                 "python": options["python"],
+                "venv_path": options["venv_path"],
                 "addresses": [] if unasked else [list(address) for address in broker.addresses],
                 "removing": options["removing"],
             },

@@ -71,6 +71,15 @@ def installed(venv: Path) -> dict[str, str]:
     return found
 
 
+def versions(venvs: Sequence[str]) -> dict[str, str]:
+    """Return the versions of Django and Celery in the first of these environments that has Django."""
+    for venv in venvs:
+        found = installed(Path(venv))
+        if "django" in found:
+            return {name: found[name] for name in ("django", "celery") if name in found}
+    return {}
+
+
 def is_current(wanted: Wanted) -> bool:
     """Tell whether nothing has to be done: the same was asked for before, and it is all still there."""
     record = _read_record(wanted.venv)

@@ -156,6 +156,13 @@ project:
     apps_file: /srv/shop/shop/settings/base.py
     settings: shop.settings.production
     settings_source: shop/wsgi.py:7
+versions:
+  description: The versions of Django and Celery in the project's virtual environment, where there is one.
+  returned: success
+  type: dict
+  sample:
+    celery: 5.7.0
+    django: 5.2.19
 host:
   description: What was found on the host.
   returned: success
@@ -170,7 +177,12 @@ from dataclasses import asdict
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.celeriac.django.plugins.module_utils import _discovery, _host, _interpreter
+from ansible_collections.celeriac.django.plugins.module_utils import (
+    _discovery,
+    _host,
+    _interpreter,
+    _packages,
+)
 from ansible_collections.celeriac.django.plugins.module_utils._options import ARGUMENTS
 
 
@@ -190,11 +202,20 @@ def main() -> None:
             interpreter = _interpreter.choose(module.params["python"], project.requires_python)
     except (_discovery.DiscoveryError, _interpreter.InterpreterError) as error:
         module.fail_json(msg=str(error))
+    name = module.params["project_name"] or project.package
+    versions = _packages.versions(
+        [
+            *filter(None, [module.params["venv_path"]]),
+            f"/var/lib/{name}-celery/venv",
+            *(f"{project.base}/{folder}" for folder in (".celery/venv", ".venv", "venv", "env")),
+        ]
+    )
     accounts, groups = _host.accounts()
     module.exit_json(
         accounts=accounts,
         groups=groups,
         project=asdict(project),
+        versions=versions,
         host=asdict(_host.look()),
         interpreter=asdict(interpreter) if interpreter else None,
         silent=_host.silent(module.params["addresses"]),

@@ -442,3 +442,18 @@ def test_a_pip_that_fails_is_told_and_leaves_nothing(
     with pytest.raises(_packages.PackagesError, match="package index: two / three / four"):
         _packages.install(broken, False, accept)
     assert not (tmp_path / "state").exists()
+
+
+def test_versions_are_those_of_the_first_environment_with_django(tmp_path: Path) -> None:
+    for venv, infos in (
+        ("a", ["celery-5.4.0"]),
+        ("b", ["Django-5.2.1", "celery-5.7.0"]),
+        ("c", ["django-6.0"]),
+    ):
+        for info in infos:
+            (tmp_path / venv / "lib/python3.11/site-packages" / f"{info}.dist-info").mkdir(parents=True)
+    assert _packages.versions([str(tmp_path / venv) for venv in ("gone", "a", "b", "c")]) == {
+        "django": "5.2.1",
+        "celery": "5.7.0",
+    }
+    assert _packages.versions([str(tmp_path / "gone")]) == {}
