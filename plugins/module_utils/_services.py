@@ -89,6 +89,12 @@ def instance(template: str, name: str) -> str:
     return template.replace("@.", f"@{name}.")
 
 
+def _template(unit: str) -> str:
+    """Return the name of the file that a unit comes from."""
+    prefix, at, _generation = unit.partition("@")
+    return f"{prefix}@.service" if at else unit
+
+
 def plan(
     units: Mapping[str, str],
     present: Mapping[str, str],
@@ -130,10 +136,9 @@ def plan(
 def _let_go(found: Plan, units: Mapping[str, str], old: Mapping[str, str]) -> None:
     """Plan the end of what runs and is not current: drained beside its successor, else stopped."""
     for unit, state in old.items():
-        prefix, at, _generation = unit.partition("@")
         if state == "failed":
             found.forget.append(unit)
-        elif (f"{prefix}@.service" if at else unit) not in units:
+        elif _template(unit) not in units:
             found.stop.append(unit)
         elif state != "deactivating":
             found.retire.append(unit)
@@ -215,6 +220,9 @@ class Services:
         for unit in found.stop:
             self.systemd.call("stop", unit)
         self.forget([*found.stop, *found.forget])
+        # systemd disables nothing whose file is gone.
+        last = [unit for unit in found.disable if found.write.get(_template(unit), "") is None]
+        self._disable(last)
         self.write(found.write)
         for unit in found.start:
             self._start("start", unit)
@@ -226,12 +234,15 @@ class Services:
         if found.enable:
             self.systemd.call("enable", "--quiet", *found.enable)
         # Not before the new ones are ready: what runs on has to come back after a reboot.
-        if found.disable:
-            self.systemd.call("disable", "--quiet", *found.disable)
+        self._disable([unit for unit in found.disable if unit not in last])
         if self.target in found.enable:
             self.systemd.call("start", self.target)
         if found.retire:
             self.systemd.call("stop", "--no-block", *found.retire)
+
+    def _disable(self, units: Sequence[str]) -> None:
+        if units:
+            self.systemd.call("disable", "--quiet", *units)
 
     def write(self, files: Mapping[str, str | None]) -> None:
         """Write unit files, or take them away, and let systemd read them again."""
