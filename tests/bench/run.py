@@ -74,7 +74,7 @@ def clean() -> None:
     """Bring the host back to before any of the cold runs: no packages, no caches, no tables."""
     on_host(
         "systemctl disable --quiet --now by-hand-worker by-hand-beat 2>/dev/null; "
-        "rm -rf /opt/by-hand /etc/systemd/system/by-hand-* /root/.cache /tmp/by-hand; "
+        "rm -rf /opt/by-hand /etc/systemd/system/by-hand-* ~/.cache /tmp/by-hand; "
         "systemctl daemon-reload; "
         "sudo -u postgres psql -q shop -c 'DROP SCHEMA public CASCADE' "
         "-c 'CREATE SCHEMA public AUTHORIZATION shop'; "
