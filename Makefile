@@ -42,7 +42,7 @@ lint: .venv/.test-ready ## Style, types, Ansible's best practices, changelog
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
-	.venv/bin/shellcheck $$(git ls-files -co --exclude-standard -- .ci tests tools | xargs grep -lE '^#!.*\b(ba)?sh$$')
+	.venv/bin/shellcheck --external-sources $$(git ls-files -co --exclude-standard -- .ci tests tools | xargs grep -lE '^#!.*\b(ba)?sh$$')
 	$(TOOLS_ENV) ansible-lint --profile production --strict --offline
 	$(TOOLS_ENV) antsibull-changelog lint
 

@@ -36,8 +36,8 @@ PLAIN = {
 def make(tmp_path: Path, write_tree: Write) -> Callable[..., Path]:
     """Makes a plain project, with other files on top; None takes one away."""
 
-    def make(files: Mapping[str, str | bytes | None] = {}) -> Path:
-        wanted = {**PLAIN, **files}
+    def make(files: Mapping[str, str | bytes | None] | None = None) -> Path:
+        wanted = {**PLAIN, **(files or {})}
         return write_tree(tmp_path, {name: text for name, text in wanted.items() if text is not None})
 
     return make

@@ -52,11 +52,13 @@ def applied(tree: Tree, change: _integration.Change) -> Tree:
 
 def integrate(
     tree: Tree,
-    files: Mapping[str, str] = FILES,
-    blocks: Mapping[str, Mapping[str, str]] = BLOCKS,
+    files: Mapping[str, str] | None = None,
+    blocks: Mapping[str, Mapping[str, str]] | None = None,
     overwrite: bool = False,
 ) -> _integration.Change:
-    """Computes the integration of a checkout in memory."""
+    """Computes the integration of a checkout in memory, of all files and blocks unless some are given."""
+    files = FILES if files is None else files
+    blocks = BLOCKS if blocks is None else blocks
     return _integration.integrate(TOP, RECORD, files, blocks, tree.get, overwrite)
 
 
