@@ -150,16 +150,23 @@ def _predict(uv: str, wanted: Wanted, environ: Mapping[str, str]) -> list[str]:
 
 def _install(uv: str, wanted: Wanted, environ: Mapping[str, str], prove: Callable[[Path], None]) -> list[str]:
     python = wanted.venv / "bin" / "python"
-    new = not python.exists()
+    record = _read_record(wanted.venv)
+    # Killed in the middle: what uv takes for installed may lack files.
+    torn = bool(record.get("installing"))
+    new = not python.exists() or (torn and bool(record.get("made")))
     if new:
-        # One whose Python is gone, or that an interrupted run has left half made, is made anew.
-        stale = is_ours(wanted.venv) or (wanted.venv / "pyvenv.cfg").exists()
+        stale = bool(record) or (wanted.venv / "pyvenv.cfg").exists()
         clear = ["--clear"] if stale else []
         base = wanted.interpreter.path
         _run([uv, "venv", "--quiet", *clear, "--python", base, str(wanted.venv)], environ)
-        _write_record(wanted.venv, {"made": True})
-    ours = is_ours(wanted.venv)
-    done = _run([uv, "pip", "install", "--compile-bytecode", *_into(wanted), *_sources(wanted)], environ)
+    ours = new or bool(record.get("made"))
+    again = ["--reinstall"] if torn and not new else []
+    _write_record(wanted.venv, {"made": ours, "installing": True})
+    command = [uv, "pip", "install", "--compile-bytecode", *again, *_into(wanted), *_sources(wanted)]
+    try:
+        done = _run(command, environ)
+    finally:
+        _write_record(wanted.venv, {"made": ours})
     prove(python)
     _write_record(wanted.venv, {**_state(wanted), "made": ours})
     return _changes(done) or (["+environment"] if new else [])

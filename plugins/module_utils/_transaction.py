@@ -151,7 +151,7 @@ def _owners(top: Path, folder: Path) -> dict[str, tuple[int, int, int]]:
 
 
 def _durable(path: Path, content: bytes) -> None:
-    with open(path, "wb") as file:
+    with open(path, "wb", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
         os.fchmod(file.fileno(), 0o600)
         file.write(content)
         file.flush()

@@ -181,13 +181,15 @@ def test_the_fingerprint_is_not_of_our_own_lines(
 
 
 FAKE_UV = """#!{python} -IS
-import json, os, pathlib, sys
+import json, os, pathlib, shutil, sys
 here = pathlib.Path({folder!r})
 answers = json.loads((here / "answers.json").read_text())
 with (here / "calls.jsonl").open("a") as calls:
     calls.write(json.dumps({{"arguments": sys.argv[1:], "environ": dict(os.environ)}}) + "\\n")
 if sys.argv[1] == "venv":
     venv = pathlib.Path(sys.argv[-1])
+    if "--clear" in sys.argv:
+        shutil.rmtree(venv)
     (venv / "bin").mkdir(parents=True)
     (venv / "bin/python").touch()
     sys.exit(0)
@@ -457,3 +459,26 @@ def test_versions_are_those_of_the_first_environment_with_django(tmp_path: Path)
         "celery": "5.7.0",
     }
     assert _packages.versions([str(tmp_path / "gone")]) == {}
+
+
+def killed(wanted: _packages.Wanted, made: bool) -> None:
+    """Leaves what a run leaves that was killed while uv was installing."""
+    (wanted.venv / "bin").mkdir(parents=True, exist_ok=True)
+    (wanted.venv / "bin/python").touch()
+    (wanted.venv / ".celeriac.json").write_text(json.dumps({"made": made, "installing": True}))
+
+
+def test_an_environment_that_was_torn_is_made_anew(uv: FakeUv, wanted: _packages.Wanted) -> None:
+    killed(wanted, made=True)
+    assert _packages.install(wanted, False, accept)
+    assert "--clear" in uv.calls()[0]["arguments"]
+    assert _packages.is_current(wanted)
+    assert _packages.is_ours(wanted.venv)
+
+
+def test_a_torn_environment_of_somebody_else_is_installed_again(uv: FakeUv, wanted: _packages.Wanted) -> None:
+    killed(wanted, made=False)
+    assert _packages.install(wanted, False, accept)
+    assert [call["arguments"][0] for call in uv.calls()] == ["pip"]
+    assert "--reinstall" in uv.calls()[0]["arguments"]
+    assert not _packages.is_ours(wanted.venv)

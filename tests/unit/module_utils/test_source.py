@@ -94,6 +94,13 @@ def test_dotted_names(expression: str, name: str) -> None:
     assert _source.dotted(ast.parse(expression, mode="eval").body) == name
 
 
+@pytest.mark.parametrize(
+    ("expression", "text"), [("'a'", "a"), ("b'a'", ""), ("5", ""), ("a", ""), ("f'a'", "")]
+)
+def test_literal_texts(expression: str, text: str) -> None:
+    assert _source.literal_text(ast.parse(expression, mode="eval").body) == text
+
+
 def test_assignments_are_found_in_their_order() -> None:
     tree = module(
         "A = 1\n"
@@ -134,6 +141,13 @@ def test_strings_are_collected(text: str) -> None:
         for string in _source.literal_strings(tree, value)
     ]
     assert list(dict.fromkeys(found)) == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize("text", ["X = ['a'] * 2", "X = {'a', 'b'} - {'b'}", "X = make(['a'])"])
+def test_what_is_computed_is_passed_over(text: str) -> None:
+    tree = module(text)
+    _statement, value = _source.assignments(tree, "X")[0]
+    assert _source.literal_strings(tree, value) == []
 
 
 def test_names_that_go_round_come_to_an_end() -> None:

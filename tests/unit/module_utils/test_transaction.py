@@ -143,6 +143,15 @@ def test_a_failed_proof_leaves_nothing(top: Path, changes: dict[Path, bytes | No
     assert without_bytecode(snapshot(top)) == before
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give folders away")
+def test_a_folder_that_comes_back_belongs_to_its_owner(top: Path) -> None:
+    os.chown(top / "shop/old", 12345, 23456)
+    with pytest.raises(ProofError):
+        _transaction.apply(top, {top / "shop/old/only.py": None}, fail)
+    status = (top / "shop/old").stat()
+    assert (status.st_uid, status.st_gid, status.st_mode & 0o777) == (12345, 23456, 0o775)
+
+
 def test_the_proof_sees_the_new_files(top: Path, changes: dict[Path, bytes | None]) -> None:
     seen: dict[Path, bytes | None] = {}
 
@@ -306,6 +315,9 @@ def test_a_killed_run_is_undone_or_done(
     for point in itertools.count():
         if not killed_at(point, top, lambda: _transaction.apply(top, changes, succeed)):
             break
+        # Also a secret that is half written is nobody else's to read.
+        for left in top.rglob(".env.*"):
+            assert left.stat().st_mode & 0o077 == 0
         pending = _transaction.pending(top)
         undone = _transaction.recover(top)
         after = without_bytecode(snapshot(top))

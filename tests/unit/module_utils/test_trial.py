@@ -19,7 +19,7 @@ notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
 notify.sendto(b"STATUS=Starting", os.environ["NOTIFY_SOCKET"])
 notify.sendto(b"READY=1\\nSTATUS=Consuming", os.environ["NOTIFY_SOCKET"])
 """
-WAITS = "time.sleep(60)\n"
+WAITS = "time.sleep(3600)\n"
 
 Make = Callable[[str], ProjectPython]
 
