@@ -43,7 +43,8 @@ SCHEDULERS = {
 #: What the processes and the roles keep in the state folder.
 _STATE_NAMES = (".gitignore", "bin", "broker", "beat-schedule", "environment", "secrets")
 _POSTGRESQL = re.compile(r"(postgres|postgresql|postgis)(\+\w+)?://")
-_NAME = re.compile(r"[a-z][a-z0-9_-]{0,30}\Z")
+# The units of a project shop are shop-worker-…: those of a project shop-worker would pass for them.
+_NAME = re.compile(r"(?!.*-(?:worker|beat))[a-z][a-z0-9_-]{0,30}\Z")
 
 
 class DeploymentError(ValueError):
@@ -284,7 +285,7 @@ def _own_paths(deployment: Mapping[str, Any], chosen: bool) -> list[str]:
 def _bad_name(name: str) -> str:
     return (
         f"celery_project_name: {name!r} cannot name units, a user and folders: use lower-case "
-        "letters, digits, - and _, starting with a letter, at most 31 characters."
+        "letters, digits, - and _, starting with a letter, at most 31 characters, without -worker and -beat."
     )
 
 

@@ -431,6 +431,54 @@ def test_a_project_with_its_own_celery_asks_for_the_rest_itself(decide: Any) -> 
     assert decided["requirements"]["specs"] == CORE
 
 
+@pytest.fixture
+def warn(options: Data, found: Data) -> Any:
+    """Returns the warnings for other values than the plain ones."""
+
+    def warn(
+        host: Data | None = None, project: Data | None = None, duties: list[str] = BOTH, **given: Any
+    ) -> list[str]:
+        given = {**options, **given}
+        looked = {
+            **found,
+            "host": {**found["host"], **(host or {})},
+            "project": {**found["project"], **(project or {})},
+        }
+        decided = _deployment.decide(given, looked, duties)
+        return _deployment.warnings(given, looked, decided)
+
+    return warn
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {},
+        {"host": {"is_root": False}, "service_manager": "none"},
+        {"host": {"is_root": False, "has_systemd": False}},
+        {"project": {"open_requirements": "", "celery_app": EXISTING}},
+        {"workers": [{"name": "a", "queues": ["x"]}, {"name": "b", "queues": ["y", "celery"]}]},
+        {"workers": [{"name": "a", "queues": ["x"]}], "duties": ["beat"]},
+    ],
+)
+def test_what_is_as_it_should_be_gives_no_warning(given: Data, warn: Any) -> None:
+    assert warn(**given) == []
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"host": {"is_root": False}}, ["Nothing is started as a service", "become"]),
+        ({"project": {"open_requirements": ""}}, ["celery>=5.7,<6, kombu>=5.7", "requirements"]),
+        ({"workers": [{"name": "a", "queues": ["x"]}]}, ["serves the queue celery"]),
+    ],
+)
+def test_what_is_probably_not_meant_gives_a_warning(given: Data, words: list[str], warn: Any) -> None:
+    (text,) = warn(**given)
+    for word in words:
+        assert word in text
+
+
 def test_the_pools_are_decided(decide: Any) -> None:
     (pool,) = decide(delivery="at_least_once")["pools"]
     assert (pool["name"], pool["delivery"], pool["prefetch_multiplier"]) == (
@@ -444,3 +492,9 @@ def test_the_pools_are_decided(decide: Any) -> None:
 def test_what_was_decided_is_plain_data(decide: Any) -> None:
     decided = decide(broker_url=REDIS, workers=[{"name": "a", "queues": ["x"]}])
     assert json.loads(json.dumps(decided)) == decided
+
+
+@pytest.mark.parametrize("name", ["shop-worker", "shop-beat", "shop-worker-eu"])
+def test_a_name_that_would_pass_for_another_projects_units(name: str, options: Data) -> None:
+    with pytest.raises(_deployment.DeploymentError, match="without -worker and -beat"):
+        _deployment.check({**options, "project_name": name}, {}, ["web1"])

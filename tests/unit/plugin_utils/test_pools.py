@@ -106,6 +106,13 @@ def test_names_that_can_be(name: str) -> None:
     assert complete(name=name).name == name
 
 
+@pytest.mark.parametrize("key", sorted(_pools.NUMBERS))
+def test_the_least_that_can_be(key: str) -> None:
+    least = 0 if key == "prefetch_multiplier" else 1
+    data = {"name": "a", "time_limit": 2, key: least}
+    assert _pools.as_data(_pools.complete([data], ONCE)[0])[key] == least
+
+
 @pytest.mark.parametrize(
     ("kind", "limits"),
     [("prefork", {"time_limit": 60, "soft_time_limit": 59}), ("gevent", {"time_limit": 60})],

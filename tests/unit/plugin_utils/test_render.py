@@ -52,6 +52,11 @@ def test_text_stays_as_it_is(overrides: Path) -> None:
     assert templates(overrides).render("x", {}) == "<a href='x'> & {{\n\tkept  \nlast\n"
 
 
+def test_values_stay_as_they_are(overrides: Path) -> None:
+    (overrides / "project/x.j2").write_text("{{ name }}")
+    assert templates(overrides).render("x", {"name": "<a & 'b'> {{ c }}"}) == "<a & 'b'> {{ c }}"
+
+
 @pytest.mark.parametrize(
     ("text", "why"),
     [
