@@ -436,7 +436,7 @@ def warn(options: Data, found: Data) -> Any:
     """Returns the warnings for other values than the plain ones."""
 
     def warn(
-        host: Data | None = None, project: Data | None = None, duties: list[str] = BOTH, **given: Any
+        host: Data | None = None, project: Data | None = None, duties: Sequence[str] = (), **given: Any
     ) -> list[str]:
         given = {**options, **given}
         looked = {
@@ -444,7 +444,7 @@ def warn(options: Data, found: Data) -> Any:
             "host": {**found["host"], **(host or {})},
             "project": {**found["project"], **(project or {})},
         }
-        decided = _deployment.decide(given, looked, duties)
+        decided = _deployment.decide(given, looked, duties or BOTH)
         return _deployment.warnings(given, looked, decided)
 
     return warn
