@@ -137,6 +137,7 @@ def install(wanted: Wanted, check: bool, prove: Callable[[Path], None]) -> list[
         return _install(uv, wanted, environ, prove)
     except BaseException:
         for path in made:
+            # The reason why we are here is what has to be told.
             shutil.rmtree(path, ignore_errors=True)
         raise
 

@@ -133,7 +133,7 @@ class ProjectPython:
             ProjectError: it raised, could not be started, or took longer than *timeout* seconds.
         """
         loader = script.__loader__
-        source = loader.get_source(script.__name__)  # type: ignore[union-attr]
+        source = loader.get_source(script.__name__)  # type: ignore[union-attr] # as files have
         with tempfile.TemporaryDirectory(prefix="celeriac-") as state:
             os.chmod(state, 0o711)  # noqa: S103 - to pass through, on the way to what is private
             private = Path(state, "state")

@@ -181,6 +181,7 @@ from ansible_collections.celeriac.django.plugins.module_utils import (
     _discovery,
     _host,
     _interpreter,
+    _names,
     _packages,
 )
 from ansible_collections.celeriac.django.plugins.module_utils._options import ARGUMENTS
@@ -202,11 +203,11 @@ def main() -> None:
             interpreter = _interpreter.choose(module.params["python"], project.requires_python)
     except (_discovery.DiscoveryError, _interpreter.InterpreterError) as error:
         module.fail_json(msg=str(error))
-    name = module.params["project_name"] or project.package
+    name = _names.project_name(module.params["project_name"], project.package)
     versions = _packages.versions(
         [
             *filter(None, [module.params["venv_path"]]),
-            f"/var/lib/{name}-celery/venv",
+            f"{_names.system_state(name)}/venv",
             *(f"{project.base}/{folder}" for folder in (".celery/venv", ".venv", "venv", "env")),
         ]
     )

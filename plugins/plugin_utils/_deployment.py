@@ -13,6 +13,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ansible_collections.celeriac.django.plugins.module_utils import _integration, _names
 from ansible_collections.celeriac.django.plugins.plugin_utils import _broker, _pools
 
 #: Groups of the inventory, and what a host does in each.
@@ -138,7 +139,7 @@ def decide(options: Mapping[str, Any], found: Mapping[str, Any], duty: Sequence[
         DeploymentError: the project does not allow what was asked for.
     """
     project, host = found["project"], found["host"]
-    name = options["project_name"] or project["package"].lower().replace(".", "-")
+    name = _names.project_name(options["project_name"], project["package"])
     if not _NAME.match(name):
         raise DeploymentError(_bad_name(name))
     broker = _broker.parse(options["broker_url"])
@@ -150,7 +151,7 @@ def decide(options: Mapping[str, Any], found: Mapping[str, Any], duty: Sequence[
             "celery_project_integrate to never if Celery is in it already."
         )
     state = options["state_path"] or (
-        f"/var/lib/{name}-celery" if systemd else os.path.join(project["base"], ".celery")
+        _names.system_state(name) if systemd else os.path.join(project["base"], ".celery")
     )
     venv = options["venv_path"] or os.path.join(state, "venv")
     pools = _pools.complete(options["workers"], options["delivery"])
@@ -163,7 +164,7 @@ def decide(options: Mapping[str, Any], found: Mapping[str, Any], duty: Sequence[
         "settings": project["settings"],
         "integrate": integrate,
         "record": os.path.join(
-            os.path.relpath(project["package_path"], project["path"]), "celery_ops/integration.json"
+            os.path.relpath(project["package_path"], project["path"]), _integration.RECORD_PATH
         ),
         "app": project["package"] if integrate else f"{module}:{project['celery_app']['variable']}",
         "duties": list(duty),
@@ -176,7 +177,6 @@ def decide(options: Mapping[str, Any], found: Mapping[str, Any], duty: Sequence[
         "venv": venv,
         "python": os.path.join(venv, "bin", "python"),
         "embedded": broker.embedded,
-        "broker_transport": broker.transport,
         "result_backend": _result_backend(options["result_backend"]),
         "scheduler": options["beat_scheduler"],
         "scheduler_class": SCHEDULERS.get(options["beat_scheduler"], options["beat_scheduler"]),
@@ -254,6 +254,11 @@ def warnings(
         texts.append(
             "Nothing is started as a service: systemd runs this host, but the play is not root. Run with "
             "become (-b) for units, or set celery_service_manager to none if that is meant."
+        )
+    if deployment["embedded"] and deployment["systemd"] and deployment["integrate"]:
+        texts.append(
+            "The broker is a folder on this host: good for trying, but a kill can lose messages. For "
+            "production, set celery_broker_url to a Redis or RabbitMQ, or put a host into celery_broker."
         )
     if deployment["integrate"] and not project["open_requirements"]:
         texts.append(

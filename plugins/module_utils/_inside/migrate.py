@@ -54,7 +54,7 @@ def migrate(database: str) -> None:
     from django.core.management.commands import migrate as command
     from django.db import transaction
 
-    class Executor(command.MigrationExecutor):  # type: ignore[misc]
+    class Executor(command.MigrationExecutor):  # type: ignore[misc] # Django has no types here
         def apply_migration(self, state: Any, migration: Any, *args: Any, **options: Any) -> Any:
             if not (migration.atomic and self.connection.features.can_rollback_ddl):
                 return super().apply_migration(state, migration, *args, **options)

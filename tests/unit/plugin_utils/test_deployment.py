@@ -152,7 +152,6 @@ def test_a_plain_project_under_systemd(decide: Any) -> None:
         "run_path": "/var/lib/shop-celery/run",
         "config_path": "/etc/shop-celery",
         "embedded": True,
-        "broker_transport": "filesystem",
         "target": "shop-celery.target",
         "slice": "shop-celery.slice",
         "beat_unit": "shop-beat.service",
@@ -438,7 +437,7 @@ def warn(options: Data, found: Data) -> Any:
     def warn(
         host: Data | None = None, project: Data | None = None, duties: Sequence[str] = (), **given: Any
     ) -> list[str]:
-        given = {**options, **given}
+        given = {**options, "broker_url": REDIS, **given}
         looked = {
             **found,
             "host": {**found["host"], **(host or {})},
@@ -469,7 +468,7 @@ def test_what_is_as_it_should_be_gives_no_warning(given: Data, warn: Any) -> Non
     ("given", "words"),
     [
         ({"host": {"is_root": False}}, ["Nothing is started as a service", "become"]),
-        ({"project": {"open_requirements": ""}}, ["celery>=5.7,<6, kombu>=5.7", "requirements"]),
+        ({"project": {"open_requirements": ""}}, ["celery[redis]>=5.7,<6, kombu>=5.7", "requirements"]),
         ({"workers": [{"name": "a", "queues": ["x"]}]}, ["serves the queue celery"]),
     ],
 )
@@ -498,3 +497,9 @@ def test_what_was_decided_is_plain_data(decide: Any) -> None:
 def test_a_name_that_would_pass_for_another_projects_units(name: str, options: Data) -> None:
     with pytest.raises(_deployment.DeploymentError, match="without -worker and -beat"):
         _deployment.check({**options, "project_name": name}, {}, ["web1"])
+
+
+def test_a_folder_as_the_broker_of_services_gives_a_warning(warn: Any) -> None:
+    (text,) = warn(broker_url="")
+    assert "celery_broker_url" in text
+    assert warn(broker_url="", service_manager="none") == []
