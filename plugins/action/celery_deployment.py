@@ -32,7 +32,7 @@ class ActionModule(ActionBase):
             broker = _broker.parse(options["broker_url"])
         except ValueError as error:
             raise AnsibleActionFail(str(error)) from None  # Ansible would tell it twice
-        # --tags project touches the checkout alone, and needs no broker.
+        # --tags project touches the checkout alone, and needs neither broker nor Python.
         unasked = options["removing"] or set(task_vars.get("ansible_run_tags", ())) == {"project"}
         found: dict[str, Any] = self._execute_module(
             module_args={
@@ -43,7 +43,7 @@ class ActionModule(ActionBase):
                 "python": options["python"],
                 "venv_path": options["venv_path"],
                 "addresses": [] if unasked else [list(address) for address in broker.addresses],
-                "removing": options["removing"],
+                "removing": unasked,
             },
             task_vars=task_vars,
         )

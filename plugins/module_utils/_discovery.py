@@ -8,16 +8,25 @@ from __future__ import annotations
 import ast
 import os
 import re
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.celeriac.django.plugins.module_utils import _block
+from ansible_collections.celeriac.django.plugins.module_utils import (
+    _block,
+    _celery_source,
+    _settings_named,
+    _settings_place,
+    _settings_read,
+)
+from ansible_collections.celeriac.django.plugins.module_utils._files import git_ignored, python_files
 from ansible_collections.celeriac.django.plugins.module_utils._integration import (
     RECORD_PATH,
     IntegrationError,
     Record,
 )
+from ansible_collections.celeriac.django.plugins.module_utils._modules import Modules, path_additions
 from ansible_collections.celeriac.django.plugins.module_utils._requirements import (
     find_requirements,
     find_requires_python,
@@ -25,32 +34,12 @@ from ansible_collections.celeriac.django.plugins.module_utils._requirements impo
     required_names,
 )
 from ansible_collections.celeriac.django.plugins.module_utils._source import (
+    DiscoveryError,
     SourceError,
     assignments,
-    dotted,
     environment_default,
-    literal_strings,
-    literal_text,
     parse,
-    python_files,
 )
-
-SETTINGS_VARIABLE = "DJANGO_SETTINGS_MODULE"
-
-
-class DiscoveryError(Exception):
-    """The checkout is not what it has to be. The text says what, where and what to do."""
-
-
-@dataclass(frozen=True)
-class Place:
-    """A line of a file; the path is relative to the folder of manage.py."""
-
-    path: str
-    line: int
-
-    def __str__(self) -> str:
-        return f"{self.path}:{self.line}"
 
 
 @dataclass
@@ -60,299 +49,61 @@ class Project:
     path: str
     #: The folder of manage.py: what Python imports the project from.
     base: str
+    #: Further folders that it imports from, and that only manage.py or a server file names.
+    import_paths: list[str]
+    #: Empty where the settings are a module beside manage.py.
     package: str
+    #: The folder that gets our files: the package's, or that of the settings.
     package_path: str
     package_is_namespace: bool
+    #: Whether the package's ``__init__.py`` has imports of its own.
+    package_imports: bool
+    #: The line in it that gives the name ``celery_app`` a value, 0 where none does.
+    package_line: int
     settings: str
     settings_file: str
     #: What named the settings module, as ``file:line`` or as the variable.
     settings_source: str
-    #: The settings file that gives INSTALLED_APPS its value: what every environment loads.
-    apps_file: str
+    #: The class of django-configurations, empty where settings are a plain module.
+    configuration: str
+    #: The settings files that get a block: ``file``, ``why`` and ``names_apps``.
+    settings_places: list[dict[str, Any]]
     installed_apps: list[str] = field(default_factory=list)
     #: The project's own apps: dotted name and folder.
     apps: dict[str, str] = field(default_factory=dict)
     #: ``postgresql``, ``mysql``, ``sqlite3``, ``oracle``; ``url`` where the environment decides.
     database: str = ""
+    #: Variables that the settings want from the environment without a default: name and place.
+    environment: dict[str, str] = field(default_factory=dict)
+    #: The project's own settings of Celery: name and place.
+    celery_settings: dict[str, str] = field(default_factory=dict)
     requirements: list[str] = field(default_factory=list)
     requires_python: str = ""
     #: The names of the packages that these files ask for.
     required: list[str] = field(default_factory=list)
-    #: The Celery app that the project has of its own: module, variable, place.
+    #: The Celery app that the project has of its own, as :class:`_celery_source.App`.
     celery_app: dict[str, Any] | None = None
+    #: The places of further ones.
+    other_celery_apps: list[str] = field(default_factory=list)
     #: Whether this collection's integration is in the checkout.
     integrated: bool = False
     #: Tasks in the source: name, place.
     tasks: dict[str, str] = field(default_factory=dict)
+    #: Files with Celery in them that are no valid Python for the one that looks.
+    unread: list[str] = field(default_factory=list)
     #: The requirements file that lines can be added to, empty where there is none of that kind.
     open_requirements: str = ""
     #: Names that the checkout's .env.example has already, not counting our own lines.
     documented: list[str] = field(default_factory=list)
+    #: The checkout's .gitignore and .env.example, or where they go.
+    gitignore: str = ""
+    env_example: str = ""
+    #: Settings of production that stand beside those that are named, where these are for development.
+    production: str = ""
     #: Whether whoever looks may write to the package and the settings.
     writable: bool = True
     owner_uid: int = 0
     owner_gid: int = 0
-
-
-def find_manage(path: Path) -> Path:
-    """Return the one manage.py in or below *path*.
-
-    Raises:
-        DiscoveryError: there is no such folder, no manage.py, or more than one.
-    """
-    if not path.is_dir():
-        raise DiscoveryError(
-            f"celery_project_path: there is no folder {path} on this host. "
-            "Check the checkout there first, or correct the variable."
-        )
-    direct = path / "manage.py"
-    if direct.is_file():
-        return direct
-    found = [file for file in python_files(path) if file.name == "manage.py"]
-    if len(found) == 1:
-        return found[0]
-    if not found:
-        raise DiscoveryError(
-            f"celery_project_path: {path} is no Django project: "
-            "there is no manage.py in it or below it. Name the folder of the checkout."
-        )
-    listed = ", ".join(str(file.relative_to(path)) for file in found)
-    raise DiscoveryError(
-        f"celery_project_path: {path} holds several Django projects ({listed}). "
-        f"Name the folder of the one that is meant, such as {found[0].parent}."
-    )
-
-
-def module_file(base: Path, module: str) -> Path | None:
-    """Return the file of a dotted module below *base*, or None where there is none."""
-    target = base.joinpath(*module.split("."))
-    for candidate in (target.with_name(target.name + ".py"), target / "__init__.py"):
-        if candidate.is_file():
-            return candidate
-    return None
-
-
-def find_settings(base: Path, manage: Path) -> tuple[str, str]:
-    """Return the settings module that production runs with, and what says so.
-
-    wsgi.py and asgi.py speak for production, so they come before manage.py.
-
-    Raises:
-        DiscoveryError: nothing names one.
-        SourceError: one of these files is no valid Python.
-    """
-    servers = [
-        file
-        for name in ("wsgi.py", "asgi.py")
-        for file in sorted([*base.glob(f"*/{name}"), *base.glob(f"*/*/{name}"), *base.glob(name)])
-        if not file.relative_to(base).parts[0].startswith(".")
-    ]
-    for file in [*servers, manage]:
-        named = environment_default(parse(file), SETTINGS_VARIABLE)
-        if named:
-            return named[0], f"{file.relative_to(base)}:{named[1]}"
-    raise DiscoveryError(
-        f"celery_project_settings: no settings module is named in wsgi.py, asgi.py or manage.py "
-        f"below {base}. Set celery_project_settings to it, such as shop.settings.production."
-    )
-
-
-def _star_imports(tree: ast.Module, module: str, is_package: bool) -> list[str]:
-    """Return the dotted modules that a module star-imports, the last one first."""
-    package = module if is_package else module.rpartition(".")[0]
-    found = []
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and any(alias.name == "*" for alias in node.names):
-            if node.level == 0:
-                found.append(node.module or "")
-                continue
-            parts = package.split(".")
-            parent = parts[: len(parts) - (node.level - 1)]
-            found.append(".".join([*parent, *(node.module.split(".") if node.module else [])]))
-    return [name for name in reversed(found) if name]
-
-
-def settings_chain(base: Path, settings: str) -> list[tuple[str, Path, ast.Module]]:
-    """Return the settings module and the project's modules that it star-imports, nearest first."""
-    chain: list[tuple[str, Path, ast.Module]] = []
-    waiting = [settings]
-    while waiting:
-        module = waiting.pop(0)
-        file = module_file(base, module)
-        if file is None or any(known == file for _name, known, _tree in chain):
-            continue
-        tree = parse(file)
-        chain.append((module, file, tree))
-        waiting.extend(_star_imports(tree, module, file.name == "__init__.py"))
-    return chain
-
-
-def _gives_value(tree: ast.Module, name: str) -> bool:
-    """Tell whether the module sets *name* anew, rather than adding to what it imported."""
-    for statement, value in assignments(tree, name):
-        if isinstance(statement, ast.AugAssign):
-            continue
-        if not any(isinstance(node, ast.Name) and node.id == name for node in ast.walk(value)):
-            return True
-    return False
-
-
-def find_apps_file(chain: list[tuple[str, Path, ast.Module]]) -> Path:
-    """Return the settings file that gives INSTALLED_APPS its value.
-
-    Raises:
-        DiscoveryError: none of the files does so in a way that can be read.
-    """
-    for _module, file, tree in chain:
-        if _gives_value(tree, "INSTALLED_APPS"):
-            return file
-    files = ", ".join(str(file) for _module, file, _tree in chain)
-    raise DiscoveryError(
-        f"INSTALLED_APPS gets no value at the top level of {files}. Name the settings module that "
-        "production runs with in celery_project_settings; settings in classes or computed "
-        "elsewhere cannot be integrated: integrate them by hand, and set "
-        "celery_project_integrate: never."
-    )
-
-
-def _own_app(base: Path, entry: str) -> tuple[str, Path] | None:
-    """Resolve an INSTALLED_APPS entry to the project's own package, if it is one."""
-    parts = entry.split(".")
-    while parts:
-        folder = base.joinpath(*parts)
-        if folder.is_dir():
-            return ".".join(parts), folder
-        parts.pop()
-    return None
-
-
-def find_database(chain: list[tuple[str, Path, ast.Module]]) -> str:
-    """Return the engine of the default database, ``url`` where a URL decides, or an empty text."""
-    for _module, _file, tree in chain:
-        for _statement, value in assignments(tree, "DATABASES"):
-            names = [
-                literal_text(node).rpartition(".")[2]
-                for node in ast.walk(value)
-                if literal_text(node).startswith("django.db.backends.")
-                or literal_text(node).startswith("django.contrib.gis.db.backends.")
-            ]
-            if names:
-                return {"postgis": "postgresql", "spatialite": "sqlite3"}.get(names[0], names[0])
-            if any(isinstance(node, ast.Call) for node in ast.walk(value)):
-                return "url"
-    return ""
-
-
-def _task_name(decorator: ast.expr, module: str, function: str) -> str | None:
-    """Return the name that a decorated function gets as a task, None where it is none.
-
-    The rule is celery.app.base.Celery.gen_task_name: the module's name and the function's.
-    """
-    call = decorator if isinstance(decorator, ast.Call) else None
-    name = dotted(call.func if call else decorator)
-    if name.rpartition(".")[2] not in ("shared_task", "task", "periodic_task"):
-        return None
-    if name == "task" or ("." in name and name.rpartition(".")[2] == "task"):
-        # Django's own @task and other libraries' are told apart by the receiver's name.
-        receiver = name.rpartition(".")[0].rpartition(".")[2]
-        if "app" not in receiver and "celery" not in receiver:
-            return None
-    for keyword in call.keywords if call else []:
-        if keyword.arg == "name":
-            return literal_text(keyword.value) or None
-    return f"{module}.{function}"
-
-
-def _module_name(base: Path, file: Path) -> str:
-    parts = list(file.relative_to(base).with_suffix("").parts)
-    if parts[-1] == "__init__":
-        parts.pop()
-    return ".".join(parts)
-
-
-def _is_test(file: Path, base: Path) -> bool:
-    parts = file.relative_to(base).parts
-    return (
-        any(part in ("tests", "test", "testing", "migrations") for part in parts[:-1])
-        or parts[-1] in ("tests.py", "conftest.py")
-        or parts[-1].startswith("test_")
-    )
-
-
-def made_files(path: Path, package_path: Path) -> set[Path]:
-    """Return the files of the checkout that this collection made, by its own record."""
-    try:
-        record = Record.parse((package_path / RECORD_PATH).read_bytes())
-    except OSError:
-        return set()
-    return {path / name for name in record.made}
-
-
-def documented_names(base: Path) -> list[str]:
-    """Return the names that the project's own lines in .env.example give a value."""
-    try:
-        content = _block.without((base / ".env.example").read_bytes())
-    except OSError:
-        return []
-    return re.findall(r"^(?:export )?(\w+)=", content.decode("utf-8", "replace"), re.MULTILINE)
-
-
-def find_celery(base: Path) -> tuple[dict[str, str], list[dict[str, Any]]]:
-    """Return the tasks in the source (name to place) and the Celery apps in it.
-
-    A file that is no valid Python is passed over here: it is not of the settings,
-    and Django itself will say so where it matters.
-    """
-    tasks: dict[str, str] = {}
-    apps: list[dict[str, Any]] = []
-    for file in python_files(base):
-        try:
-            content = file.read_bytes()
-        except OSError:
-            continue
-        if b"Celery(" not in content and b"task" not in content:
-            continue
-        if _is_test(file, base):
-            continue
-        try:
-            tree = ast.parse(content)
-        except (SyntaxError, ValueError):
-            continue
-        module = _module_name(base, file)
-        relative = str(file.relative_to(base))
-        tasks.update(_tasks(tree, module, relative))
-        apps.extend(_apps(tree, module, relative))
-    return tasks, apps
-
-
-def _tasks(tree: ast.Module, module: str, relative: str) -> dict[str, str]:
-    return {
-        name: str(Place(relative, node.lineno))
-        for node in ast.walk(tree)
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
-        for decorator in node.decorator_list
-        if (name := _task_name(decorator, module, node.name))
-    }
-
-
-def _apps(tree: ast.Module, module: str, relative: str) -> list[dict[str, Any]]:
-    return [
-        {
-            "module": module,
-            "variable": target.id,
-            "file": relative,
-            "place": str(Place(relative, statement.lineno)),
-        }
-        for statement in tree.body
-        if isinstance(statement, (ast.Assign, ast.AnnAssign))
-        and isinstance(statement.value, ast.Call)
-        and dotted(statement.value.func).rpartition(".")[2] == "Celery"
-        and isinstance(target := _target(statement), ast.Name)
-    ]
-
-
-def _target(statement: ast.Assign | ast.AnnAssign) -> ast.expr:
-    return statement.targets[0] if isinstance(statement, ast.Assign) else statement.target
 
 
 def discover(path: str, package: str = "", settings: str = "") -> Project:
@@ -369,72 +120,269 @@ def discover(path: str, package: str = "", settings: str = "") -> Project:
     try:
         return _discover(Path(path), package, settings)
     except SourceError as error:
-        raise DiscoveryError(f"{error}. Correct the file, then run again.") from error
+        version = ".".join(map(str, sys.version_info[:2]))
+        raise DiscoveryError(
+            f"{error}. Correct the file, then run again; if it is right for a Python newer than {version}, "
+            "which looks at the checkout, set ansible_python_interpreter to one."
+        ) from error
     except IntegrationError as error:
         raise DiscoveryError(str(error)) from error
 
 
-def _discover(path: Path, package: str, settings: str) -> Project:
-    manage = find_manage(path)
-    base = manage.parent
-    source = "celery_project_settings"
-    if not settings:
-        settings, source = find_settings(base, manage)
-    settings_file = module_file(base, settings)
-    if settings_file is None:
+def find_manage(path: Path, ignored: frozenset[str] = frozenset()) -> Path:
+    """Return the one manage.py in or below *path*.
+
+    Raises:
+        DiscoveryError: there is no such folder, no manage.py, or more than one.
+    """
+    if not path.is_dir():
         raise DiscoveryError(
-            f"celery_project_settings: there is no settings module {settings} below {base} "
-            f"(named by {source}). Set celery_project_settings to the one that production runs with."
+            f"celery_project_path: there is no folder {path} on this host. "
+            "Check the checkout there first, or correct the variable."
         )
-    package = package or settings.split(".")[0]
-    package_path = base.joinpath(*package.split("."))
-    if not package_path.is_dir():
+    direct = path / "manage.py"
+    if direct.is_file():
+        return direct
+    found = [file for file in python_files(path, ignored) if file.name == "manage.py" and _is_djangos(file)]
+    if len(found) == 1:
+        return found[0]
+    if not found:
         raise DiscoveryError(
-            f"celery_project_package: there is no package {package} below {base}. "
+            f"celery_project_path: {path} is no Django project: "
+            "there is no manage.py in it or below it. Name the folder of the checkout."
+        )
+    listed = ", ".join(str(file.relative_to(path)) for file in found)
+    raise DiscoveryError(
+        f"celery_project_path: {path} holds several Django projects ({listed}). "
+        f"Name the folder of the one that is meant, such as {found[0].parent}."
+    )
+
+
+def _is_djangos(file: Path) -> bool:
+    """Tell whether a manage.py is Django's: other tools have one too."""
+    try:
+        return b"execute_from_command_line" in (content := file.read_bytes()) or b"django" in content.lower()
+    except OSError:
+        return False
+
+
+def import_paths(base: Path, ignored: frozenset[str]) -> list[Path]:
+    """Return the folders that the project is imported from, *base* first.
+
+    Added are those that manage.py and the server files put on ``sys.path``, and
+    ``src`` where a project that is installed as a package has its code.
+    """
+    manage = base / "manage.py"
+    files = [manage, *_settings_named.server_files(Modules([base], ignored=ignored))]
+    added = path_additions(base, files)
+    source = base / "src"
+    if source.is_dir() and not (source / "__init__.py").exists() and source not in added:
+        added.append(source)
+    return [base, *added]
+
+
+def _needed_paths(base: Path, added: list[Path], names: list[str]) -> list[str]:
+    """Return the added folders without which one of the modules could not be imported."""
+    plain = Modules([base])
+    missing = [name for name in names if not (plain.file(name) or plain.folder(name))]
+    return [
+        str(folder)
+        for folder in added
+        if any((there := Modules([folder])).file(name) or there.folder(name) for name in missing)
+    ]
+
+
+def _integrated_package(modules: Modules) -> str:
+    """Return the one package of the project that has a record of an integration, if there is one."""
+    records = [
+        record
+        for root in modules.roots
+        for depth in ("*", "*/*")
+        for record in root.glob(f"{depth}/{RECORD_PATH}")
+    ]
+    folders = {record.parents[1] for record in records if str(record.parents[1]) not in modules.ignored}
+    return modules.name_of(folders.pop() / "__init__.py") if len(folders) == 1 else ""
+
+
+def _package_folder(package: str, modules: Modules) -> Path:
+    folder = modules.folder(package)
+    if folder is None:
+        raise DiscoveryError(
+            f"celery_project_package: there is no package {package} below {modules.roots[0]}. "
             "Name the package that holds wsgi.py."
         )
-    chain = settings_chain(base, settings)
-    apps_file = find_apps_file(chain)
+    return folder
+
+
+def _own_apps(installed: list[str], modules: Modules) -> dict[str, str]:
+    """Resolve the entries of INSTALLED_APPS that are the project's own packages."""
+    apps = {}
+    for entry in installed:
+        parts = entry.split(".")
+        while parts:
+            folder = modules.folder(".".join(parts))
+            if folder:
+                apps[".".join(parts)] = str(folder)
+                break
+            parts.pop()
+    return apps
+
+
+def _made_files(path: Path, folder: Path) -> set[Path]:
+    """Return the files of the checkout that this collection made, by its own record."""
+    try:
+        record = Record.parse((folder / RECORD_PATH).read_bytes())
+    except OSError:
+        return set()
+    return {path / name for name in record.made}
+
+
+def _documented_names(file: Path) -> list[str]:
+    """Return the names that the project's own lines in .env.example give a value."""
+    try:
+        content = _block.without(file.read_bytes())
+    except OSError:
+        return []
+    return re.findall(r"^(?:export )?(\w+)=", content.decode("utf-8", "replace"), re.MULTILINE)
+
+
+def _own_statements(file: Path) -> list[ast.stmt]:
+    """Return the statements at the top level of a module, without those of a block of ours."""
+    try:
+        return ast.parse(_block.without(file.read_bytes())).body
+    except (OSError, SyntaxError, ValueError):
+        return []
+
+
+def _line_of_name(body: list[ast.stmt], name: str) -> int:
+    """Return the line where a name is imported or given a value, 0 where it is not."""
+    for node in body:
+        names: list[str] = []
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            names = [alias.asname or alias.name for alias in node.names]
+        elif isinstance(node, ast.Assign):
+            names = [target.id for target in node.targets if isinstance(target, ast.Name)]
+        if name in names:
+            return node.lineno
+    return 0
+
+
+def _beside_manage(path: Path, base: Path, name: str) -> Path:
+    """Return the file of that name that the checkout has, else where it goes: beside manage.py."""
+    return next((folder / name for folder in (base, path) if (folder / name).exists()), base / name)
+
+
+def _configuration(base: Path, modules: Modules) -> str:
+    """Return the class of django-configurations that is named, production's first."""
+    for file in [*_settings_named.server_files(modules), base / "manage.py"]:
+        found = environment_default(parse(file), _settings_named.CONFIGURATION)
+        if found:
+            return found[0]
+    return ""
+
+
+def _places(modules: Modules, named: list[_settings_named.Named], configuration: str) -> list[dict[str, Any]]:
+    """Return the files that get a block: production's, and others where an environment has its own."""
+    places: dict[str, dict[str, Any]] = {}
+    for number, entry in enumerate(named):
+        try:
+            place = _settings_place.find_place(modules, entry.module, configuration)
+        except (DiscoveryError, SourceError):
+            if number == 0:
+                raise
+            continue
+        why = place.why
+        if place.module.name != entry.module:
+            why += f", and {entry.module} is made from it"
+        if number:
+            why += f" ({entry.source} names it)"
+        data = {"file": str(place.module.file), "why": why, "names_apps": place.names_apps}
+        places.setdefault(str(place.module.file), data)
+    return list(places.values())
+
+
+def _discover(path: Path, package: str, settings: str) -> Project:
+    ignored = git_ignored(path) if path.is_dir() else frozenset()
+    manage = find_manage(path, ignored)
+    base = manage.parent
+    modules = Modules(import_paths(base, ignored), ignored=ignored)
+    if settings:
+        named = [_settings_named.Named(settings, "celery_project_settings")]
+    else:
+        named = _settings_named.find_settings(path, base, modules)
+    main = named[0]
+    settings_file = modules.file(main.module)
+    if settings_file is None:
+        raise DiscoveryError(
+            f"celery_project_settings: there is no settings module {main.module} below {base} "
+            f"(named by {main.source}). Set celery_project_settings to the one that production runs with."
+        )
+    configuration = _configuration(base, modules)
+    if not package:
+        # Where Celery is already, whatever variable put it there.
+        package = _integrated_package(modules) or _settings_named.find_package(modules, main.module)
+    package_path = _package_folder(package, modules) if package else settings_file.parent
+    if package:
+        modules.packages[package_path] = package
+    named_by_files = list(modules.roots)
+    files = _settings_place.chain(modules, main.module)
+    # What the settings put on sys.path themselves, they do in every process.
+    while modules.add_roots(path_additions(base, [module.file for module in files])):
+        files = _settings_place.chain(modules, main.module)
     installed = list(
         dict.fromkeys(
             text
-            for _module, _file, tree in reversed(chain)
-            for _statement, value in assignments(tree, "INSTALLED_APPS")
-            for text in literal_strings(tree, value)
+            for module in reversed(files)
+            for _statement, value in assignments(module.tree, "INSTALLED_APPS")
+            for text in modules.strings(module, value)
         )
     )
-    apps = {}
-    for entry in installed:
-        own = _own_app(base, entry)
-        if own:
-            apps[own[0]] = str(own[1])
-    tasks, celery_apps = find_celery(base)
-    made = made_files(path, package_path)
-    foreign = [app for app in celery_apps if base / app["file"] not in made]
+    apps = _own_apps(installed, modules)
+    modules.packages |= {Path(folder): name for name, folder in apps.items()}
+    celery = _celery_source.find_celery(base, modules, ignored)
+    made = _made_files(path, package_path)
+    foreign = [app for app in celery.apps if base / app["file"] not in made]
+    chosen = _celery_source.choose_app(foreign, package)
+    places = [] if chosen and not made else _places(modules, named, configuration)
+    package_body = _own_statements(package_path / "__init__.py")
     owner = path.stat()
     requirements = find_requirements(path, base)
     return Project(
         path=str(path),
         base=str(base),
+        import_paths=_needed_paths(base, named_by_files[1:], [main.module, *apps]),
         package=package,
         package_path=str(package_path),
         package_is_namespace=not (package_path / "__init__.py").exists(),
-        settings=settings,
+        package_imports=any(isinstance(node, (ast.Import, ast.ImportFrom)) for node in package_body),
+        package_line=_line_of_name(package_body, "celery_app"),
+        settings=main.module,
         settings_file=str(settings_file),
-        settings_source=source,
-        apps_file=str(apps_file),
+        settings_source=main.source,
+        configuration=configuration,
+        settings_places=places,
         installed_apps=installed,
         apps=apps,
-        database=find_database(chain),
+        database=_settings_read.find_database(files),
+        environment=_settings_read.find_required_environment(files, base),
+        celery_settings=_settings_read.find_celery_settings(files, base),
         requirements=requirements,
         required=required_names(path, requirements),
         open_requirements=open_requirements(path, requirements),
         requires_python=find_requires_python(path, base),
-        celery_app=foreign[0] if foreign else None,
+        celery_app=chosen,
+        other_celery_apps=[app["place"] for app in foreign if app is not chosen],
         integrated=bool(made),
-        tasks=dict(sorted(tasks.items())),
-        documented=documented_names(base),
-        writable=all(os.access(place, os.W_OK) for place in (path, package_path, apps_file)),
+        tasks=celery.tasks,
+        unread=celery.unread,
+        documented=_documented_names(_beside_manage(path, base, ".env.example")),
+        gitignore=str(_beside_manage(path, base, ".gitignore")),
+        env_example=str(_beside_manage(path, base, ".env.example")),
+        production=_settings_named.production_beside(modules, main),
+        writable=all(
+            os.access(file, os.W_OK)
+            for file in (path, package_path, *(Path(place["file"]) for place in places))
+        ),
         owner_uid=owner.st_uid,
         owner_gid=owner.st_gid,
     )

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.celeriac.django.plugins.module_utils import _block
+from ansible_collections.celeriac.django.plugins.module_utils import _block, _meaning
 
 #: Reads a file of the checkout: absolute path to content, None where there is none.
 Reader = Callable[[Path], "bytes | None"]
@@ -36,10 +36,10 @@ class IntegrationError(Exception):
 class Record:
     """What the integration made; paths are relative to the checkout."""
 
-    #: Files of ours, with the SHA-256 of what was written.
+    #: Files of ours, with the :func:`digest` of what was written.
     made: dict[str, str] = field(default_factory=dict)
-    #: Files that hold a block of ours, and what else was done to them.
-    edited: dict[str, dict[str, bool]] = field(default_factory=dict)
+    #: Files that hold a block of ours: its ``lines``, and what else was done to the file.
+    edited: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     @classmethod
     def parse(cls, content: bytes | None) -> Record:
@@ -75,17 +75,30 @@ class Change:
 
     before: dict[Path, bytes | None] = field(default_factory=dict)
     after: dict[Path, bytes | None] = field(default_factory=dict)
-    #: Files of ours that somebody edited since, and what to know about each.
+    #: Files that somebody edited since, and what to know about each.
     kept: dict[str, str] = field(default_factory=dict)
+
+    def keep(self, top: Path, name: str, why: str, present: bytes, wanted: bytes | None) -> None:
+        """Note that a file stays as somebody edited it, with what would change it to ours."""
+        if wanted is None:
+            self.kept[name] = why
+            return
+        difference = Change({top / name: present}, {top / name: wanted})
+        self.kept[name] = f"{why}. What this run would have written:\n{unified_diff(top, difference)}"
 
     def changed(self) -> dict[Path, bytes | None]:
         """Return what has to be written."""
         return {path: new for path, new in self.after.items() if self.before.get(path) != new}
 
 
-def digest(content: bytes) -> str:
-    """Return the SHA-256 of *content* as hexadecimal text."""
-    return hashlib.sha256(content).hexdigest()
+def digest(name: str, content: bytes) -> str:
+    """Return the SHA-256 of what a file says: black and ruff may lay out Python as they like."""
+    meaning = _meaning.digest(content) if name.endswith(".py") else ""
+    return meaning or hashlib.sha256(content).hexdigest()
+
+
+def _is_as_made(name: str, content: bytes, known: str) -> bool:
+    return known in (digest(name, content), hashlib.sha256(content).hexdigest())
 
 
 def integrate(
@@ -121,30 +134,34 @@ def integrate(
                 f"{path} exists already, and it is not made by celeriac.django. Move it away, or "
                 "set celery_project_integrate to never to keep your own integration."
             )
-        edited = present is not None and name in old.made and digest(present) != old.made[name]
-        if edited and present != content and not overwrite:
-            change.after[path] = present
-            change.kept[name] = "edited since it was made, and left alone"
-            new.made[name] = old.made[name]
-            continue
+        if present is not None and name in old.made and not _is_as_made(name, present, old.made[name]):
+            if present != content and not overwrite:
+                change.after[path] = present
+                change.keep(top, name, "edited since it was made, and left alone", present, content)
+                new.made[name] = old.made[name]
+                continue
+        elif present is not None and digest(name, present) == digest(name, content):
+            content = present
         change.after[path] = content
-        new.made[name] = digest(content)
+        new.made[name] = digest(name, text.encode())
     for name, block in blocks.items():
         path = top / name
         present = read(path)
+        if line := _block.unpaired_mark(present or b""):
+            raise IntegrationError(_unpaired(path, line))
         change.before[path] = present
-        change.after[path] = _block.put(present or b"", block["lines"], block.get("hint", ""))
-        if present is not None and _block.has_block(present):
-            new.edited[name] = old.edited.get(name, {})
-        else:
-            new.edited[name] = {
-                key: True
-                for key, value in (
-                    ("created", present is None),
-                    ("newline_added", _block.lacks_newline(present or b"")),
-                )
-                if value
+        how = old.edited.get(name, {})
+        python, known = name.endswith(".py"), _known(how, block["lines"])
+        change.after[path] = _block.put(present or b"", block["lines"], block.get("hint", ""), known, python)
+        if present is None or not _block.has_block(present):
+            noted = {
+                "created": present is None,
+                "newline_added": _block.lacks_newline(present or b""),
+                "blank_lines": _block.blank_lines(present or b"", python),
             }
+            # What is as usual needs no word.
+            how = {key: value for key, value in noted.items() if value and (key, value) != ("blank_lines", 1)}
+        new.edited[name] = {**how, "lines": block["lines"]}
     gone = Record(
         made={name: value for name, value in old.made.items() if name not in new.made},
         edited={name: value for name, value in old.edited.items() if name not in new.edited},
@@ -167,6 +184,21 @@ def remove(top: Path, record_path: str, read: Reader) -> Change:
     return change
 
 
+def _known(how: Mapping[str, Any], wanted: str | None = None) -> list[str]:
+    """Return what stood in a block by our doing; without a record of it, all of it did."""
+    if "lines" not in how:
+        return []
+    return [how["lines"], *([wanted] if wanted is not None else [])]
+
+
+def _unpaired(path: Path, line: int) -> str:
+    return (
+        f"{path}:{line}: the marks of celeriac.django are not one pair, so what stands between them cannot "
+        "be told from the project's own lines. Restore the line that was deleted, or delete the block "
+        "with both marks, then run again."
+    )
+
+
 def _take_out(top: Path, record: Record, read: Reader, change: Change) -> None:
     for name, known in record.made.items():
         path = top / name
@@ -174,18 +206,28 @@ def _take_out(top: Path, record: Record, read: Reader, change: Change) -> None:
         if present is None:
             continue
         change.before[path] = present
-        if digest(present) == known:
+        if _is_as_made(name, present, known):
             change.after[path] = None
         else:
             change.after[path] = present
-            change.kept[name] = "edited since it was made, and left in place"
+            change.keep(top, name, "edited since it was made, and left in place", present, None)
     for name, how in record.edited.items():
         path = top / name
         present = read(path)
         if present is None:
             continue
-        rest = _block.without(present, how.get("newline_added", False))
         change.before[path] = present
+        if line := _block.unpaired_mark(present):
+            change.after[path] = present
+            change.keep(top, name, f"left as it is: {_unpaired(path, line)}", present, None)
+            continue
+        rest = _block.without(
+            present,
+            how.get("newline_added", False),
+            _known(how),
+            name.endswith(".py"),
+            how.get("blank_lines", 1),
+        )
         change.after[path] = None if how.get("created") and not rest.strip() else rest
 
 

@@ -26,10 +26,17 @@ def _celeriac_frame():
     job = json.loads(sys.stdin.readline())
     sys.path.insert(0, os.getcwd())
     try:
+        if os.environ.get("DJANGO_CONFIGURATION"):
+            # Settings in classes are read by an importer that is there before Django asks for them.
+            from configurations import importer
+            importer.install()
         answer = {{"value": main(job)}}
     except BaseException as error:
         frames = traceback.extract_tb(error.__traceback__)
-        own = [f for f in frames if f.filename.startswith(os.getcwd() + os.sep)]
+        below = os.getcwd() + os.sep
+        # The virtual environment may be in the checkout.
+        installed = sys.prefix + os.sep
+        own = [f for f in frames if f.filename.startswith(below) and not f.filename.startswith(installed)]
         last = (own or frames)[-1]
         place = "%s:%s" % (last.filename, last.lineno) if own else ""
         if isinstance(error, SyntaxError):

@@ -41,6 +41,7 @@ def prove(
         "app": deployment["app"],
         "settings": deployment["settings"],
         "tasks": deployment["tasks"],
+        "integrated": deployment["integrate"],
         "canary": deployment["canary"],
         "timeout": timeout,
         "interval": deployment["canary_interval"],

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from ansible_collections.celeriac.django.plugins.module_utils._source import python_files
+from ansible_collections.celeriac.django.plugins.module_utils._files import python_files
 from ansible_collections.celeriac.django.plugins.module_utils._systemd import Systemd, SystemdError
 
 #: Unit files and instances by kind, for fnmatch and for systemctl alike.

@@ -7,19 +7,17 @@ from __future__ import annotations
 
 import ast
 import io
-import os
 import tokenize
 from collections.abc import Iterator
 from pathlib import Path
 
-#: Folders that never hold a project's own source.
-SKIPPED_FOLDERS = frozenset(
-    {"__pycache__", "node_modules", "site-packages", "dist-packages", "bower_components"}
-)
-
 
 class SourceError(Exception):
     """A file of the checkout cannot be read as Python. The text names file and line."""
+
+
+class DiscoveryError(Exception):
+    """The checkout is not what it has to be. The text says what, where and what to do."""
 
 
 def parse(path: Path) -> ast.Module:
@@ -45,31 +43,6 @@ def text_encoding(content: bytes) -> str:
     return tokenize.detect_encoding(io.BytesIO(content).readline)[0]
 
 
-def python_files(top: Path) -> Iterator[Path]:
-    """Yield the project's own Python files below *top*, in a stable order.
-
-    Hidden folders, virtual environments and dependency folders are passed over,
-    and symbolic links to folders are not followed.
-    """
-    stack = [top]
-    while stack:
-        folder = stack.pop()
-        try:
-            entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
-        except OSError:
-            continue
-        if folder != top and any(entry.name == "pyvenv.cfg" for entry in entries):
-            continue
-        below = []
-        for entry in entries:
-            if entry.is_dir(follow_symlinks=False):
-                if not entry.name.startswith(".") and entry.name not in SKIPPED_FOLDERS:
-                    below.append(Path(entry.path))
-            elif entry.name.endswith(".py") and entry.is_file():
-                yield Path(entry.path)
-        stack.extend(reversed(below))
-
-
 def dotted(node: ast.AST) -> str:
     """Return ``a.b.c`` for a chain of names and attributes, else an empty text."""
     parts: list[str] = []
@@ -89,73 +62,81 @@ def literal_text(node: ast.AST | None) -> str:
 def assignments(tree: ast.Module, name: str) -> list[tuple[ast.stmt, ast.expr]]:
     """Return the statements that give *name* a value anywhere in the module, with the values.
 
-    ``x = …``, ``x: T = …`` and ``x += …`` count, also below ``if`` and ``try``,
+    ``x = …``, ``x: T = …`` and ``x += …`` count, also below ``if``, ``try`` and the like,
     but not inside functions and classes.
     """
     found: list[tuple[ast.stmt, ast.expr]] = []
-    stack: list[ast.stmt] = list(reversed(tree.body))
-    while stack:
-        node = stack.pop()
+    for node in module_statements(tree):
         if isinstance(node, ast.Assign):
             if any(isinstance(target, ast.Name) and target.id == name for target in node.targets):
                 found.append((node, node.value))
-        elif isinstance(node, (ast.AnnAssign, ast.AugAssign)):
-            if isinstance(node.target, ast.Name) and node.target.id == name and node.value:
-                found.append((node, node.value))
-        elif isinstance(node, (ast.If, ast.Try, ast.With)):
-            children = list(ast.iter_child_nodes(node))
-            for child in reversed(children):
-                if isinstance(child, ast.ExceptHandler):
-                    stack.extend(reversed(child.body))
-                elif isinstance(child, ast.stmt):
-                    stack.append(child)
+        elif (
+            isinstance(node, (ast.AnnAssign, ast.AugAssign))
+            and isinstance(node.target, ast.Name)
+            and node.target.id == name
+            and node.value
+        ):
+            found.append((node, node.value))
     return found
 
 
-def literal_strings(tree: ast.Module, node: ast.AST, depth: int = 8) -> list[str]:
-    """Collect the string literals of a list, tuple or concatenation of such.
+def module_statements(tree: ast.Module) -> Iterator[ast.stmt]:
+    """Yield the statements that run when a module is imported, in their order.
 
-    Names are looked up in the same module. What is computed is passed over, so
-    the answer can be shorter than the value at run time, never longer.
+    Those below ``if``, ``try``, ``with``, ``match`` and loops are among them, those of functions and
+    classes are not.
     """
-    if depth == 0:
-        return []
-    if isinstance(node, (ast.List, ast.Tuple, ast.Set)):
-        return [text for element in node.elts for text in literal_strings(tree, element, depth - 1)]
-    if isinstance(node, ast.Starred):
-        return literal_strings(tree, node.value, depth - 1)
-    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
-        return [
-            *literal_strings(tree, node.left, depth - 1),
-            *literal_strings(tree, node.right, depth - 1),
+    stack: list[ast.AST] = list(reversed(tree.body))
+    while stack:
+        node = stack.pop()
+        if isinstance(node, ast.stmt):
+            yield node
+            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+                continue
+        below = [
+            child
+            for child in ast.iter_child_nodes(node)
+            if isinstance(child, (ast.stmt, ast.ExceptHandler, ast.match_case))
         ]
-    if isinstance(node, ast.Name):
-        return [
-            text
-            for _statement, value in assignments(tree, node.id)
-            for text in literal_strings(tree, value, depth - 1)
-        ]
-    text = literal_text(node)
-    return [text] if text else []
+        stack.extend(reversed(below))
 
 
 def environment_default(tree: ast.Module, variable: str) -> tuple[str, int] | None:
-    """Return the value and line of ``os.environ.setdefault(variable, "…")`` or of the assignment."""
+    """Return the value and line that a module gives a variable of the environment.
+
+    ``os.environ.setdefault(variable, …)`` and assignments count; the value is a text, a
+    name for one, or what another variable of the environment has as its default.
+    """
+    found: dict[str, int] = {}
     for node in ast.walk(tree):
-        if (
-            isinstance(node, ast.Call)
-            and dotted(node.func).endswith("environ.setdefault")
-            and len(node.args) == 2
-            and literal_text(node.args[0]) == variable
-            and literal_text(node.args[1])
-        ):
-            return literal_text(node.args[1]), node.lineno
-        if (
-            isinstance(node, ast.Assign)
-            and isinstance(node.targets[0], ast.Subscript)
-            and dotted(node.targets[0].value).endswith("environ")
-            and literal_text(node.targets[0].slice) == variable
-            and literal_text(node.value)
-        ):
-            return literal_text(node.value), node.lineno
+        value = _given(node, variable)
+        if value is not None:
+            line: int = node.lineno  # type: ignore[attr-defined] # statements and calls have one
+            found.setdefault(_text_or_default(tree, value), line)
+    # Of several, none is what production has for certain.
+    (text, line), *others = [*found.items(), ("", 0)]
+    return (text, line) if text and len(others) == 1 else None
+
+
+def computes_environment(tree: ast.Module, variable: str) -> int:
+    """Return the line where a module gives a variable of the environment any value, else 0."""
+    lines = [node.lineno for node in ast.walk(tree) if _given(node, variable) is not None]  # type: ignore[attr-defined]
+    return min(lines, default=0)
+
+
+def _given(node: ast.AST, variable: str) -> ast.expr | None:
+    if isinstance(node, ast.Call) and len(node.args) == 2 and literal_text(node.args[0]) == variable:
+        return node.args[1] if dotted(node.func).endswith("environ.setdefault") else None
+    target = node.targets[0] if isinstance(node, ast.Assign) else None
+    if isinstance(target, ast.Subscript) and literal_text(target.slice) == variable:
+        return node.value if dotted(target.value).endswith("environ") else None  # type: ignore[attr-defined]
     return None
+
+
+def _text_or_default(tree: ast.Module, node: ast.expr) -> str:
+    if isinstance(node, ast.Name):
+        texts = {literal_text(value) for _statement, value in assignments(tree, node.id)}
+        return texts.pop() if len(texts) == 1 else ""
+    if isinstance(node, ast.Call) and dotted(node.func).endswith(("environ.get", "getenv")):
+        return literal_text(node.args[1]) if len(node.args) == 2 else ""
+    return literal_text(node)

@@ -119,7 +119,7 @@ options:
     default: []
   removing:
     description: Whether the deployment is to be removed, so that a broker that is down or a missing Python
-      is no error.
+      is no error. The action plugin says so too where the checkout alone is to be changed.
     type: bool
     default: false
 author:
@@ -183,6 +183,7 @@ from ansible_collections.celeriac.django.plugins.module_utils import (
     _interpreter,
     _names,
     _packages,
+    _source,
 )
 from ansible_collections.celeriac.django.plugins.module_utils._options import ARGUMENTS
 
@@ -201,9 +202,9 @@ def main() -> None:
         interpreter = None
         if not module.params["removing"]:
             interpreter = _interpreter.choose(module.params["python"], project.requires_python)
-    except (_discovery.DiscoveryError, _interpreter.InterpreterError) as error:
+    except (_source.DiscoveryError, _interpreter.InterpreterError) as error:
         module.fail_json(msg=str(error))
-    name = _names.project_name(module.params["project_name"], project.package)
+    name = _names.project_name(module.params["project_name"], project.package, project.path)
     versions = _packages.versions(
         [
             *filter(None, [module.params["venv_path"]]),

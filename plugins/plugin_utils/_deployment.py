@@ -139,7 +139,7 @@ def decide(options: Mapping[str, Any], found: Mapping[str, Any], duty: Sequence[
         DeploymentError: the project does not allow what was asked for.
     """
     project, host = found["project"], found["host"]
-    name = _names.project_name(options["project_name"], project["package"])
+    name = _names.project_name(options["project_name"], project["package"], project["path"])
     if not _NAME.match(name):
         raise DeploymentError(_bad_name(name))
     broker = _broker.parse(options["broker_url"])
@@ -155,18 +155,30 @@ def decide(options: Mapping[str, Any], found: Mapping[str, Any], duty: Sequence[
     )
     venv = options["venv_path"] or os.path.join(state, "venv")
     pools = _pools.complete(options["workers"], options["delivery"])
-    module = "celery" if integrate else project["celery_app"]["module"]
+    prefix = f"{project['package']}." if project["package"] else ""
+    # Beside manage.py, a celery.py would be what `import celery` finds.
+    app_module = "celery" if project["package"] else "celery_app"
+    package_file = os.path.join(project["package_path"], "__init__.py")
+    # Where the package's own module holds the settings, it cannot load an app that reads them.
+    loads = bool(project["package"]) and package_file not in (p["file"] for p in project["settings_places"])
     deployment = {
         "name": name,
         "path": project["path"],
         "base": project["base"],
         "package": project["package"],
+        #: What the names of our modules begin with.
+        "prefix": prefix,
+        "app_module": app_module,
+        #: Whether the package's __init__.py loads the app; the app celery_ops does otherwise.
+        "loads_in_package": loads,
         "settings": project["settings"],
         "integrate": integrate,
         "record": os.path.join(
             os.path.relpath(project["package_path"], project["path"]), _integration.RECORD_PATH
         ),
-        "app": project["package"] if integrate else f"{module}:{project['celery_app']['variable']}",
+        "app": (project["package"] if loads else prefix + app_module)
+        if integrate
+        else _existing(project["celery_app"]),
         "duties": list(duty),
         "systemd": systemd,
         "user": options["user"] or name,
@@ -191,6 +203,7 @@ def decide(options: Mapping[str, Any], found: Mapping[str, Any], duty: Sequence[
         "requirements": _requirements(options, project, broker, integrate),
         "tasks": dict(project["tasks"]),
     }
+    deployment["notes"] = notes(project, app_module) if integrate else []
     deployment["beat_arguments"] = [
         "--loglevel=INFO",
         "--enable-remote-control",
@@ -198,16 +211,55 @@ def decide(options: Mapping[str, Any], found: Mapping[str, Any], duty: Sequence[
         f"--schedule={deployment['run_path']}/beat-schedule",
     ]
     if integrate:
-        canary = f"{project['package']}.celery_ops.tasks.canary"
+        canary = f"{prefix}celery_ops.tasks.canary"
         deployment["tasks"].setdefault(canary, "celery_ops/tasks.py")
     deployment.update(_ownership(deployment, found))
     deployment["own_paths"] = _own_paths(deployment, bool(options["state_path"]))
     deployment["environment"] = {
         "DJANGO_SETTINGS_MODULE": project["settings"],
         "CELERY_STATE_PATH": deployment["run_path"],
+        **_import_environment(project),
         **{key: _text(value) for key, value in options["environment"].items()},
     }
     return deployment
+
+
+def notes(project: Mapping[str, Any], app_module: str) -> list[str]:
+    """Return what was decided about the checkout, and why, for whoever reads the diff."""
+    top = project["path"]
+    texts = [
+        f"{os.path.relpath(place['file'], top)} gets the settings: {place['why']}."
+        for place in project["settings_places"]
+    ]
+    if not project["package"]:
+        texts.append(
+            f"The Celery app is {app_module}.py: beside manage.py, a celery.py would be what "
+            "`import celery` finds."
+        )
+    elif project["package_is_namespace"]:
+        made = os.path.join(os.path.relpath(project["package_path"], top), "__init__.py")
+        texts.append(
+            f"{made} is made: {project['package']} had none, and nothing could load the app from it."
+        )
+    if project["import_paths"]:
+        folders = ", ".join(os.path.relpath(path, top) for path in project["import_paths"])
+        texts.append(f"Workers and beat import from {folders} too, as manage.py does (PYTHONPATH).")
+    return texts
+
+
+def _existing(app: Mapping[str, Any]) -> str:
+    """Return what ``celery -A`` takes for an app of the project's own."""
+    return f"{app['module']}:{app['variable']}"
+
+
+def _import_environment(project: Mapping[str, Any]) -> dict[str, str]:
+    """Return what manage.py does for itself, and Celery's processes have to be told."""
+    found = {}
+    if project["import_paths"]:
+        found["PYTHONPATH"] = ":".join(project["import_paths"])
+    if project["configuration"]:
+        found["DJANGO_CONFIGURATION"] = project["configuration"]
+    return found
 
 
 def _ownership(deployment: Mapping[str, Any], found: Mapping[str, Any]) -> dict[str, Any]:
@@ -264,6 +316,27 @@ def warnings(
         texts.append(
             f"Add {', '.join(deployment['requirements']['own'])} to the project's requirements: its package "
             "imports Celery from now on, in web processes too."
+        )
+    if project["production"]:
+        texts.append(
+            f"{project['settings_source']} names {project['settings']}, and {project['production']} stands "
+            "beside it. If that is what production runs with, set celery_project_settings to it."
+        )
+    if not project["requirements"] and not options["requirements"]:
+        texts.append(
+            "The checkout has no requirement file that is known here (requirements.txt, requirements/*.txt, "
+            "a pyproject.toml with [project]). Name what it needs in celery_requirements."
+        )
+    if project["unread"]:
+        texts.append(
+            f"{', '.join(project['unread'])}: no valid Python for the one that Ansible runs with there, "
+            "so tasks in it are not part of the proof. If it is right for a newer Python, set "
+            "ansible_python_interpreter to one."
+        )
+    if not deployment["integrate"] and project["other_celery_apps"]:
+        texts.append(
+            f"There are several Celery apps: {project['celery_app']['place']} is deployed, and not "
+            f"{', '.join(project['other_celery_apps'])}."
         )
     queues = {queue for pool in deployment["pools"] for queue in pool["queues"]}
     if "worker" in deployment["duties"] and _pools.DEFAULT_QUEUE not in queues:
@@ -327,6 +400,12 @@ def _integrate(wanted: str, project: Mapping[str, Any]) -> bool:
         )
     if wanted == "auto":
         return project["integrated"] or not existing
+    if wanted == "always" and project["package_line"]:
+        file = os.path.join(project["package_path"], "__init__.py")
+        raise DeploymentError(
+            f"{file}:{project['package_line']}: celery_app is there already, and celery_project_integrate: "
+            "always would give the name to another app. Rename it there, or set the variable to auto."
+        )
     return wanted == "always"
 
 
@@ -357,7 +436,12 @@ def _requirements(
     backend = options["result_backend"]
     extras = {broker.extra, "redis" if backend.startswith("redis") else ""} - {""}
     extras |= {"gevent" for pool in options["workers"] if pool.get("pool") == "gevent"}
-    own = [CELERY.format(extras=f"[{','.join(sorted(extras))}]" if extras else ""), KOMBU]
+    with_extras = f"[{','.join(sorted(extras))}]" if extras else ""
+    if not integrate and "celery" in project["required"]:
+        # The project's own choice of versions, which celery_review warns of where it is too old.
+        own = [f"celery{with_extras}"]
+    else:
+        own = [CELERY.format(extras=with_extras), KOMBU]
     if integrate:
         if backend == "django-db":
             own.append(RESULTS)

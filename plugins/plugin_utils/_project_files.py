@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os.path
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 from ansible_collections.celeriac.django.plugins.plugin_utils._render import Templates
@@ -60,11 +61,10 @@ def render(
     """
     top = project["path"]
     package = os.path.relpath(project["package_path"], top)
-    base = os.path.relpath(project["base"], top)
     documented = set(project["documented"])
     values = {
         **deployment,
-        "package_depth": len(deployment["package"].split(".")),
+        "package_depth": len(Path(project["package_path"]).relative_to(project["base"]).parts),
         "installed_apps": _installed_apps(deployment),
         "environment_example": [
             entry
@@ -73,40 +73,60 @@ def render(
         ],
     }
     files = {
-        os.path.normpath(os.path.join(package, os.path.relpath(name, _PACKAGE))): templates.render(
+        os.path.normpath(os.path.join(package, _destination(name, deployment))): templates.render(
             name, values
         )
         for name in templates.names(_PACKAGE)
     }
-    settings = f"{deployment['package']}.celery_settings"
-    blocks = {
-        os.path.join(package, "__init__.py"): {
+    fragment = f"{deployment['prefix']}celery_settings"
+    blocks: dict[str, dict[str, str]] = {}
+    for place in project["settings_places"]:
+        # Linters look at one file: there, a name that another file brings is undefined.
+        apps = "INSTALLED_APPS" if place["names_apps"] else 'globals()["INSTALLED_APPS"]'
+        blocks[os.path.relpath(place["file"], top)] = {
+            "hint": f"Celery's settings are in {fragment}.",
+            # An import inside of a condition is fine for all linters; at the end of a module it is not.
+            "lines": f'if "{deployment["prefix"]}celery_ops" not in {apps}:\n'
+            f"    {_import(fragment)}\n\n"
+            "    celery_settings.apply_to(globals())",
+        }
+    blocks[os.path.relpath(project["gitignore"], top)] = {"lines": templates.render("gitignore", values)}
+    if deployment["loads_in_package"]:
+        # isort and ruff sort imports within a section: this one begins a section of its own.
+        split = "# isort: split\n" if project["package_imports"] else ""
+        blocks[os.path.join(package, "__init__.py")] = {
             "hint": "Django loads the Celery app, so that shared tasks find it.",
             # With the blank line that black sets after an import.
-            "lines": "from .celery import app as celery_app  # noqa: E402, F401\n\n",
-        },
-        os.path.relpath(project["apps_file"], top): {
-            "hint": f"Celery's settings are in {settings}.",
-            "lines": f"from {settings} import *  # noqa: E402, F403\n"
-            f"from {settings} import with_celery_apps  # noqa: E402\n\n"
-            "INSTALLED_APPS = with_celery_apps(INSTALLED_APPS)",
-        },
-        os.path.normpath(os.path.join(base, ".gitignore")): {"lines": templates.render("gitignore", values)},
-    }
+            "lines": f"{split}from .celery import app as celery_app  # noqa: F401\n\n",
+        }
     if project["open_requirements"]:
         blocks[os.path.normpath(project["open_requirements"])] = {
             "hint": "The project's package imports Celery.",
             "lines": "\n".join(deployment["requirements"]["own"]),
         }
     if values["environment_example"]:
-        blocks[os.path.normpath(os.path.join(base, ".env.example"))] = {
+        blocks[os.path.relpath(project["env_example"], top)] = {
             "lines": templates.render("env.example", values)
         }
     return files, {name: {"hint": "", **block} for name, block in blocks.items()}
 
 
+def _destination(name: str, deployment: Mapping[str, Any]) -> str:
+    """Return where a template of the package goes, relative to the package.
+
+    Without a package, a celery.py would be what ``import celery`` finds.
+    """
+    relative = os.path.relpath(name, _PACKAGE)
+    return f"{deployment['app_module']}.py" if relative == "celery.py" else relative
+
+
+def _import(module: str) -> str:
+    package, _dot, name = module.rpartition(".")
+    return f"from {package} import {name}" if package else f"import {name}"
+
+
 def _installed_apps(deployment: Mapping[str, Any]) -> list[str]:
-    apps = [f"{deployment['package']}.celery_ops"]
+    apps = [f"{deployment['prefix']}celery_ops"]
     if deployment["scheduler"] == "database":
         apps.insert(0, "django_celery_beat")
     if deployment["result_backend"] == "django-db":

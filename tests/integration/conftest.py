@@ -133,7 +133,7 @@ def closed_port() -> int:
         return int(probe.getsockname()[1])
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def newest_python() -> Path:
     """A Python that Django 6.1 runs with: 3.12 or newer."""
     for name in ("python3.13", "python3.12", "python3.14"):

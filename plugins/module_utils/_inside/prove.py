@@ -19,9 +19,9 @@ def main(job: dict[str, Any]) -> dict[str, Any]:
 
     Args:
         job: ``app``: what ``celery -A`` takes; ``settings``; ``tasks``: names in the source, each
-            with its place; ``nodes``: node name to one queue that it serves; ``beat``: whether one
-            is expected; ``canary``: the id of the canary's result, empty where there is none;
-            ``timeout``: seconds for each answer.
+            with its place; ``integrated``: whether the app is ours; ``nodes``: node name to one queue
+            that it serves; ``beat``: whether one is expected; ``canary``: the id of the canary's
+            result, empty where there is none; ``timeout``: seconds for each answer.
     """
     import django
 
@@ -181,11 +181,13 @@ class Proofs:
     def _no_on_commit(self, name: str) -> dict[str, Any] | None:
         if hasattr(self.app.tasks[ROUND_TRIP_TASK], "apply_async_on_commit"):
             return None
+        # In a project's own app that is a choice, and a warning (celery_review) says what to do.
+        chosen = not self.job["integrated"]
         return proof(
             name,
-            False,
-            "tasks have no delay_on_commit: the app's task_cls does not inherit "
-            "celery.contrib.django.task.DjangoTask",
+            chosen,
+            f"{'nothing to prove: ' if chosen else ''}tasks have no delay_on_commit: the app's task_cls "
+            "does not inherit celery.contrib.django.task.DjangoTask",
         )
 
     def rolled_back(self) -> dict[str, Any]:

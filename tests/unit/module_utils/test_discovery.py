@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -14,12 +15,15 @@ from ansible_collections.celeriac.django.plugins.module_utils import (
     _integration,
 )
 from ansible_collections.celeriac.django.plugins.module_utils._discovery import discover
+from ansible_collections.celeriac.django.plugins.module_utils._source import DiscoveryError
 
 Write = Callable[[Path, Mapping[str, str | bytes]], Path]
 
 #: Whoever runs this, sees it.
 RUN = "raise SystemExit('this was run')\n"
 MANAGE = RUN + "import os\nos.environ.setdefault('DJANGO_SETTINGS_MODULE', '{}')\n"
+NAMES = "import os\nos.environ.setdefault('DJANGO_SETTINGS_MODULE', '{}')\n"
+TASK = "from celery import shared_task\n@shared_task\ndef send(): ...\n"
 APPS = "INSTALLED_APPS = ['django.contrib.admin', 'orders.apps.OrdersConfig', 'customers']\n"
 
 PLAIN = {
@@ -46,6 +50,12 @@ def make(tmp_path: Path, write_tree: Write) -> Callable[..., Path]:
 Make = Callable[..., Path]
 
 
+def place_of(found: _discovery.Project) -> str:
+    """Returns the one file that gets the settings' block."""
+    (place,) = found.settings_places
+    return place["file"]
+
+
 def test_a_plain_project(make: Make) -> None:
     top = make()
     found = discover(str(top))
@@ -53,7 +63,7 @@ def test_a_plain_project(make: Make) -> None:
     assert (found.package, found.package_path) == ("shop", str(top / "shop"))
     assert (found.settings, found.settings_file) == ("shop.settings", str(top / "shop/settings.py"))
     assert found.settings_source == "shop/wsgi.py:3"
-    assert found.apps_file == str(top / "shop/settings.py")
+    assert place_of(found) == str(top / "shop/settings.py")
     assert found.installed_apps == [
         "django.contrib.admin",
         "orders.apps.OrdersConfig",
@@ -79,8 +89,8 @@ def test_manage_in_a_folder_below(tmp_path: Path, make: Make) -> None:
 
 
 def test_several_projects_are_named(tmp_path: Path, write_tree: Write) -> None:
-    write_tree(tmp_path, {"one/manage.py": "", "two/manage.py": ""})
-    with pytest.raises(_discovery.DiscoveryError) as caught:
+    write_tree(tmp_path, {"one/manage.py": "import django", "two/manage.py": "import django"})
+    with pytest.raises(DiscoveryError) as caught:
         discover(str(tmp_path))
     assert "one/manage.py, two/manage.py" in str(caught.value)
     assert "celery_project_path" in str(caught.value)
@@ -95,12 +105,12 @@ def test_a_project_at_the_top_hides_those_below(make: Make) -> None:
 )
 def test_what_is_installed_is_no_project(place: str, tmp_path: Path, write_tree: Write) -> None:
     write_tree(tmp_path, {place: "", "env/pyvenv.cfg": "", "readme.py": ""})
-    with pytest.raises(_discovery.DiscoveryError, match=r"there is no manage\.py"):
+    with pytest.raises(DiscoveryError, match=r"there is no manage\.py"):
         discover(str(tmp_path))
 
 
 def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
-    with pytest.raises(_discovery.DiscoveryError) as caught:
+    with pytest.raises(DiscoveryError) as caught:
         discover(str(tmp_path / "absent"))
     assert "celery_project_path: there is no folder" in str(caught.value)
 
@@ -132,7 +142,7 @@ def test_only_manage_names_the_settings(make: Make) -> None:
 
 def test_nothing_names_the_settings(make: Make) -> None:
     top = make({"shop/wsgi.py": None, "manage.py": ""})
-    with pytest.raises(_discovery.DiscoveryError, match="celery_project_settings: no settings module"):
+    with pytest.raises(DiscoveryError, match="celery_project_settings: no settings module"):
         discover(str(top))
 
 
@@ -142,7 +152,7 @@ def test_the_variable_wins(make: Make) -> None:
 
 
 def test_settings_that_are_not_there_are_named_with_who_says_so(make: Make) -> None:
-    with pytest.raises(_discovery.DiscoveryError) as caught:
+    with pytest.raises(DiscoveryError) as caught:
         discover(str(make({"shop/settings.py": None})))
     assert "no settings module shop.settings below" in str(caught.value)
     assert "(named by shop/wsgi.py:3)" in str(caught.value)
@@ -150,7 +160,7 @@ def test_settings_that_are_not_there_are_named_with_who_says_so(make: Make) -> N
 
 @pytest.mark.parametrize("file", ["shop/settings.py", "shop/wsgi.py"])
 def test_a_syntax_error_is_named(file: str, make: Make) -> None:
-    with pytest.raises(_discovery.DiscoveryError) as caught:
+    with pytest.raises(DiscoveryError) as caught:
         discover(str(make({file: "A = 1\nB = (\n"})))
     assert f"{file}:2: " in str(caught.value)
     assert "B = (" in str(caught.value)
@@ -195,15 +205,33 @@ def test_the_apps_file_is_the_base_of_all_environments(production: str, make: Ma
     found = discover(str(top))
     assert found.settings == "shop.settings.production"
     assert found.settings_file == str(top / "shop/settings/production.py")
-    assert found.apps_file == str(top / "shop/settings/base.py")
+    assert place_of(found) == str(top / "shop/settings/base.py")
     assert found.package == "shop"
     assert list(found.apps) == ["orders", "customers"]
     assert ("storages" in found.installed_apps) == ("storages" in production)
 
 
-def test_apps_of_production_alone_are_in_its_own_file(make: Make) -> None:
+def test_environments_with_apps_of_their_own_have_a_place_each(make: Make) -> None:
+    own = "from .base import *\nINSTALLED_APPS = ['x']\n"
+    top = make({**SPLIT, "shop/settings/production.py": own, "shop/settings/dev.py": f"\n{own}"})
+    places = discover(str(top)).settings_places
+    assert [place["file"] for place in places] == [
+        str(top / "shop/settings/production.py"),
+        str(top / "shop/settings/dev.py"),
+    ]
+    assert places[0]["why"] == "INSTALLED_APPS gets its value in line 2"
+    assert places[1]["why"] == "INSTALLED_APPS gets its value in line 3 (manage.py:3 names it)"
+
+
+def test_production_with_apps_of_its_own_beside_a_common_base(make: Make) -> None:
     top = make({**SPLIT, "shop/settings/production.py": "from .base import *\nINSTALLED_APPS = ['x']\n"})
-    assert discover(str(top)).apps_file == str(top / "shop/settings/production.py")
+    names = [Path(place["file"]).name for place in discover(str(top)).settings_places]
+    assert names == ["production.py", "base.py"]
+
+
+def test_development_that_cannot_get_a_block_does_not_stop_production(make: Make) -> None:
+    top = make({**SPLIT, "shop/settings/dev.py": "DEBUG = True\n"})
+    assert place_of(discover(str(top))) == str(top / "shop/settings/base.py")
 
 
 def test_settings_of_a_package_itself(make: Make) -> None:
@@ -216,27 +244,12 @@ def test_settings_of_a_package_itself(make: Make) -> None:
     )
     found = discover(str(top))
     assert found.settings_file == str(top / "shop/settings/__init__.py")
-    assert found.apps_file == str(top / "shop/settings/base.py")
+    assert place_of(found) == str(top / "shop/settings/base.py")
 
 
 def test_settings_that_import_each_other_come_to_an_end(make: Make) -> None:
     base = "from .production import *\n" + APPS
     assert discover(str(make({**SPLIT, "shop/settings/base.py": base}))).apps
-
-
-@pytest.mark.parametrize(
-    "settings",
-    [
-        "class Production:\n    INSTALLED_APPS = []\n",
-        "from elsewhere import *\nINSTALLED_APPS += ['x']\n",
-        "",
-    ],
-)
-def test_settings_without_apps_are_told(settings: str, make: Make) -> None:
-    with pytest.raises(_discovery.DiscoveryError) as caught:
-        discover(str(make({"shop/settings.py": settings})))
-    assert "INSTALLED_APPS gets no value" in str(caught.value)
-    assert "shop/settings.py" in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -272,15 +285,314 @@ def test_the_package_of_the_variable(make: Make) -> None:
 
 
 def test_a_package_that_is_not_there_is_told(make: Make) -> None:
-    with pytest.raises(_discovery.DiscoveryError, match="celery_project_package: there is no package x"):
+    with pytest.raises(DiscoveryError, match="celery_project_package: there is no package x"):
         discover(str(make()), package="x")
 
 
-def test_settings_beside_manage_have_no_package(make: Make) -> None:
-    top = make({"shop/wsgi.py": MANAGE.format("settings"), "settings.py": APPS})
-    with pytest.raises(_discovery.DiscoveryError, match="celery_project_package"):
-        discover(str(top))
-    assert discover(str(top), package="shop").settings_file == str(top / "settings.py")
+LAYOUTS: list[tuple[str, dict[str, str | bytes | None], dict[str, object]]] = [
+    (
+        "settings beside manage.py",
+        {"manage.py": NAMES.format("settings"), "settings.py": APPS, "wsgi.py": NAMES.format("settings")},
+        {"package": "", "package_path": "", "settings": "settings", "places": ["settings.py"]},
+    ),
+    (
+        "a settings package at the top",
+        {"manage.py": NAMES.format("settings"), "settings/__init__.py": APPS},
+        {"package": "settings", "package_path": "settings", "places": ["settings/__init__.py"]},
+    ),
+    (
+        "settings at the top and the server in a package",
+        {
+            "manage.py": NAMES.format("settings.dev"),
+            "settings/base.py": APPS,
+            "settings/dev.py": "from .base import *\n",
+            "settings/live.py": "from .base import *\n",
+            "shop/__init__.py": "",
+            "shop/wsgi.py": NAMES.format("settings.live"),
+        },
+        {"package": "shop", "settings": "settings.live", "places": ["settings/base.py"]},
+    ),
+    (
+        "a namespace package",
+        {"manage.py": NAMES.format("shop.settings"), "shop/settings.py": APPS},
+        {"package": "shop", "package_is_namespace": True, "places": ["shop/settings.py"]},
+    ),
+    (
+        "src",
+        {
+            "src/manage.py": NAMES.format("shop.settings"),
+            "src/shop/__init__.py": "import os\n",
+            "src/shop/settings.py": APPS,
+            "src/orders/__init__.py": "",
+            "src/orders/tasks.py": TASK,
+        },
+        {
+            "base": "src",
+            "package_path": "src/shop",
+            "package_imports": True,
+            "import_paths": [],
+            "apps": {"orders": "src/orders"},
+            "tasks": {"orders.tasks.send": "orders/tasks.py:3"},
+        },
+    ),
+    (
+        "manage.py beside src",
+        {
+            "manage.py": NAMES.format("shop.settings") + "import sys\nsys.path.insert(0, 'src')\n",
+            "src/shop/__init__.py": "",
+            "src/shop/settings.py": APPS,
+            "src/orders/tasks.py": TASK,
+        },
+        {
+            "base": "",
+            "package": "shop",
+            "package_path": "src/shop",
+            "import_paths": ["src"],
+            "apps": {"orders": "src/orders"},
+            "tasks": {"orders.tasks.send": "src/orders/tasks.py:3"},
+        },
+    ),
+    (
+        "manage.py beside src, as a namespace package that is installed",
+        {
+            "manage.py": NAMES.format("shop.settings"),
+            "src/shop/settings.py": APPS,
+            "src/shop/tasks.py": TASK,
+        },
+        {
+            "package_path": "src/shop",
+            "import_paths": ["src"],
+            "tasks": {"shop.tasks.send": "src/shop/tasks.py:3"},
+        },
+    ),
+    (
+        "cookiecutter",
+        {
+            "manage.py": "import sys\n"
+            + NAMES.format("config.settings.local")
+            + "sys.path.append(str(ROOT / 'shop'))\n",
+            "config/__init__.py": "",
+            "config/settings/__init__.py": "",
+            "config/settings/base.py": "LOCAL = ['orders', 'shop.users']\nINSTALLED_APPS = ['a'] + LOCAL\n",
+            "config/settings/local.py": "from .base import *\nINSTALLED_APPS += ['toolbar']\n",
+            "config/settings/production.py": "from .base import *\nX = env('SECRET_KEY')\n",
+            "config/wsgi.py": NAMES.format("config.settings.production"),
+            "shop/__init__.py": "",
+            "shop/orders/tasks.py": TASK,
+            "shop/users/__init__.py": "",
+            "shop/users/tasks.py": TASK,
+        },
+        {
+            "package": "config",
+            "settings": "config.settings.production",
+            "places": ["config/settings/base.py"],
+            "import_paths": ["shop"],
+            "environment": {"SECRET_KEY": "config/settings/production.py:2"},
+            "tasks": {
+                "orders.tasks.send": "shop/orders/tasks.py:3",
+                "shop.users.tasks.send": "shop/users/tasks.py:3",
+            },
+        },
+    ),
+    (
+        "cookiecutter with its own Celery",
+        {
+            "manage.py": NAMES.format("config.settings.local"),
+            "config/__init__.py": "from .celery_app import app as celery_app\n",
+            "config/celery_app.py": "from celery import Celery\napp = Celery('shop')\n"
+            "app.config_from_object('django.conf:settings', namespace='CELERY')\n",
+            "config/settings/local.py": f"{APPS}CELERY_TASK_ALWAYS_EAGER = True\n",
+        },
+        {
+            "places": [],
+            "app": ("config.celery_app", "app", "config/celery_app.py:3"),
+            "celery_settings": {"CELERY_TASK_ALWAYS_EAGER": "config/settings/local.py:2"},
+        },
+    ),
+    (
+        "settings that choose by the environment",
+        {
+            "manage.py": NAMES.format("shop.settings"),
+            "shop/__init__.py": "",
+            "shop/settings/__init__.py": "if LIVE:\n    from .live import *\nelse:\n    from .dev import *\n",
+            "shop/settings/live.py": APPS,
+            "shop/settings/dev.py": APPS,
+        },
+        {"settings": "shop.settings", "places": ["shop/settings/__init__.py"]},
+    ),
+    (
+        "settings that try a local file",
+        {
+            "manage.py": NAMES.format("shop.settings"),
+            "shop/__init__.py": "",
+            "shop/settings/__init__.py": "from .base import *\ntry:\n    from .local import *\n"
+            "except ImportError:\n    pass\n",
+            "shop/settings/base.py": APPS,
+        },
+        {"places": ["shop/settings/base.py"]},
+    ),
+    (
+        "a hint in pyproject.toml alone",
+        {
+            "manage.py": "from django.core.management import execute_from_command_line\n",
+            "pyproject.toml": "[tool.django]\nsettings_module = 'shop.settings'\n",
+            "shop/__init__.py": "",
+            "shop/settings.py": APPS,
+        },
+        {"settings": "shop.settings", "settings_source": "pyproject.toml:2", "places": ["shop/settings.py"]},
+    ),
+    (
+        "several servers",
+        {
+            "manage.py": NAMES.format("shop.dev"),
+            "api/__init__.py": "",
+            "api/wsgi.py": NAMES.format("api.settings"),
+            "api/settings.py": APPS,
+            "shop/__init__.py": "",
+            "shop/wsgi.py": NAMES.format("shop.live"),
+            "shop/base.py": APPS,
+            "shop/dev.py": "from .base import *\n",
+            "shop/live.py": "from .base import *\n",
+        },
+        {"settings": "shop.live", "package": "shop", "places": ["shop/base.py", "api/settings.py"]},
+    ),
+    (
+        "apps by a function of the project",
+        {
+            "manage.py": NAMES.format("shop.settings"),
+            "shop/__init__.py": "",
+            "shop/settings.py": "from .plugins import apps\nINSTALLED_APPS = ['a', *apps()]\n",
+            "shop/plugins.py": "def apps():\n    found = ['orders']\n    return found\n",
+            "orders/__init__.py": "",
+        },
+        {"installed_apps": ["a", "orders"], "apps": {"orders": "orders"}, "places": ["shop/settings.py"]},
+    ),
+    (
+        "apps of a third party",
+        {
+            "manage.py": NAMES.format("shop.settings"),
+            "shop/__init__.py": "",
+            "shop/settings.py": "from theirs.settings import *\nINSTALLED_APPS += ['orders']\n",
+            "orders/__init__.py": "",
+        },
+        {"installed_apps": ["orders"], "places": ["shop/settings.py"]},
+    ),
+    (
+        "django-split-settings",
+        {
+            "manage.py": NAMES.format("shop.settings"),
+            "shop/__init__.py": "",
+            "shop/settings/__init__.py": "from split_settings.tools import include, optional\n"
+            "include('components/*.py', optional(f'{ENV}.py'))\n",
+            "shop/settings/components/apps.py": APPS,
+            "shop/settings/live.py": "INSTALLED_APPS += ['orders2']\n",
+            "orders/__init__.py": "",
+        },
+        {
+            "places": ["shop/settings/__init__.py"],
+            "installed_apps": ["orders2", "django.contrib.admin", "orders.apps.OrdersConfig", "customers"],
+            "apps": {"orders": "orders"},
+        },
+    ),
+    (
+        "apps below a folder that the settings put on the path",
+        {
+            "manage.py": NAMES.format("shop.settings"),
+            "shop/__init__.py": "",
+            "shop/settings.py": "import sys\nsys.path.insert(0, str(BASE_DIR / 'lib'))\nfrom shared import *\n",
+            "lib/shared.py": APPS,
+            "lib/orders/tasks.py": TASK,
+        },
+        {
+            "import_paths": [],
+            "apps": {"orders": "lib/orders"},
+            "tasks": {"orders.tasks.send": "lib/orders/tasks.py:3"},
+            "places": ["lib/shared.py"],
+        },
+    ),
+]
+
+
+def told(found: _discovery.Project, name: str) -> object:
+    """Returns what was found, with paths relative to the checkout."""
+    top = Path(found.path)
+    if name == "places":
+        return [str(Path(place["file"]).relative_to(top)) for place in found.settings_places]
+    if name == "app":
+        app = found.celery_app or {}
+        return app.get("module"), app.get("variable"), app.get("configured")
+    value = getattr(found, name)
+    if name == "apps":
+        return {app: str(Path(folder).relative_to(top)) for app, folder in value.items()}
+    if name == "import_paths":
+        return [str(Path(folder).relative_to(top)) for folder in value]
+    if name in ("base", "package_path"):
+        return os.path.relpath(value, top).removeprefix(".")
+    return value
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"), [layout[1:] for layout in LAYOUTS], ids=[e[0] for e in LAYOUTS]
+)
+def test_a_layout_of_real_projects(
+    files: dict[str, str | bytes], expected: dict[str, object], tmp_path: Path, write_tree: Write
+) -> None:
+    found = discover(str(write_tree(tmp_path, files)))
+    assert {name: told(found, name) for name in expected} == expected
+
+
+def test_the_variable_changes_nothing_where_it_says_what_is_found(tmp_path: Path, write_tree: Write) -> None:
+    files = {f"src/{name}": text for name, text in PLAIN.items() if name.startswith("shop/")}
+    inits = {"src/__init__.py": "", "manage.py": NAMES.format("src.shop.settings")}
+    top = write_tree(tmp_path, {**files, **inits, "src/shop/wsgi.py": NAMES.format("src.shop.settings")})
+    found = discover(str(top))
+    assert found.package == "src.shop"
+    given = discover(str(top), settings="src.shop.settings")
+    assert (given.package, given.settings_places) == (found.package, found.settings_places)
+
+
+def test_classes_are_refused_with_what_to_do(make: Make) -> None:
+    names = NAMES.format("shop.settings") + "os.environ.setdefault('DJANGO_CONFIGURATION', 'Live')\n"
+    settings = "class Base(Configuration):\n    INSTALLED_APPS = []\nclass Live(Base): ...\n"
+    with pytest.raises(DiscoveryError) as caught:
+        discover(str(make({"shop/wsgi.py": names, "shop/settings.py": settings})))
+    assert "shop/settings.py:2: the settings are in the class Base" in str(caught.value)
+    assert '"DJANGO_CONFIGURATION", "Live"' in str(caught.value)
+
+
+def test_classes_with_a_celery_app_are_deployed(make: Make) -> None:
+    names = NAMES.format("shop.settings") + "os.environ.setdefault('DJANGO_CONFIGURATION', 'Live')\n"
+    settings = "class Live(Configuration):\n    INSTALLED_APPS = []\n"
+    app = "from celery import Celery\napp = Celery('shop')\n"
+    top = make({"shop/wsgi.py": names, "shop/settings.py": settings, "shop/celery.py": app})
+    found = discover(str(top))
+    assert (found.configuration, found.settings_places) == ("Live", [])
+    assert found.celery_app
+    assert found.celery_app["place"] == "shop/celery.py:2"
+
+
+def test_several_apps_are_told(make: Make) -> None:
+    app = "from celery import Celery\napp = Celery('shop')\n"
+    found = discover(str(make({"shop/celery.py": app, "orders/queue.py": app})))
+    assert found.celery_app
+    assert (found.celery_app["module"], found.other_celery_apps) == ("shop.celery", ["orders/queue.py:2"])
+
+
+def test_what_git_ignores_is_no_part_of_the_project(make: Make) -> None:
+    app = "from celery import Celery\napp = Celery('old')\n"
+    top = make(
+        {
+            ".gitignore": "/build/\n/old/\n",
+            "build/shop/wsgi.py": NAMES.format("build.settings"),
+            "old/celery.py": app,
+            "old/tasks.py": TASK,
+            "orders/tasks.py": TASK,
+        }
+    )
+    subprocess.run(["git", "init", "--quiet", str(top)], check=True)
+    found = discover(str(top))
+    assert found.settings_source == "shop/wsgi.py:3"
+    assert (list(found.tasks), found.celery_app) == (["orders.tasks.send"], None)
 
 
 def test_a_package_without_init(make: Make) -> None:
@@ -289,24 +601,6 @@ def test_a_package_without_init(make: Make) -> None:
 
 
 # What else is in it
-
-
-@pytest.mark.parametrize(
-    ("databases", "engine"),
-    [
-        ("{'default': {'ENGINE': 'django.db.backends.postgresql'}}", "postgresql"),
-        ("{'default': {'ENGINE': 'django.contrib.gis.db.backends.postgis'}}", "postgresql"),
-        ("{'default': {'ENGINE': 'django.contrib.gis.db.backends.spatialite'}}", "sqlite3"),
-        ("{'default': {'ENGINE': 'django.db.backends.sqlite3', 'NAME': path('x')}}", "sqlite3"),
-        ("{'default': {'ENGINE': 'django.db.backends.mysql'}}", "mysql"),
-        ("{'default': env.db('DATABASE_URL')}", "url"),
-        ("{'default': dj_database_url.config()}", "url"),
-        ("{}", ""),
-    ],
-)
-def test_the_database(databases: str, engine: str, make: Make) -> None:
-    top = make({**SPLIT, "shop/settings/base.py": f"{APPS}DATABASES = {databases}\n"})
-    assert discover(str(top)).database == engine
 
 
 def test_the_database_of_production_counts(make: Make) -> None:
@@ -337,128 +631,6 @@ def test_requirements_of_the_checkout(make: Make) -> None:
     assert found.requirements == ["requirements.txt"]
     assert found.required == ["django", "psycopg"]
     assert found.requires_python == ">=3.12"
-
-
-TASKS = """
-from celery import shared_task
-from shop.celery import app, celery_app
-from django.tasks import task
-import huey, celery
-
-@shared_task
-def plain(): ...
-
-@shared_task(bind=True, max_retries=3)
-def bound(self): ...
-
-@shared_task(name="billing.charge")
-def named(): ...
-
-@app.task
-def of_the_app(): ...
-
-@celery_app.task(ignore_result=True)
-async def of_another_app(): ...
-
-@celery.shared_task
-def by_its_module(): ...
-
-@other
-@shared_task()
-@another(1)
-def among_others(): ...
-
-def factory():
-    @shared_task
-    def inner(): ...
-
-@task
-def of_django(): ...
-
-@huey.task()
-def of_huey(): ...
-
-@shared_task(name=NAMES["x"])
-def named_at_run_time(): ...
-
-def no_task(): ...
-"""
-
-
-def test_tasks_are_found_with_file_and_line(make: Make) -> None:
-    found = discover(str(make({"orders/tasks.py": TASKS})))
-    names = {
-        "plain": 8,
-        "bound": 11,
-        "of_the_app": 17,
-        "of_another_app": 20,
-        "by_its_module": 23,
-        "among_others": 28,
-        "inner": 32,
-    }
-    places = {f"orders.tasks.{name}": f"orders/tasks.py:{line}" for name, line in names.items()}
-    assert found.tasks == {"billing.charge": "orders/tasks.py:14", **places}
-
-
-@pytest.mark.parametrize(
-    ("file", "module"),
-    [
-        ("orders/tasks/__init__.py", "orders.tasks"),
-        ("orders/tasks/emails.py", "orders.tasks.emails"),
-        ("orders/jobs.py", "orders.jobs"),
-    ],
-)
-def test_tasks_have_the_name_of_their_module(file: str, module: str, make: Make) -> None:
-    task = "from celery import shared_task\n@shared_task\ndef send(): ...\n"
-    assert list(discover(str(make({file: task}))).tasks) == [f"{module}.send"]
-
-
-@pytest.mark.parametrize(
-    "file",
-    [
-        "orders/tests/test_tasks.py",
-        "orders/tests/factories.py",
-        "orders/tests.py",
-        "orders/test_tasks.py",
-        "conftest.py",
-        "orders/migrations/0001_initial.py",
-        "env/lib/tasks.py",
-        "web/node_modules/tasks.py",
-        "orders/tasks.txt",
-    ],
-)
-def test_tasks_elsewhere_do_not_count(file: str, make: Make) -> None:
-    task = "from celery import shared_task\n@shared_task\ndef send(): ...\n"
-    assert discover(str(make({file: task, "env/pyvenv.cfg": ""}))).tasks == {}
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "import os\napp = Celery('shop')\n",
-        "import celery\napp = celery.Celery('shop')\n",
-        "from celery import Celery\napp: Celery = Celery('shop')\n",
-    ],
-)
-def test_an_existing_celery_app(text: str, make: Make) -> None:
-    assert discover(str(make({"shop/celery_app.py": text}))).celery_app == {
-        "module": "shop.celery_app",
-        "variable": "app",
-        "file": "shop/celery_app.py",
-        "place": "shop/celery_app.py:2",
-    }
-
-
-@pytest.mark.parametrize(
-    "files",
-    [
-        {"shop/tests/test_celery.py": "app = Celery('test')\n"},
-        {"shop/x.py": "def f():\n    app = Celery('local')\n"},
-        {"shop/x.py": "app = make(Celery('x'))\n# Celery('x')\n"},
-    ],
-)
-def test_no_celery_app(files: dict[str, str], make: Make) -> None:
-    assert discover(str(make(files))).celery_app is None
 
 
 @pytest.fixture
@@ -492,7 +664,7 @@ def test_the_projects_app_beside_ours(integrated: Path) -> None:
 
 def test_a_damaged_record_is_told(integrated: Path) -> None:
     (integrated / "shop" / _integration.RECORD_PATH).write_text("<<<<<<< HEAD\n")
-    with pytest.raises(_discovery.DiscoveryError, match=r"integration\.json"):
+    with pytest.raises(DiscoveryError, match=r"integration\.json"):
         discover(str(integrated))
 
 
@@ -523,7 +695,7 @@ def test_a_package_that_is_read_only(make: Make, monkeypatch: pytest.MonkeyPatch
 
 
 def test_nothing_is_written(make: Make, snapshot: Callable[[Path], object]) -> None:
-    top = make({"orders/tasks.py": TASKS})
+    top = make({"orders/tasks.py": TASK})
     before = snapshot(top)
     discover(str(top))
     assert snapshot(top) == before

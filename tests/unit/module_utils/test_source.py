@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -52,41 +51,6 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
         _source.parse(tmp_path / "a.py")
 
 
-def test_only_the_own_python_files_are_found(
-    tmp_path: Path, write_tree: Callable[[Path, Mapping[str, str]], Path]
-) -> None:
-    write_tree(
-        tmp_path,
-        {
-            "b.py": "",
-            "a/z.py": "",
-            "a/a.txt": "",
-            "a.py": "",
-            "env/pyvenv.cfg": "",
-            "env/lib/x.py": "",
-            ".hidden/x.py": "",
-            "web/node_modules/gyp/x.py": "",
-            "lib/python3.11/site-packages/x.py": "",
-            "__pycache__/x.py": "",
-            "elsewhere/pyvenv.cfg": "",
-            "elsewhere/x.py": "",
-        },
-    )
-    (tmp_path / "loop").symlink_to(tmp_path)
-    (tmp_path / "link.py").symlink_to("a.py")
-    (tmp_path / "dangling.py").symlink_to("nowhere.py")
-    found = [str(path.relative_to(tmp_path)) for path in _source.python_files(tmp_path)]
-    assert found == ["a.py", "b.py", "link.py", "a/z.py"]
-
-
-def test_a_virtualenv_as_the_top_is_looked_into(
-    tmp_path: Path, write_tree: Callable[[Path, Mapping[str, str]], Path]
-) -> None:
-    """Some make the virtual environment around the checkout."""
-    write_tree(tmp_path, {"pyvenv.cfg": "", "manage.py": ""})
-    assert list(_source.python_files(tmp_path)) == [tmp_path / "manage.py"]
-
-
 @pytest.mark.parametrize(
     ("expression", "name"), [("a", "a"), ("a.b.c", "a.b.c"), ("a().b", ""), ("a[0].b", "")]
 )
@@ -119,44 +83,6 @@ def test_assignments_are_found_in_their_order() -> None:
 
 
 @pytest.mark.parametrize(
-    "text",
-    [
-        "X = ['a', 'b', 'c']",
-        "X = ('a', 'b', 'c')",
-        "X = ['a'] + ['b'] + ['c']",
-        "X = ['a', *['b', 'c']]",
-        "X = list_of(1) + ['a', 'b', name(), 'c']",
-        "OWN = ['b', 'c']\nX = ['a'] + OWN",
-        "OWN = ['b', 'c']\nX = ['a', *OWN]",
-        "A = ['a']\nB = A + ['b']\nX = B + ['c']",
-        "X = ['a', 'b']\nX += ['c']",
-        "X = ['a', 'b']\nX = X + ['c']",
-    ],
-)
-def test_strings_are_collected(text: str) -> None:
-    tree = module(text)
-    found = [
-        string
-        for _statement, value in _source.assignments(tree, "X")
-        for string in _source.literal_strings(tree, value)
-    ]
-    assert list(dict.fromkeys(found)) == ["a", "b", "c"]
-
-
-@pytest.mark.parametrize("text", ["X = ['a'] * 2", "X = {'a', 'b'} - {'b'}", "X = make(['a'])"])
-def test_what_is_computed_is_passed_over(text: str) -> None:
-    tree = module(text)
-    _statement, value = _source.assignments(tree, "X")[0]
-    assert _source.literal_strings(tree, value) == []
-
-
-def test_names_that_go_round_come_to_an_end() -> None:
-    tree = module("A = B\nB = A + ['x']")
-    _statement, value = _source.assignments(tree, "A")[0]
-    assert set(_source.literal_strings(tree, value)) <= {"x"}
-
-
-@pytest.mark.parametrize(
     ("text", "found"),
     [
         ("import os\nos.environ.setdefault('S', 'a.b')", ("a.b", 2)),
@@ -168,11 +94,35 @@ def test_names_that_go_round_come_to_an_end() -> None:
         ("os.environ.get('S', 'a.b')", None),
         ("values.setdefault('S', 'a.b')", None),
         ("os.environ['S'] = name", None),
+        ("name = 'a.b'\nos.environ['S'] = name", ("a.b", 2)),
+        ("if X:\n    name = 'a.b'\nelse:\n    name = 'c.d'\nos.environ['S'] = name", None),
+        ("os.environ.setdefault('S', os.environ.get('T', 'a.b'))", ("a.b", 1)),
+        ("os.environ.setdefault('S', os.getenv('T', 'a.b'))", ("a.b", 1)),
+        ("os.environ.setdefault('S', os.environ.get('T'))", None),
+        ("os.environ.setdefault('S', f'a.{name}')", None),
+        ("os.environ.setdefault('S', 'a.' + name)", None),
+        ("os.environ.setdefault('S', f'a.{x}')\nos.environ.setdefault('S', 'a.b')", None),
+        ("if X:\n    os.environ['S'] = 'a.b'\nelse:\n    os.environ['S'] = 'c.d'", None),
         ("", None),
     ],
 )
 def test_defaults_of_the_environment(text: str, found: tuple[str, int] | None) -> None:
     assert _source.environment_default(module(text), "S") == found
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("\nos.environ.setdefault('S', f'a.{name}')", 2),
+        ("os.environ['S'] = get()\n", 1),
+        ("def main():\n    if X:\n        os.environ['S'] = Y\n    os.environ['S'] = Z\n", 3),
+        ("os.environ.setdefault('T', f'a.{name}')", 0),
+        ("os.environ.get('S', name)", 0),
+        ("", 0),
+    ],
+)
+def test_a_line_that_computes_the_environment(text: str, line: int) -> None:
+    assert _source.computes_environment(module(text), "S") == line
 
 
 @pytest.mark.parametrize(

@@ -151,7 +151,7 @@ def test_a_project_in_a_folder_of_the_checkout(render: Any, project: Data) -> No
         path="/srv/checkout",
         base="/srv/checkout/site",
         package_path="/srv/checkout/site/shop",
-        apps_file="/srv/checkout/site/shop/settings.py",
+        settings_places=[{"file": "/srv/checkout/site/shop/settings.py", "why": ""}],
     )
     files, blocks = render()
     assert all(name.startswith("site/shop/") for name in files)

@@ -109,7 +109,7 @@ def test_systemd_takes_the_units_of_any_path(
     python.write_text("#!/bin/sh\n")
     python.chmod(0o755)
     base.mkdir(parents=True)
-    project.update(path=str(base), base=str(base), package_path=f"{base}/shop", apps_file=f"{base}/x.py")
+    project.update(path=str(base), base=str(base), package_path=f"{base}/shop")
     units = tmp_path / "units"
     units.mkdir()
     for unit, text in render(["worker", "beat"], state_path=str(state_path), user="root").items():

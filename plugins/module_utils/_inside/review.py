@@ -1,0 +1,67 @@
+# Copyright (c) 2026 celeriac.django contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Ask a Celery app that the project wrote itself what it is set to."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+
+def main(job: dict[str, Any]) -> dict[str, Any]:
+    """Return what the app is set to; passwords in URLs are left out.
+
+    The answer holds ``version`` of Celery; ``namespace``; ``broker`` and ``wanted_broker`` (that
+    of the environment) as URLs; ``results`` and ``late`` as truth values; ``unknown`` settings;
+    ``immediate``: tasks that cannot be sent on commit.
+
+    Args:
+        job: ``app``: what ``celery -A`` takes.
+    """
+    import django
+
+    django.setup()
+    import celery
+    from celery.app.utils import find_app
+    from kombu import Connection
+
+    app = find_app(job["app"])
+    app.loader.import_default_modules()
+    wanted = os.environ.get("CELERY_BROKER_URL", "")
+    return {
+        "version": celery.__version__,
+        "namespace": app.namespace or "",
+        "broker": app.connection_for_write().as_uri(),
+        "wanted_broker": Connection(wanted).as_uri() if wanted else "",
+        "results": bool(app.conf.result_backend),
+        "late": bool(app.conf.task_acks_late),
+        "unknown": unknown_settings(app.namespace),
+        "immediate": sorted(
+            name
+            for name, task in app.tasks.items()
+            if not name.startswith("celery.") and not hasattr(task, "delay_on_commit")
+        ),
+    }
+
+
+def unknown_settings(namespace: str | None) -> list[str]:
+    """Return the settings that look like Celery's, and that Celery ignores without a word.
+
+    With a namespace it reads ``CELERY_X`` as ``x``; without one it reads its names of before 4.0,
+    such as ``CELERY_RESULT_BACKEND`` (celery.app.defaults).
+    """
+    from celery.app.defaults import _OLD_SETTING_KEYS, SETTING_KEYS
+    from django.conf import settings
+
+    known = {name.upper() for name in _OLD_SETTING_KEYS}
+    if namespace:
+        known |= {f"{namespace}_{name}".upper() for name in SETTING_KEYS}
+    prefixes = ("CELERY_BEAT_SCHEDULER_", "CELERY_REDBEAT", "CELERY_DB_REUSE_MAX")
+    return sorted(
+        name
+        for name in dir(settings)
+        if name.startswith(f"{namespace or 'CELERY'}_")
+        and name not in known
+        and not name.startswith(prefixes)
+    )

@@ -1,0 +1,100 @@
+#!/usr/bin/python
+# Copyright (c) 2026 celeriac.django contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: celery_review
+short_description: Say what a Celery app that a Django project wrote itself lacks
+version_added: 0.1.0
+description:
+  - Loads the app in the project's virtual environment, and warns with file and line of what the guarantees
+    of this collection miss in it. It changes nothing.
+  - Looked at are the prefix of its settings, the result backend, the broker and the delivery against what the
+    inventory asks for, settings that Celery ignores, and tasks that cannot be sent on commit.
+extends_documentation_fragment:
+  - celeriac.django._attributes.read_only
+  - celeriac.django._attributes.project
+options:
+  project:
+    description: The discovered project, as RV(celeriac.django.celery_deployment#module:project).
+    type: dict
+    required: true
+  app:
+    description: What C(celery -A) takes.
+    type: str
+    required: true
+  delivery:
+    description: What was asked for.
+    type: str
+    choices: [at_most_once, at_least_once]
+    default: at_most_once
+author:
+  - celeriac.django contributors (@celeriac)
+"""
+
+EXAMPLES = r"""
+- name: Look at the project
+  celeriac.django.celery_deployment:
+    project_path: /srv/shop
+  register: shop
+
+- name: Say what its own Celery app lacks
+  celeriac.django.celery_review:
+    project: "{{ shop.project }}"
+    app: "{{ shop.deployment.app }}"
+    python: "{{ shop.deployment.python }}"
+    base: "{{ shop.project.base }}"
+    settings: "{{ shop.project.settings }}"
+"""
+
+RETURN = r"""
+lacks:
+  description: What is missing, each with file and line. They are warnings too.
+  returned: success
+  type: list
+  elements: str
+  sample:
+    - "shop/settings.py:40: Celery knows no setting CELERY_BROKER_UR, and ignores it."
+"""
+
+import os
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.celeriac.django.plugins.module_utils import _project_python, _review
+from ansible_collections.celeriac.django.plugins.module_utils._inside import review as inside_review
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "project": {"type": "dict", "required": True},
+            "app": {"type": "str", "required": True},
+            "delivery": {
+                "type": "str",
+                "default": "at_most_once",
+                "choices": ["at_most_once", "at_least_once"],
+            },
+            **_project_python.ARGUMENTS,
+        },
+        supports_check_mode=True,
+    )
+    params = module.params
+    if not params["python"] or not os.path.exists(params["python"]):
+        module.exit_json(changed=False, lacks=[])
+    try:
+        project = _project_python.ProjectPython.from_params(params)
+        answer = project.run(inside_review, {"app": params["app"]})
+    except _project_python.ProjectError as error:
+        module.fail_json(msg=f"The project's own Celery app {params['app']} does not load: {error}")
+    found = _review.lacks(params["project"], answer, params["delivery"])
+    for text in found:
+        module.warn(text)
+    module.exit_json(changed=False, lacks=found)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,238 @@
+# Copyright (c) 2026 celeriac.django contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A checkout that is looked at, integrated and given back, as the modules and action plugins do it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.celeriac.django.plugins.module_utils import (
+    _checkout,
+    _discovery,
+    _integration,
+    _project_python,
+    _review,
+)
+from ansible_collections.celeriac.django.plugins.module_utils._inside import review as inside_review
+from ansible_collections.celeriac.django.plugins.plugin_utils import (
+    _deployment,
+    _project_files,
+    _render,
+)
+
+from ._parts import Layout
+
+QUESTIONS = Path(__file__).with_name("questions.py")
+#: What the action plugin asks the proof for.
+JOB = {"system": True, "databases": True, "broker": True}
+
+
+def default_options() -> dict[str, Any]:
+    """Return the public variables as they are when only the path is given."""
+    return {
+        "project_name": "",
+        "project_package": "",
+        "project_settings": "",
+        "project_integrate": "auto",
+        "broker_url": "",
+        "result_backend": "django-db",
+        "beat_scheduler": "database",
+        "workers": [{"name": "default"}],
+        "delivery": "at_most_once",
+        "timezone": "",
+        "environment": {},
+        "service_manager": "none",
+        "python": "",
+        "state_path": "",
+        "venv_path": "",
+        "user": "",
+        "requirements": [],
+        "uses_postgresql": False,
+    }
+
+
+def snapshot(top: Path) -> dict[str, tuple[object, ...]]:
+    """Return all that is below a folder: kind and mode, owner, group, and content or target."""
+    found: dict[str, tuple[object, ...]] = {}
+    for folder, folders, files in os.walk(top):
+        folders[:] = [name for name in folders if name != "__pycache__"]
+        for name in ["", *folders, *files]:
+            path = Path(folder, name)
+            status = path.lstat()
+            content: object = None
+            if path.is_symlink():
+                content = os.readlink(path)
+            elif path.is_file():
+                content = path.read_bytes()
+            found[os.path.relpath(path, top)] = (f"{status.st_mode:o}", status.st_uid, status.st_gid, content)
+    return found
+
+
+def differences(before: Mapping[str, object], after: Mapping[str, object]) -> list[str]:
+    """Return what differs between two snapshots."""
+    return [
+        f"{name}: {before.get(name, 'absent')} → {after.get(name, 'absent')}"
+        for name in sorted({*before, *after})
+        if before.get(name) != after.get(name)
+    ]
+
+
+@dataclass
+class Checkout:
+    """A layout in a folder, and the virtualenv that it is deployed with."""
+
+    layout: Layout
+    path: Path
+    python: Path | None = None
+    project: dict[str, Any] = field(default_factory=dict)
+    deployment: dict[str, Any] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+
+    def look(self, **options: object) -> None:
+        """Discover and decide.
+
+        Raises:
+            DiscoveryError: nothing can be found.
+            DeploymentError: what is asked for cannot be.
+        """
+        given = {
+            **default_options(),
+            "project_path": str(self.path),
+            "environment": dict(self.layout.environment),
+            **self.layout.options,
+            **options,
+        }
+        _deployment.check(given, {}, ["localhost"])
+        project = _discovery.discover(str(self.path), given["project_package"], given["project_settings"])
+        found = {
+            # Through JSON, as it comes from the host.
+            "project": json.loads(json.dumps(asdict(project))),
+            "host": {
+                "hostname": "localhost",
+                "is_root": os.geteuid() == 0,
+                "has_systemd": False,
+                "home": "/",
+            },
+            "accounts": {},
+            "groups": {},
+            "versions": {},
+        }
+        self.project = found["project"]
+        self.deployment = _deployment.decide(given, found, ["worker", "beat"])
+        self.warnings = _deployment.warnings(given, found, self.deployment)
+
+    def base(self) -> Path:
+        """Return the folder of manage.py."""
+        return self.path / self.layout.base
+
+    def prove(self, changed: Sequence[Path]) -> None:
+        """See that the project works, as the module celery_project does.
+
+        Raises:
+            CheckoutError: it does not.
+        """
+        _checkout.prove_syntax(list(changed))
+        if self.python is not None:
+            job = {**JOB, "app": self.deployment["app"]}
+            what = "With the integration, the project does not work"
+            _checkout.prove_project(self.inside(), job, what)
+
+    def inside(self) -> _project_python.ProjectPython:
+        """Return how scripts are run inside the project."""
+        environment = dict(self.deployment["environment"])
+        environment.pop("CELERY_STATE_PATH", None)
+        return _project_python.ProjectPython.from_params(
+            {
+                "python": str(self.python),
+                "base": self.project["base"],
+                "settings": self.project["settings"],
+                "user": None,
+                "environment": environment,
+                "secrets": {},
+            }
+        )
+
+    def review(self) -> list[str]:
+        """Return what the project's own app lacks, as the module celery_review does."""
+        answer = self.inside().run(inside_review, {"app": self.deployment["app"]})
+        return _review.lacks(self.project, answer, self.deployment["delivery"])
+
+    def integrate(self, check: bool = False) -> _checkout.Outcome:
+        """Put Celery into the checkout.
+
+        Raises:
+            CheckoutError: it cannot be.
+        """
+        files, blocks = _project_files.render(_render.Templates("project"), self.deployment, self.project, [])
+
+        def compute(read: _integration.Reader) -> _integration.Change:
+            return _integration.integrate(self.path, self.deployment["record"], files, blocks, read)
+
+        return _checkout.change(self.path, compute, self.prove, check)
+
+    def remove(self) -> _checkout.Outcome:
+        """Take Celery out of the checkout."""
+
+        def compute(read: _integration.Reader) -> _integration.Change:
+            return _integration.remove(self.path, self.deployment["record"], read)
+
+        outcome = _checkout.change(self.path, compute, _checkout.prove_syntax, False)
+        state = Path(self.deployment["state_path"])
+        if state.is_relative_to(self.path):
+            shutil.rmtree(state, ignore_errors=True)
+        return outcome
+
+    def patched(self, diff: str, folder: Path) -> list[str]:
+        """Apply a diff to a copy of the checkout with git, and return what then differs from the files."""
+        done = subprocess.run(
+            ["git", "apply", "--whitespace=nowarn", "-"],
+            cwd=folder,
+            input=diff.encode(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            check=False,
+        )
+        if done.returncode:
+            return [done.stdout.decode("utf-8", "replace")]
+        contents = [
+            {name: entry[3] for name, entry in snapshot(top).items() if entry[3] is not None}
+            for top in (folder, self.path)
+        ]
+        return differences(*contents)
+
+    def ask(self, *questions: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Ask the project, each question in a process with its own environment."""
+        assert self.python is not None
+        common = {
+            "PATH": os.pathsep.join([str(self.python.parent), os.defpath]),
+            "LANG": "C.UTF-8",
+            "HOME": str(self.path.parent),
+            "PYTHONDONTWRITEBYTECODE": "1",
+        }
+        asked = [
+            {
+                "folder": str(self.base()),
+                **question,
+                "environment": {**common, **question["environment"]},
+            }
+            for question in questions
+        ]
+        done = subprocess.run(
+            [str(self.python), "-B", str(QUESTIONS)],
+            input=json.dumps(asked),
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        answers: list[dict[str, Any]] = json.loads(done.stdout)
+        return answers

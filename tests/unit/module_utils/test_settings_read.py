@@ -1,0 +1,153 @@
+# Copyright (c) 2026 celeriac.django contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What settings say about databases, Celery and the environment is read, not run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.celeriac.django.plugins.module_utils import _settings_read
+from ansible_collections.celeriac.django.plugins.module_utils._modules import Module, Modules
+
+Read = Callable[..., list[Module]]
+
+
+@pytest.fixture
+def read(tmp_path: Path, write_tree: Callable[[Path, Mapping[str, str]], Path]) -> Read:
+    """Returns settings modules of such texts, the nearest first."""
+
+    def read(*texts: str) -> list[Module]:
+        names = [f"s{number}" for number in range(len(texts))]
+        write_tree(tmp_path, {f"{name}.py": text for name, text in zip(names, texts, strict=True)})
+        found = [Modules([tmp_path]).get(name) for name in names]
+        return [module for module in found if module]
+
+    return read
+
+
+# The database
+
+
+@pytest.mark.parametrize(
+    ("databases", "engine"),
+    [
+        ("{'default': {'ENGINE': 'django.db.backends.postgresql'}}", "postgresql"),
+        ("{'default': {'ENGINE': 'django.contrib.gis.db.backends.postgis'}}", "postgresql"),
+        ("{'default': {'ENGINE': 'django.contrib.gis.db.backends.spatialite'}}", "sqlite3"),
+        ("{'default': {'ENGINE': 'django.db.backends.sqlite3', 'NAME': path('x')}}", "sqlite3"),
+        ("{'default': {'ENGINE': 'django.db.backends.mysql'}}", "mysql"),
+        ("{'default': env.db('DATABASE_URL')}", "url"),
+        ("{'default': dj_database_url.config()}", "url"),
+        ("{}", ""),
+    ],
+)
+def test_the_database(databases: str, engine: str, read: Read) -> None:
+    assert _settings_read.find_database(read("", f"DATABASES = {databases}\n")) == engine
+
+
+def test_the_database_of_the_nearest_module_counts(read: Read) -> None:
+    databases = "DATABASES = {'default': {'ENGINE': 'django.db.backends.%s'}}\n"
+    assert _settings_read.find_database(read(databases % "mysql", databases % "sqlite3")) == "mysql"
+
+
+# Settings of Celery
+
+
+def test_settings_of_celery_have_the_place_that_is_nearest(read: Read, tmp_path: Path) -> None:
+    modules = read(
+        "CELERY_BROKER_URL = 1\n\nif X:\n    CELERY_TIMEZONE: str = 'UTC'\n",
+        "CELERY_BROKER_URL = 2\nCELERYD_CONCURRENCY = 3\nBROKER_URL = 4\nCELERY = 5\nX = CELERY_Y\nXCELERY_Z = 1\n",
+        "class C:\n    CELERY_IMPORTS = ()\n",
+    )
+    assert _settings_read.find_celery_settings(modules, tmp_path) == {
+        "CELERY_BROKER_URL": "s0.py:1",
+        "CELERY_TIMEZONE": "s0.py:4",
+        "CELERYD_CONCURRENCY": "s1.py:2",
+        "BROKER_URL": "s1.py:3",
+        "CELERY_IMPORTS": "s2.py:2",
+    }
+
+
+# The environment
+
+B15 = pytest.mark.xfail(strict=True, reason="the prefix of environs is not put before the name")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "X = os.environ['NAME']",
+        "from os import environ\nX = environ['NAME']",
+        "X = {'PASSWORD': os.environ['NAME']}",
+        "env = environ.Env()\nX = env('NAME')",
+        "env = environ.Env()\nX = env.str('NAME')",
+        "env = environ.Env()\nX = env['NAME']",
+        "env = environ.FileAwareEnv()\nX = env.list('NAME')",
+        "env = environ.Env(OTHER=(bool, False))\nX = env.bool('NAME')",
+        "read = environ.Env()\nX = read.int('NAME')",
+        "env = environ.Env()\nX = {'default': env.db('NAME')}",
+        "from environs import Env\nenv = Env()\nenv.read_env()\nX = env.int('NAME')",
+        "env = Env()\nX = env.list('NAME', subcast=int)",
+        "from decouple import config\nX = config('NAME')",
+        "from decouple import config\nX = config('NAME', cast=bool)",
+        "from decouple import config as read\nX = read('NAME')",
+        "from decouple import AutoConfig\nconfig = AutoConfig(BASE)\nX = config('NAME')",
+        "import decouple\nX = decouple.config('NAME')",
+        pytest.param("with env.prefixed('NA'):\n    X = env('ME')", marks=B15),
+    ],
+)
+def test_a_variable_that_has_to_be_there(text: str, read: Read, tmp_path: Path) -> None:
+    lines = text.count("\n") + 1
+    assert _settings_read.find_required_environment(read(text), tmp_path) == {"NAME": f"s0.py:{lines}"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "X = os.environ.get('NAME')",
+        "X = os.getenv('NAME', 'x')",
+        "os.environ['NAME'] = 'x'",
+        "del os.environ['NAME']",
+        "os.environ.setdefault('NAME', 'x')",
+        "X = 'NAME' in os.environ",
+        "X = os.environ[name]",
+        "env = environ.Env()\nX = env('NAME', default='x')",
+        "env = environ.Env()\nX = env.bool('NAME', False)",
+        "env = environ.Env(NAME=(bool, False))\nX = env('NAME')",
+        "env = environ.Env()\nenviron.Env.read_env('NAME')",
+        "env = environ.Env()\nenv.read_env('NAME')",
+        "from decouple import config\nX = config('NAME', default=None)",
+        "from decouple import config\nX = config('NAME', 'x', cast=int)",
+        "X = config('NAME')",
+        "X = config['NAME']",
+        "X = settings.environ.config('NAME')",
+        "if 'NAME' in os.environ:\n    X = os.environ['NAME']",
+        "try:\n    X = os.environ['NAME']\nexcept KeyError:\n    X = ''",
+        "@env.parser_for('NAME')\ndef parse(value): ...",
+    ],
+)
+def test_a_variable_that_may_be_missing(text: str, read: Read, tmp_path: Path) -> None:
+    assert _settings_read.find_required_environment(read(text), tmp_path) == {}
+
+
+@pytest.mark.parametrize(
+    ("call", "name"),
+    [("db", "DATABASE_URL"), ("cache", "CACHE_URL"), ("email_url", "EMAIL_URL"), ("db_url", "DATABASE_URL")],
+)
+def test_urls_have_names_of_their_own(call: str, name: str, read: Read, tmp_path: Path) -> None:
+    text = f"env = environ.Env()\nX = env.{call}()\n"
+    assert _settings_read.find_required_environment(read(text), tmp_path) == {name: "s0.py:2"}
+
+
+def test_a_default_of_one_module_counts_for_all(read: Read, tmp_path: Path) -> None:
+    modules = read("X = env('NAME')\nY = env('OTHER')\n", "env = environ.Env(NAME=(str, ''))\n")
+    assert _settings_read.find_required_environment(modules, tmp_path) == {"OTHER": "s0.py:2"}
+
+
+def test_the_names_are_sorted(read: Read, tmp_path: Path) -> None:
+    found = _settings_read.find_required_environment(read("env('B')\nenv('A')\nenv('B')\n"), tmp_path)
+    assert list(found.items()) == [("A", "s0.py:2"), ("B", "s0.py:1")]
