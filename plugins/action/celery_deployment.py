@@ -50,6 +50,7 @@ class ActionModule(ActionBase):
         if found.get("failed"):
             return found
         try:
+            found["project"] = _deployment.with_app(found["project"], options["project_app"])
             _deployment.check_broker(broker, found["silent"])
             duty = _deployment.duties(host, options["group_names"])
             found["deployment"] = _deployment.decide(options, found, duty)

@@ -68,6 +68,8 @@ class Project:
     configuration: str
     #: The settings files that get a block: ``file``, ``why`` and ``names_apps``.
     settings_places: list[dict[str, Any]]
+    #: Why there is no such file, in a project that has a Celery app of its own.
+    settings_problem: str
     installed_apps: list[str] = field(default_factory=list)
     #: The project's own apps: dotted name and folder.
     apps: dict[str, str] = field(default_factory=dict)
@@ -343,7 +345,13 @@ def _discover(path: Path, package: str, settings: str) -> Project:
     made = _made_files(path, package_path)
     foreign = [app for app in celery.apps if base / app["file"] not in made]
     chosen = _celery_source.choose_app(foreign, package)
-    places = [] if chosen and not made else _places(modules, named, configuration)
+    places, problem = [], ""
+    try:
+        places = _places(modules, named, configuration)
+    except DiscoveryError as error:
+        if not chosen or made:
+            raise
+        problem = str(error)  # it matters only to whoever wants another app beside the one that is there
     package_body = _own_statements(package_path / "__init__.py")
     owner = path.stat()
     requirements = find_requirements(path, base)
@@ -361,6 +369,7 @@ def _discover(path: Path, package: str, settings: str) -> Project:
         settings_source=main.source,
         configuration=configuration,
         settings_places=places,
+        settings_problem=problem,
         installed_apps=installed,
         apps=apps,
         database=_settings_read.find_database(files),

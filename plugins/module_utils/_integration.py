@@ -10,6 +10,7 @@ checkout, so that whoever has a clone can renew or remove the integration.
 
 from __future__ import annotations
 
+import ast
 import difflib
 import hashlib
 import json
@@ -228,7 +229,21 @@ def _take_out(top: Path, record: Record, read: Reader, change: Change) -> None:
             name.endswith(".py"),
             how.get("blank_lines", 1),
         )
+        if name.endswith(".py") and _parses(present) and not _parses(rest):
+            change.after[path] = present
+            change.keep(
+                top, name, "left as it is: the block is all that an indented part holds", present, None
+            )
+            continue
         change.after[path] = None if how.get("created") and not rest.strip() else rest
+
+
+def _parses(content: bytes) -> bool:
+    try:
+        ast.parse(content)
+    except (SyntaxError, ValueError):
+        return False
+    return True
 
 
 def unified_diff(top: Path, change: Change) -> str:

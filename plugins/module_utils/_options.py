@@ -11,6 +11,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "project_path": {"type": "path", "required": True},
     "project_name": {"type": "str", "default": ""},
     "project_package": {"type": "str", "default": ""},
+    "project_app": {"type": "str", "default": ""},
     "project_settings": {"type": "str", "default": ""},
     "project_integrate": {
         "type": "str",

@@ -40,6 +40,11 @@ options:
       manage.py name.
     type: str
     default: ""
+  project_app:
+    description: The Celery app that the project has of its own, as C(celery -A) takes it. Left out, it is
+      found.
+    type: str
+    default: ""
   project_integrate:
     description:
       - Whether the checkout gets a Celery app.

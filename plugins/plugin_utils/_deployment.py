@@ -145,6 +145,8 @@ def decide(options: Mapping[str, Any], found: Mapping[str, Any], duty: Sequence[
     broker = _broker.parse(options["broker_url"])
     systemd = _uses_systemd(options["service_manager"], host)
     integrate = _integrate(options["project_integrate"], project)
+    if integrate and project["settings_problem"]:
+        raise DeploymentError(project["settings_problem"])
     if integrate and not project["writable"] and not project["integrated"]:
         raise DeploymentError(
             f"The checkout {project['path']} is not writable. Run as its owner or with become, or set "
@@ -247,9 +249,38 @@ def notes(project: Mapping[str, Any], app_module: str) -> list[str]:
     return texts
 
 
+def with_app(project: Mapping[str, Any], wanted: str) -> dict[str, Any]:
+    """Return the project with the Celery app that the inventory names, if it names one.
+
+    Args:
+        project: the discovered project.
+        wanted: what ``celery -A`` takes, such as ``worker.celery:app``; empty for the discovered one.
+    """
+    found = project["celery_app"]
+    if not wanted or (found and wanted in (_existing(found), found["module"])):
+        return dict(project)
+    module, _colon, variable = wanted.partition(":")
+    others = [*([found["place"]] if found else []), *project["other_celery_apps"]]
+    app = {
+        "module": module,
+        "variable": variable,
+        "file": "",
+        "place": "celery_project_app",
+        "configured": "",
+        "task_class": "",
+    }
+    file = f"{module.replace('.', '/')}.py:"
+    place = next((place for place in others if place.startswith(file)), "")
+    return {
+        **project,
+        "celery_app": {**app, "place": place or app["place"]},
+        "other_celery_apps": [other for other in others if other != place],
+    }
+
+
 def _existing(app: Mapping[str, Any]) -> str:
     """Return what ``celery -A`` takes for an app of the project's own."""
-    return f"{app['module']}:{app['variable']}"
+    return ":".join(filter(None, (app["module"], app["variable"])))
 
 
 def _import_environment(project: Mapping[str, Any]) -> dict[str, str]:
@@ -333,10 +364,11 @@ def warnings(
             "so tasks in it are not part of the proof. If it is right for a newer Python, set "
             "ansible_python_interpreter to one."
         )
-    if not deployment["integrate"] and project["other_celery_apps"]:
+    if not deployment["integrate"] and project["other_celery_apps"] and not options["project_app"]:
         texts.append(
             f"There are several Celery apps: {project['celery_app']['place']} is deployed, and not "
-            f"{', '.join(project['other_celery_apps'])}."
+            f"{', '.join(project['other_celery_apps'])}. Set celery_project_app, such as shop.celery:app, to "
+            "choose."
         )
     queues = {queue for pool in deployment["pools"] for queue in pool["queues"]}
     if "worker" in deployment["duties"] and _pools.DEFAULT_QUEUE not in queues:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import shutil
@@ -22,6 +23,7 @@ from ansible_collections.celeriac.django.plugins.module_utils import (
     _review,
 )
 from ansible_collections.celeriac.django.plugins.module_utils._inside import review as inside_review
+from ansible_collections.celeriac.django.plugins.module_utils._options import ARGUMENTS
 from ansible_collections.celeriac.django.plugins.plugin_utils import (
     _deployment,
     _project_files,
@@ -36,27 +38,9 @@ JOB = {"system": True, "databases": True, "broker": True}
 
 
 def default_options() -> dict[str, Any]:
-    """Return the public variables as they are when only the path is given."""
-    return {
-        "project_name": "",
-        "project_package": "",
-        "project_settings": "",
-        "project_integrate": "auto",
-        "broker_url": "",
-        "result_backend": "django-db",
-        "beat_scheduler": "database",
-        "workers": [{"name": "default"}],
-        "delivery": "at_most_once",
-        "timezone": "",
-        "environment": {},
-        "service_manager": "none",
-        "python": "",
-        "state_path": "",
-        "venv_path": "",
-        "user": "",
-        "requirements": [],
-        "uses_postgresql": False,
-    }
+    """Return the public variables as they are when only the path is given, and nothing is a service."""
+    given = {name: copy.deepcopy(argument.get("default", "")) for name, argument in ARGUMENTS.items()}
+    return {**given, "service_manager": "none"}
 
 
 def snapshot(top: Path) -> dict[str, tuple[object, ...]]:
@@ -125,6 +109,7 @@ class Checkout:
             "groups": {},
             "versions": {},
         }
+        found["project"] = _deployment.with_app(found["project"], given["project_app"])
         self.project = found["project"]
         self.deployment = _deployment.decide(given, found, ["worker", "beat"])
         self.warnings = _deployment.warnings(given, found, self.deployment)

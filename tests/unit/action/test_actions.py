@@ -1,3 +1,6 @@
+# Copyright (c) 2026 celeriac.django contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Action plugins check and render on the controller, and hand plain data to the host."""
 
 from __future__ import annotations
@@ -24,8 +27,21 @@ PROJECT: dict[str, Any] = {
     "base": "/srv/shop",
     "package": "shop",
     "package_path": "/srv/shop/shop",
+    "package_is_namespace": False,
+    "package_imports": False,
+    "package_line": 0,
+    "gitignore": "/srv/shop/.gitignore",
+    "env_example": "/srv/shop/.env.example",
+    "production": "",
+    "import_paths": [],
+    "environment": {},
+    "celery_settings": {},
+    "other_celery_apps": [],
+    "unread": [],
     "settings": "shop.settings",
-    "apps_file": "/srv/shop/shop/settings.py",
+    "settings_problem": "",
+    "settings_places": [{"file": "/srv/shop/shop/settings.py", "why": "", "names_apps": True}],
+    "configuration": "",
     "database": "sqlite3",
     "requirements": [],
     "required": [],

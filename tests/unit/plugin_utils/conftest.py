@@ -1,3 +1,6 @@
+# Copyright (c) 2026 celeriac.django contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What the tests of plugin_utils share."""
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ def options() -> dict[str, Any]:
         "project_name": "",
         "project_package": "",
         "project_settings": "",
+        "project_app": "",
         "project_integrate": "auto",
         "broker_url": "",
         "result_backend": "django-db",
@@ -61,6 +65,7 @@ def project() -> dict[str, Any]:
         "settings_file": "/srv/shop/shop/settings/production.py",
         "settings_source": "shop/wsgi.py:7",
         "configuration": "",
+        "settings_problem": "",
         "settings_places": [{"file": "/srv/shop/shop/settings/base.py", "why": "", "names_apps": True}],
         "installed_apps": ["django.contrib.admin", "orders"],
         "apps": {"orders": "/srv/shop/orders"},

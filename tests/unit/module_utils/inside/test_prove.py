@@ -1,3 +1,6 @@
+# Copyright (c) 2026 celeriac.django contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What the answers of workers and beat mean."""
 
 from __future__ import annotations
@@ -102,8 +105,10 @@ def test_a_beat_that_answers_late_is_asked_again() -> None:
     assert proofs(FakeApp(None, {"celerybeat@web1": {}}), timeout=60).beat()["ok"]
 
 
-def test_an_app_without_delay_on_commit_is_told() -> None:
-    found = proofs(FakeApp())._no_on_commit("committed transaction")
+@pytest.mark.parametrize("integrated", [True, False])
+def test_an_app_without_delay_on_commit_is_told(integrated: bool) -> None:
+    """In a project's own app that is a choice, and no failure."""
+    found = proofs(FakeApp(), integrated=integrated)._no_on_commit("committed transaction")
     assert found
-    assert (found["name"], found["ok"]) == ("committed transaction", False)
+    assert (found["name"], found["ok"]) == ("committed transaction", not integrated)
     assert "DjangoTask" in found["detail"]
