@@ -1,0 +1,24 @@
+"""The load: each task writes its number to the database."""
+
+from __future__ import annotations
+
+import time
+
+from celery import Task, shared_task
+from django.db import InterfaceError, OperationalError
+
+from .models import Done
+
+
+@shared_task(
+    bind=True,
+    ignore_result=True,
+    # As tasks on a database that restarts now and then should be.
+    autoretry_for=(OperationalError, InterfaceError),
+    max_retries=None,
+    default_retry_delay=1,
+)
+def note(self: Task, number: int, seconds: float) -> None:
+    """Work for some seconds, then write the number."""
+    time.sleep(seconds)
+    Done.objects.create(number=number, worker=self.request.hostname)
