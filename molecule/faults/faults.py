@@ -15,6 +15,7 @@ usage: faults.py [--all] [--only NAME,…]     needs the hosts, converged, and `
 from __future__ import annotations
 
 import argparse
+import itertools
 import re
 import subprocess
 import sys
@@ -323,7 +324,7 @@ def sent(broker: str) -> list[Sent]:
 def done(broker: str) -> list[tuple[int, float]]:
     """Return what was done, and when, in the order of time."""
     query = "SELECT number, extract(epoch FROM at) FROM load_done ORDER BY at"
-    rows = run(SERVERS, f"su postgres -c 'psql -AtF \" \" {broker} -c \"{query}\"'")
+    rows = run(SERVERS, f'su postgres -c \'psql -AtF " " {broker} -c "{query}"\'')
     return [(int(number), float(at)) for number, at in (row.split() for row in rows.splitlines())]
 
 
@@ -369,7 +370,7 @@ def settle(seconds: float) -> None:
 def longest_gap(times: list[float], begin: float, end: float) -> float:
     """Return the longest time in a window without anything done."""
     marks = [begin, *(at for at in times if begin < at < end), end]
-    return max(after - before for before, after in zip(marks, marks[1:], strict=False))
+    return max(after - before for before, after in itertools.pairwise(marks))
 
 
 def report(windows: list[Window]) -> list[str]:

@@ -1,7 +1,7 @@
 """Sends numbered tasks at a steady rate, and notes each that the broker has taken.
 
 usage: sender.py URL RATE FILE. A line of the file: the number, the queue, the time in seconds.
-Lines like these in FILE.extra, written by whoever wants longer tasks, are sent besides: the queue, the seconds.
+Lines in FILE.extra, from whoever wants longer tasks, are sent besides: the queue, the seconds of work.
 """
 
 from __future__ import annotations
@@ -39,9 +39,7 @@ def main() -> None:
 
         def send(queue: str, seconds: float) -> None:
             number = next(numbers)
-            app.send_task(
-                "load.tasks.note", (number, seconds), queue=queue, retry=True, retry_policy=RETRY
-            )
+            app.send_task("load.tasks.note", (number, seconds), queue=queue, retry=True, retry_policy=RETRY)
             sent.write(f"{number} {queue} {time.time():.3f} {seconds}\n")
 
         for turn in itertools.count():
