@@ -33,7 +33,7 @@ HOSTS = {"redis": "celeriac-faults-redis", "rabbitmq": "celeriac-faults-rabbitmq
 #: Queue to the delivery of the pool that serves it, and to the pool.
 QUEUES = {"celery": ("at_most_once", "default"), "late": ("at_least_once", "late")}
 #: Tasks a second, for each broker.
-RATE = 10
+RATE = 6
 #: Seconds of undisturbed load after each fault, for what it left to show.
 AFTER = 4
 #: The longest gap in seconds for a change of code.
@@ -334,7 +334,7 @@ def disturb(names: list[str], full: bool) -> list[Window]:
     windows = []
     for name in names:
         # What is in the queues still would be counted for the fault before.
-        wait(f"before {name}: the workers do not keep up with the load", 60, keeps_up)
+        wait(f"before {name}: the workers do not keep up with the load", 200, keeps_up)
         window = Window(name, time.time())
         windows.append(window)
         try:

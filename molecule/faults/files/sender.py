@@ -15,7 +15,7 @@ from pathlib import Path
 from celery import Celery
 
 QUEUES = ("celery", "late")
-SECONDS = 0.1
+SECONDS = 0.05
 #: For ever: what this counts as sent, the broker has.
 RETRY = {"max_retries": None, "interval_start": 0.1, "interval_step": 0.1, "interval_max": 0.5}
 
