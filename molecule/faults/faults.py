@@ -33,7 +33,7 @@ HOSTS = {"redis": "celeriac-faults-redis", "rabbitmq": "celeriac-faults-rabbitmq
 #: Queue to the delivery of the pool that serves it, and to the pool.
 QUEUES = {"celery": ("at_most_once", "default"), "late": ("at_least_once", "late")}
 #: Tasks a second, for each broker.
-RATE = 6
+RATE = 4
 #: Seconds of undisturbed load after each fault, for what it left to show.
 AFTER = 4
 #: The longest gap in seconds for a change of code.
@@ -107,6 +107,11 @@ def units(host: str) -> dict[str, str]:
 def main_process(host: str, unit: str) -> str:
     """Return the number of a unit's main process."""
     return run(host, f"systemctl show -P MainPID '{unit}'")
+
+
+def processes(host: str) -> dict[str, str]:
+    """Return the main process of each active unit of a host."""
+    return {unit: main_process(host, unit) for unit in units(host).values()}
 
 
 def send_long(seconds: float, each: int = 2) -> None:
@@ -196,28 +201,59 @@ class Faults:
         everywhere(self._signal("STOP"))
 
     def _signal(self, signal: str) -> Callable[[str], None]:
-        def act(host: str) -> None:
-            before = {unit: main_process(host, unit) for unit in units(host).values()}
-            for process in before.values():
-                run(host, f"kill -{signal} {process}")
+        return self._replaced(lambda host, found: run(host, f"kill -{signal} {' '.join(found)}"))
+
+    def _replaced(self, act: Callable[[str, list[str]], object]) -> Callable[[str], None]:
+        """Return what disturbs the main processes of a host, and waits until systemd has replaced them."""
+
+        def disturb(host: str) -> None:
+            before = processes(host)
+            act(host, list(before.values()))
             wait(
-                f"{host}: systemd has not replaced what got {signal}",
+                f"{host}: systemd has not replaced the workers",
                 240,
                 lambda: all(main_process(host, unit) not in ("0", old) for unit, old in before.items()),
             )
 
-        return act
+        return disturb
+
+    def deaf(self) -> None:
+        """Have the workers answer, but consume nothing, until they find out themselves."""
+        everywhere(self._replaced(lambda host, _processes: self._deafen(host)))
+
+    def _deafen(self, host: str) -> None:
+        secrets = "set -a; . /etc/shop-celery/environment; . /etc/shop-celery/secrets; set +a"
+        celery = "runuser -u shop -- /var/lib/shop-celery/venv/bin/celery -A shop"
+        answers = run(host, f"{secrets}; cd /srv/shop && {celery} control deafen", check=False)
+        # RabbitMQ's deaf ones tell, the others answer to a ping.
+        if "deaf" not in answers:
+            raise RuntimeError(f"{host}: nobody was deafened: {answers}")
+
+    def busy(self) -> None:
+        """Keep all processes busy for longer than a watchdog or the letters wait."""
+        self._nobody_restarts(lambda: (send_long(80), time.sleep(85)))
 
     def broker_stop(self) -> None:
         """Stop the brokers for a while."""
-        for verb in ("stop", "start"):
-            run(SERVERS, f"systemctl {verb} redis-server rabbitmq-server")
-            if verb == "stop":
-                time.sleep(60 if self.full else 15)
+
+        def act() -> None:
+            for verb in ("stop", "start"):
+                run(SERVERS, f"systemctl {verb} redis-server rabbitmq-server")
+                if verb == "stop":
+                    time.sleep(60 if self.full else 15)
+
+        self._nobody_restarts(act)
 
     def postgresql(self) -> None:
         """Restart PostgreSQL."""
-        run(SERVERS, "systemctl restart postgresql@*")
+        self._nobody_restarts(lambda: run(SERVERS, "systemctl restart postgresql@*"))
+
+    def _nobody_restarts(self, act: Callable[[], object]) -> None:
+        before = {host: processes(host) for host in HOSTS.values()}
+        act()
+        after = {host: processes(host) for host in HOSTS.values()}
+        if before != after:
+            raise RuntimeError(f"workers were restarted that should not: {before} {after}")
 
     def reboot(self) -> None:
         """Reboot the hosts of the workers."""
@@ -244,6 +280,8 @@ ALL = {
     "kill-child": True,
     "kill-main": True,
     "freeze": True,
+    "deaf": False,
+    "busy": False,
     "broker-stop": True,
     "postgresql": True,
     "reboot": True,

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 from celery import Task, shared_task
+from celery.worker.control import control_command
 from django.db import InterfaceError, OperationalError
 
 from .models import Done
@@ -22,3 +24,15 @@ def note(self: Task, number: int, seconds: float) -> None:
     """Work for some seconds, then write the number."""
     time.sleep(seconds)
     Done.objects.create(number=number, worker=self.request.hostname)
+
+
+@control_command()
+def deafen(state: Any) -> dict[str, str]:
+    """Have the worker receive no messages any more, while it answers, as after some lost connections."""
+    channel = state.consumer.task_consumer.channel
+    if hasattr(channel, "_brpop_start"):
+        channel._brpop_start = lambda *args, **options: None
+    else:
+        for tag in list(channel.callbacks):
+            channel.basic_cancel(tag)
+    return {"ok": "deaf"}
