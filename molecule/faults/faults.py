@@ -222,10 +222,10 @@ class Faults:
         everywhere(self._replaced(lambda host, _processes: self._deafen(host)))
 
     def _deafen(self, host: str) -> None:
+        code = "from celery import current_app as app; print(app.control.broadcast('deafen', reply=True))"
         secrets = "set -a; . /etc/shop-celery/environment; . /etc/shop-celery/secrets; set +a"
-        celery = "runuser -u shop -- /var/lib/shop-celery/venv/bin/celery -A shop"
-        answers = run(host, f"{secrets}; cd /srv/shop && {celery} control deafen", check=False)
-        # RabbitMQ's deaf ones tell, the others answer to a ping.
+        shell = f'runuser -u shop -- /var/lib/shop-celery/venv/bin/python manage.py shell -v 0 -c "{code}"'
+        answers = run(host, f"{secrets}; cd /srv/shop && {shell}")
         if "deaf" not in answers:
             raise RuntimeError(f"{host}: nobody was deafened: {answers}")
 

@@ -31,7 +31,7 @@ def deafen(state: Any) -> dict[str, str]:
     """Have the worker receive no messages any more, while it answers, as after some lost connections."""
     channel = state.consumer.task_consumer.channel
     if hasattr(channel, "_brpop_start"):
-        channel._brpop_start = lambda *args, **options: None
+        channel._brpop_start = lambda *_args, **_options: None
     else:
         for tag in list(channel.callbacks):
             channel.basic_cancel(tag)
