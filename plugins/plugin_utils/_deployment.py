@@ -33,6 +33,8 @@ PSYCOPG = "psycopg[binary]>=3.2"
 #: What starts the units' processes, in the state folder; for an app of the project's own, with a second file.
 LAUNCHER = "launch.py"
 SERVICE = "celeriac_service.py"
+#: Where RedBeat finds its Redis, if it is not the broker.
+REDBEAT_URL = "CELERY_REDBEAT_REDIS_URL"
 #: Seconds between two canaries.
 CANARY_INTERVAL = 60
 #: What a word can say; everything else is a URL.
@@ -83,6 +85,7 @@ def check(options: Mapping[str, Any], groups: Mapping[str, Sequence[str]], hosts
     except ValueError as error:
         raise DeploymentError(str(error)) from None
     _check_results(options["result_backend"], broker)
+    _check_redbeat(options, broker)
     running = [host for host in hosts if duties(host, groups)]
     if broker.embedded and len(running) > 1:
         raise DeploymentError(
@@ -148,6 +151,16 @@ def _check_results(backend: str, broker: _broker.Broker) -> None:
         raise DeploymentError(
             "celery_result_backend is redis, which means the broker's Redis, but the broker is "
             f"{broker.transport}. Set it to the URL of a Redis, or to django-db."
+        )
+
+
+def _check_redbeat(options: Mapping[str, Any], broker: _broker.Broker) -> None:
+    named = {*options["environment"], *options["secret_names"]}
+    if options["beat_scheduler"] == "redbeat" and broker.extra != "redis" and REDBEAT_URL not in named:
+        raise DeploymentError(
+            f"celery_beat_scheduler is redbeat, which keeps its schedule in a Redis, but the broker is "
+            f"{broker.transport}. Put the URL of a Redis into celery_secrets as {REDBEAT_URL}, or use the "
+            "scheduler database."
         )
 
 

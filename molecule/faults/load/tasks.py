@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import socket
+import subprocess
+import sys
+import tempfile
 import time
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 from celery import Task, shared_task
 from celery.worker.control import control_command
+from django.conf import settings
 from django.db import InterfaceError, OperationalError
 
 from .models import Done
@@ -24,6 +31,36 @@ def note(self: Task, number: int, seconds: float) -> None:
     """Work for some seconds, then write the number."""
     time.sleep(seconds)
     Done.objects.create(number=number, worker=self.request.hostname)
+
+
+def _large(size: int) -> int:
+    return len(bytearray(size))
+
+
+@shared_task
+def everyday() -> str:
+    """Do what tasks do, and return "fine"."""
+    with tempfile.TemporaryDirectory() as folder, tempfile.NamedTemporaryFile(dir="/var/tmp") as file:
+        Path(folder, "x").write_text("x")
+        file.write(b"x")
+    subprocess.run([sys.executable, "-c", "import ssl, ctypes"], check=True)
+    subprocess.run(
+        ["/bin/sh", "-c", "ls / | head -n 1; id; uname -a; nproc"], check=True, capture_output=True
+    )
+    with ThreadPoolExecutor(20) as threads:
+        assert sum(threads.map(len, ["x"] * 100)) == 100
+    with ProcessPoolExecutor(2) as workers:
+        assert list(workers.map(_large, [200_000_000, 1])) == [200_000_000, 1]
+    database = settings.DATABASES["default"]
+    socket.create_connection((database["HOST"], int(database["PORT"] or 5432)), timeout=5).close()
+    assert socket.getaddrinfo("localhost", 80)
+    for path in (settings.BASE_DIR / "x", Path(sys.prefix, "x"), Path("/etc/x")):
+        try:
+            path.write_text("x")
+        except OSError:
+            continue
+        raise AssertionError(f"{path} can be written to")
+    return "fine"
 
 
 @control_command()
