@@ -281,10 +281,10 @@ ALL = {
     "kill-main": True,
     "freeze": True,
     "deaf": False,
-    "busy": False,
     "broker-stop": True,
     "postgresql": True,
     "reboot": True,
+    "busy": False,
 }
 #: Where at_most_once may lose what was running.
 HARSH = ("kill-child", "kill-main", "freeze")
@@ -372,7 +372,7 @@ def disturb(names: list[str], full: bool) -> list[Window]:
     windows = []
     for name in names:
         # What is in the queues still would be counted for the fault before.
-        wait(f"before {name}: the workers do not keep up with the load", 200, keeps_up)
+        settle(300, keeps_up)
         window = Window(name, time.time())
         windows.append(window)
         try:
@@ -396,12 +396,15 @@ def keeps_up() -> bool:
     return True
 
 
-def settle(seconds: float) -> None:
-    """Wait until everything that was sent is done, at most for so long."""
+def all_done() -> bool:
+    """Tell whether everything that was sent is done."""
+    return all({task.number for task in sent(broker)} <= {n for n, _at in done(broker)} for broker in HOSTS)
+
+
+def settle(seconds: float, ready: Callable[[], bool]) -> None:
+    """Wait until something is so, at most for so long."""
     deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if all({task.number for task in sent(broker)} <= {n for n, _at in done(broker)} for broker in HOSTS):
-            return
+    while not ready() and time.monotonic() < deadline:
         time.sleep(2)
 
 
@@ -459,7 +462,7 @@ def main() -> int:
         windows = disturb(names, arguments.all)
     finally:
         stop_load()
-    settle(arguments.settle)
+    settle(arguments.settle, all_done)
     wrong = report(windows)
     print(*wrong, sep="\n")
     return 1 if wrong else 0
