@@ -36,6 +36,8 @@ QUEUES = {"celery": ("at_most_once", "default"), "late": ("at_least_once", "late
 RATE = 4
 #: Seconds of undisturbed load after each fault, for what it left to show.
 AFTER = 4
+#: Seconds after which what was lost is back: the visibility timeout, and the time to look for it.
+COMES_BACK = 135
 #: The longest gap in seconds for a change of code.
 CODE_GAP = 2.0
 TASKS = "/srv/shop/load/tasks.py"
@@ -116,7 +118,7 @@ def processes(host: str) -> dict[str, str]:
 
 def send_long(seconds: float, each: int = 2) -> None:
     """Have longer tasks sent to each queue, and give them the time to start."""
-    lines = "".join(f"{queue} {seconds}\\n" for queue in QUEUES for _ in range(each))
+    lines = "".join(f"{queue} {seconds}\\n" for queue in QUEUES for _turn in range(each))
     for broker in HOSTS:
         file = f"/var/lib/load/{broker}.extra"
         run(SERVERS, f"printf '{lines}' > {file}.new && mv {file}.new {file}")
@@ -396,9 +398,20 @@ def keeps_up() -> bool:
     return True
 
 
-def all_done() -> bool:
-    """Tell whether everything that was sent is done."""
-    return all({task.number for task in sent(broker)} <= {n for n, _at in done(broker)} for broker in HOSTS)
+def all_done(windows: list[Window]) -> bool:
+    """Tell whether everything is done, but for what nothing can bring back any more."""
+    harsh = [window for window in windows if window.name in HARSH]
+    if harsh and time.time() < max(window.end for window in harsh) + COMES_BACK:
+        return False
+    for broker in HOSTS:
+        there = {number for number, _at in done(broker)}
+        for task in sent(broker):
+            given_up = task.queue == "celery" and any(
+                window.begin <= task.at < window.end for window in harsh
+            )
+            if task.number not in there and not given_up:
+                return False
+    return True
 
 
 def settle(seconds: float, ready: Callable[[], bool]) -> None:
@@ -451,7 +464,6 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--all", action="store_true", help="all faults, as long as they take")
     parser.add_argument("--only", default="", help="these alone, separated by commas")
-    parser.add_argument("--settle", type=float, default=240, help="seconds to wait for what is lost")
     arguments = parser.parse_args()
     names = [name for name, short in ALL.items() if short or arguments.all]
     if arguments.only:
@@ -462,7 +474,7 @@ def main() -> int:
         windows = disturb(names, arguments.all)
     finally:
         stop_load()
-    settle(arguments.settle, all_done)
+    settle(COMES_BACK + 60, lambda: all_done(windows))
     wrong = report(windows)
     print(*wrong, sep="\n")
     return 1 if wrong else 0

@@ -36,7 +36,8 @@ class ActionModule(ActionBase):
         arguments["replace"] = deployment["restart"] == "replace"
         if arguments.get("state", "present") == "present":
             kind = arguments.get("kind", "all")
-            if kind != "beat":
+            # Where there are workers, they have seen to it before beat.
+            if kind != "beat" or "worker" not in deployment["duties"]:
                 arguments["preflight"] = _units.preflight(deployment)
             try:
                 arguments["units"] = _units.render(templates, deployment, hostname, kind)

@@ -79,8 +79,7 @@ options:
     type: dict
     default: {}
   preflight:
-    description: What the workers are going to be, to see before they start that they can. Given by the
-      action plugin.
+    description: What is going to run, to see before it starts that it can. Given by the action plugin.
     type: dict
   user:
     description: The user of the services. Given by the action plugin.
@@ -165,7 +164,7 @@ def main() -> None:
         plan.support = services.support(support)
         diff = services.diff(plan)
         if not module.check_mode:
-            if params["preflight"] and plan.start:
+            if params["preflight"] and (plan.start or plan.restart):
                 python = f"{params['venv']}/bin/python"
                 _preflight.check(params["preflight"], python, params["base"], params["user"], files)
             services.apply(plan, params["units"], inputs, params["replace"])
