@@ -54,8 +54,27 @@ class ActionModule(ActionBase):
             _deployment.check_broker(broker, found["silent"])
             duty = _deployment.duties(host, options["group_names"])
             found["deployment"] = _deployment.decide(options, found, duty)
+            fleet = _fleet(options, task_vars["ansible_play_hosts_all"], task_vars)
+            found["deployment"]["served"] = _deployment.served(fleet, options["other_queues"])
             if not options["removing"]:
+                _deployment.check_queues(found["deployment"]["served"])
                 found["warnings"] = _deployment.warnings(options, found, found["deployment"])
         except ValueError as error:
             raise AnsibleActionFail(str(error)) from None  # Ansible would tell it twice
         return found
+
+
+def _fleet(options: dict[str, Any], hosts: list[str], task_vars: dict[str, Any]) -> dict[str, Any]:
+    """Return the pools of all worker hosts; one that has a broker of its own is alone."""
+    groups, host = options["group_names"], task_vars["inventory_hostname"]
+    local = _broker.parse(options["broker_url"]).local
+    known = [host] if local else [*dict.fromkeys([*groups.get("celery_worker", ()), *hosts])]
+    return {
+        name: (
+            options["workers"]
+            if name == host
+            else task_vars["hostvars"][name].get("celery_workers") or [{"name": "default"}]
+        )
+        for name in known
+        if "worker" in _deployment.duties(name, groups)
+    }

@@ -45,6 +45,7 @@ def prove(
         "canary": deployment["canary"],
         "timeout": timeout,
         "interval": deployment["canary_interval"],
+        "several_beats": deployment["several_beats"],
         "since": 0.0,
         "beat": beat,
     }

@@ -122,6 +122,48 @@ options:
     type: list
     elements: list
     default: []
+  secret_names:
+    description: The names of the secrets in the environment; their values are of no interest here.
+    type: list
+    elements: str
+    default: []
+  worker_restart:
+    description: Whether a new generation starts beside the old one, or in its place.
+    type: str
+    choices: [overlap, replace]
+    default: overlap
+  worker_self_check:
+    description: Whether workers send messages to themselves, to find out that they consume.
+    type: bool
+    default: true
+  visibility_timeout:
+    description: Seconds after which Redis delivers a message again that nobody has acknowledged. Left out, it
+      follows from the pools.
+    type: int
+  consumer_timeout:
+    description: Seconds after which RabbitMQ does so. Left out, RabbitMQ's own default.
+    type: int
+  longest_eta:
+    description: The longest ETA or countdown in seconds that the project uses.
+    type: int
+  other_queues:
+    description: Queues that somebody else serves.
+    type: list
+    elements: str
+    default: []
+  writable_paths:
+    description: Paths that the processes may write to, besides their state.
+    type: list
+    elements: path
+    default: []
+  worker_unit_overrides:
+    description: Directives for the section Service of the workers' units, each with its value or values.
+    type: dict
+    default: {}
+  beat_unit_overrides:
+    description: The same for beat's unit.
+    type: dict
+    default: {}
   removing:
     description: Whether the deployment is to be removed, so that a broker that is down or a missing Python
       is no error. The action plugin says so too where the checkout alone is to be changed.

@@ -56,7 +56,14 @@ PROJECT: dict[str, Any] = {
 }
 FOUND: dict[str, Any] = {
     "project": PROJECT,
-    "host": {"hostname": "web1", "is_root": True, "has_systemd": True, "home": "/root"},
+    "host": {
+        "hostname": "web1",
+        "is_root": True,
+        "has_systemd": True,
+        "home": "/root",
+        "systemd_version": 257,
+        "has_credentials": True,
+    },
     "accounts": {},
     "groups": {},
     "interpreter": None,
@@ -81,7 +88,7 @@ def act(monkeypatch: pytest.MonkeyPatch) -> Act:
         task = MagicMock(args=arguments, async_val=0, check_mode=False, action="test")
         names = ("connection", "play_context", "loader", "templar", "shared_loader_obj")
         action = plugin.ActionModule(task=task, **{name: MagicMock() for name in names})
-        hosts = {"inventory_hostname": "web1", "ansible_play_hosts_all": ["web1"]}
+        hosts = {"inventory_hostname": "web1", "ansible_play_hosts_all": ["web1"], "hostvars": {}}
         return action.run(task_vars=hosts), given
 
     return act

@@ -25,6 +25,7 @@ DEPLOYMENT: dict[str, Any] = {
     "canary_interval": 60,
     "integrate": True,
     "duties": ["worker", "beat"],
+    "several_beats": False,
     "beat_arguments": ["--enable-remote-control"],
     "systemd": True,
     "pools": [

@@ -39,6 +39,16 @@ def options() -> dict[str, Any]:
         "user": "",
         "requirements": [],
         "uses_postgresql": False,
+        "secret_names": [],
+        "worker_restart": "overlap",
+        "worker_self_check": True,
+        "visibility_timeout": None,
+        "consumer_timeout": None,
+        "longest_eta": None,
+        "other_queues": [],
+        "writable_paths": [],
+        "worker_unit_overrides": {},
+        "beat_unit_overrides": {},
     }
 
 
@@ -89,7 +99,14 @@ def found(project: dict[str, Any]) -> dict[str, Any]:
     """What the module finds on a host with systemd, as root."""
     return {
         "project": project,
-        "host": {"hostname": "web1", "is_root": True, "has_systemd": True, "home": "/root"},
+        "host": {
+            "hostname": "web1",
+            "is_root": True,
+            "has_systemd": True,
+            "home": "/root",
+            "systemd_version": 252,
+            "has_credentials": True,
+        },
         "accounts": {"root": "root", "www-data": "www-data"},
         "groups": {"root": "root", "www-data": "web"},
     }

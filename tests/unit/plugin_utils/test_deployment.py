@@ -473,7 +473,10 @@ def test_what_is_as_it_should_be_gives_no_warning(given: Data, warn: Any) -> Non
     [
         ({"host": {"is_root": False}}, ["Nothing is started as a service", "become"]),
         ({"project": {"open_requirements": ""}}, ["celery[redis]>=5.7,<6, kombu>=5.7", "requirements"]),
-        ({"workers": [{"name": "a", "queues": ["x"]}]}, ["serves the queue celery"]),
+        (
+            {"delivery": "at_least_once", "broker_url": "amqp://mq.example"},
+            ["no time_limit", "1800 s"],
+        ),
     ],
 )
 def test_what_is_probably_not_meant_gives_a_warning(given: Data, words: list[str], warn: Any) -> None:
