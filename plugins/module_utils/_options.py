@@ -36,6 +36,8 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "user": {"type": "str", "default": ""},
     "requirements": {"type": "list", "elements": "str", "default": []},
     "uses_postgresql": {"type": "bool", "default": False},
+    "secret_schemes": {"type": "list", "elements": "str", "default": [], "no_log": False},
+    "placeholders": {"type": "list", "elements": "str", "default": []},
     "group_names": {"type": "dict", "default": {}},
     "addresses": {"type": "list", "elements": "list", "default": []},
     "secret_names": {"type": "list", "elements": "str", "default": [], "no_log": False},

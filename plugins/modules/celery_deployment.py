@@ -113,6 +113,17 @@ options:
     description: Whether a secret names a PostgreSQL database, so that its driver is needed.
     type: bool
     default: false
+  secret_schemes:
+    description: What the secrets that are URLs begin with, such as V(redis). A project's own Celery app may
+      have its broker from any of them.
+    type: list
+    elements: str
+    default: []
+  placeholders:
+    description: The names of the secrets whose value is still a placeholder.
+    type: list
+    elements: str
+    default: []
   group_names:
     description: The groups of the inventory, each with its hosts.
     type: dict

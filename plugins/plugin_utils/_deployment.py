@@ -450,6 +450,11 @@ def warnings(
             "The checkout has no requirement file that is known here (requirements.txt, requirements/*.txt, "
             "a pyproject.toml with [project]). Name what it needs in celery_requirements."
         )
+    if options["placeholders"]:
+        texts.append(
+            f"{', '.join(options['placeholders'])}: still a placeholder, as .env.example has it. Put the "
+            "value into the vault, and run this again."
+        )
     if project["unread"]:
         texts.append(
             f"{', '.join(project['unread'])}: no valid Python for the one that Ansible runs with there, "
@@ -548,8 +553,7 @@ def _requirements(
         else:
             asked.append(entry)
     backend = options["result_backend"]
-    extras = {broker.extra, "redis" if backend.startswith("redis") else ""} - {""}
-    extras |= {"gevent" for pool in options["workers"] if pool.get("pool") == "gevent"}
+    extras = _extras(options, broker, integrate)
     with_extras = f"[{','.join(sorted(extras))}]" if extras else ""
     if not integrate and "celery" in project["required"]:
         # The project's own choice of versions, which celery_review warns of where it is too old.
@@ -570,7 +574,20 @@ def _requirements(
     return {"files": files, "specs": [*asked, *own], "own": own}
 
 
+def _extras(options: Mapping[str, Any], broker: _broker.Broker, integrate: bool) -> set[str]:
+    """Return the extras of Celery that broker, results and pools need."""
+    extras = {broker.extra, "redis" if options["result_backend"].startswith("redis") else ""}
+    extras |= {"gevent" for pool in options["workers"] if pool.get("pool") == "gevent"}
+    if not integrate:
+        # The project's settings may have their broker from any of the secrets.
+        extras |= {_broker.TRANSPORTS.get(scheme, (0, ""))[1] for scheme in options["secret_schemes"]}
+    return extras - {""}
+
+
 def _needs_psycopg(options: Mapping[str, Any], project: Mapping[str, Any]) -> bool:
+    # SQLAlchemy takes the driver that the URL names, also where Django has psycopg2.
+    if options["result_backend"].startswith("db+postgresql+psycopg://"):
+        return "psycopg" not in project["required"]
     if any(name.startswith("psycopg") for name in project["required"]):
         return False
     if project["database"] == "postgresql":

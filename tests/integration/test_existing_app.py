@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from .conftest import Deployment
 
 APP = """
@@ -66,7 +68,7 @@ def test_what_an_app_lacks_is_said_with_its_place(deployment: Deployment) -> Non
     with (deployment.path / "shop/settings/base.py").open("a") as file:
         file.write(settings)
     with (deployment.path / "requirements.txt").open("a") as file:
-        file.write("celery\ndjango-celery-results\n")
+        file.write("celery==5.6.3\ndjango-celery-results\n")
     (deployment.path / "orders/tasks.py").write_text(
         "from celery import shared_task\n\n\n@shared_task\ndef close_day() -> None:\n    pass\n"
     )
@@ -77,4 +79,6 @@ def test_what_an_app_lacks_is_said_with_its_place(deployment: Deployment) -> Non
     assert "shop/tasks_app.py:11: there is no result backend" in said
     assert "Celery knows no setting CELERY_RESULT_BAKEND" in said
     assert "shop/tasks_app.py:11: orders.tasks.close_day cannot be sent on commit" in said
+    assert "Celery 5.6.3 is what the project's requirements ask for" in said
+    assert re.search(r"ok +beat runs +the process does", said)
     assert "nothing to prove: tasks have no delay_on_commit" in said

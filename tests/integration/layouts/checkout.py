@@ -18,6 +18,7 @@ from typing import Any
 from ansible_collections.celeriac.django.plugins.module_utils import (
     _checkout,
     _discovery,
+    _host,
     _integration,
     _project_python,
     _review,
@@ -99,12 +100,7 @@ class Checkout:
         found = {
             # Through JSON, as it comes from the host.
             "project": json.loads(json.dumps(asdict(project))),
-            "host": {
-                "hostname": "localhost",
-                "is_root": os.geteuid() == 0,
-                "has_systemd": False,
-                "home": "/",
-            },
+            "host": {**asdict(_host.look()), "has_systemd": False},
             "accounts": {},
             "groups": {},
             "versions": {},

@@ -39,6 +39,8 @@ def options() -> dict[str, Any]:
         "user": "",
         "requirements": [],
         "uses_postgresql": False,
+        "secret_schemes": [],
+        "placeholders": [],
         "secret_names": [],
         "worker_restart": "overlap",
         "worker_self_check": True,
