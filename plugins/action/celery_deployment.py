@@ -58,7 +58,7 @@ class ActionModule(ActionBase):
             found["deployment"]["served"] = _deployment.served(fleet, options["other_queues"])
             if not options["removing"]:
                 _deployment.check_queues(found["deployment"]["served"])
-                found["warnings"] = _deployment.warnings(options, found, found["deployment"])
+                found["warnings"] = _deployment.warnings(options, found, found["deployment"], unasked)
         except ValueError as error:
             raise AnsibleActionFail(str(error)) from None  # Ansible would tell it twice
         return found

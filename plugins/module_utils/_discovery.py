@@ -77,6 +77,8 @@ class Project:
     database: str = ""
     #: Variables that the settings want from the environment without a default: name and place.
     environment: dict[str, str] = field(default_factory=dict)
+    #: Whether a file .env stands there, which the settings may read.
+    has_env_file: bool = False
     #: The project's own settings of Celery: name and place.
     celery_settings: dict[str, str] = field(default_factory=dict)
     requirements: list[str] = field(default_factory=list)
@@ -374,6 +376,7 @@ def _discover(path: Path, package: str, settings: str) -> Project:
         apps=apps,
         database=_settings_read.find_database(files),
         environment=_settings_read.find_required_environment(files, base),
+        has_env_file=any((folder / ".env").exists() for folder in (base, path)),
         celery_settings=_settings_read.find_celery_settings(files, base),
         requirements=requirements,
         required=required_names(path, requirements),

@@ -420,9 +420,19 @@ def _ownership(deployment: Mapping[str, Any], found: Mapping[str, Any]) -> dict[
 
 
 def warnings(
-    options: Mapping[str, Any], found: Mapping[str, Any], deployment: Mapping[str, Any]
+    options: Mapping[str, Any],
+    found: Mapping[str, Any],
+    deployment: Mapping[str, Any],
+    checkout_alone: bool = False,
 ) -> list[str]:
-    """Return what works, but is probably not what somebody wants."""
+    """Return what works, but is probably not what somebody wants.
+
+    Args:
+        options: the public variables without their prefix.
+        found: the answer of the module.
+        deployment: what was decided.
+        checkout_alone: whether nothing but the checkout is changed, so that nothing has to run.
+    """
     texts = []
     project, host = found["project"], found["host"]
     if options["service_manager"] == "auto" and host["has_systemd"] and not host["is_root"]:
@@ -440,6 +450,19 @@ def warnings(
             f"Add {', '.join(deployment['requirements']['own'])} to the project's requirements: its package "
             "imports Celery from now on, in web processes too."
         )
+    texts += _about_the_checkout(options, project, deployment)
+    if not checkout_alone:
+        texts += _about_the_environment(options, project, deployment)
+    if "worker" in deployment["duties"]:
+        pools = _pools.complete(options["workers"], options["delivery"])
+        texts += _limits.warnings(pools, _broker.parse(options["broker_url"]), patience(options))
+    return texts
+
+
+def _about_the_checkout(
+    options: Mapping[str, Any], project: Mapping[str, Any], deployment: Mapping[str, Any]
+) -> list[str]:
+    texts = []
     if project["production"]:
         texts.append(
             f"{project['settings_source']} names {project['settings']}, and {project['production']} stands "
@@ -449,11 +472,6 @@ def warnings(
         texts.append(
             "The checkout has no requirement file that is known here (requirements.txt, requirements/*.txt, "
             "a pyproject.toml with [project]). Name what it needs in celery_requirements."
-        )
-    if options["placeholders"]:
-        texts.append(
-            f"{', '.join(options['placeholders'])}: still a placeholder, as .env.example has it. Put the "
-            "value into the vault, and run this again."
         )
     if project["unread"]:
         texts.append(
@@ -467,9 +485,26 @@ def warnings(
             f"{', '.join(project['other_celery_apps'])}. Set celery_project_app, such as shop.celery:app, to "
             "choose."
         )
-    if "worker" in deployment["duties"]:
-        pools = _pools.complete(options["workers"], options["delivery"])
-        texts += _limits.warnings(pools, _broker.parse(options["broker_url"]), patience(options))
+    return texts
+
+
+def _about_the_environment(
+    options: Mapping[str, Any], project: Mapping[str, Any], deployment: Mapping[str, Any]
+) -> list[str]:
+    texts = []
+    given = {*options["environment"], *options["secret_names"], *deployment["environment"]}
+    missing = {name: place for name, place in project["environment"].items() if name not in given}
+    if missing and not project["has_env_file"]:
+        listed = ", ".join(f"{name} ({place})" for name, place in missing.items())
+        texts.append(
+            "The settings want from the environment what neither celery_environment nor celery_secrets has: "
+            f"{listed}."
+        )
+    if options["placeholders"]:
+        texts.append(
+            f"{', '.join(options['placeholders'])}: still a placeholder, as .env.example has it. Put the "
+            "value into the vault, and run this again."
+        )
     return texts
 
 

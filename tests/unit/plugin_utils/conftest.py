@@ -71,6 +71,7 @@ def project() -> dict[str, Any]:
         "import_paths": [],
         "environment": {},
         "celery_settings": {},
+        "has_env_file": False,
         "other_celery_apps": [],
         "unread": [],
         "settings": "shop.settings.production",
