@@ -578,3 +578,61 @@ def test_an_app_that_nobody_saw_is_taken_at_its_word(
     found["project"] = _deployment.with_app(found["project"], wanted)
     decided = _deployment.decide({**options, "project_integrate": "never"}, found, ["worker"])
     assert (decided["app"], decided["integrate"]) == (wanted, False)
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"environment": {"CELERY_WORKER_BEAT": "1"}}, ["celery_environment", "beat"]),
+        ({"secret_names": ["CELERY_WORKER_BEAT"]}, ["celery_secrets", "beat"]),
+        ({"worker_unit_overrides": {"nice": 1}}, ["celery_worker_unit_overrides", "'nice'"]),
+        ({"beat_unit_overrides": {"Nice": "1\n2"}}, ["celery_beat_unit_overrides", "Nice"]),
+        (
+            {"workers": [{"name": "a", "time_limit": 60, "stop_timeout": 30}]},
+            ["'a'", "60 s", "30 s"],
+        ),
+        ({"broker_url": REDIS, "longest_eta": 90, "visibility_timeout": 60}, ["90 s", "60 s"]),
+        (
+            {"broker_url": "amqp://mq.example", "beat_scheduler": "redbeat"},
+            ["redbeat", "amqp", "CELERY_REDBEAT_REDIS_URL"],
+        ),
+    ],
+)
+def test_what_would_go_wrong_later_is_refused_now(given: Data, words: list[str], options: Data) -> None:
+    with pytest.raises(_deployment.DeploymentError) as caught:
+        _deployment.check({**options, **given}, {}, ["web1"])
+    for word in words:
+        assert word in str(caught.value)
+
+
+def test_redbeat_runs_on_several_hosts(options: Data) -> None:
+    groups = {"celery_beat": ["web1", "web2"]}
+    given = {**options, "broker_url": REDIS, "beat_scheduler": "redbeat"}
+    _deployment.check(given, groups, ["web1", "web2"])
+    elsewhere = {"broker_url": "amqp://mq.example", "secret_names": [_deployment.REDBEAT_URL]}
+    _deployment.check({**given, **elsewhere}, groups, ["web1", "web2"])
+    with pytest.raises(_deployment.DeploymentError, match="redbeat"):
+        _deployment.check({**given, "beat_scheduler": "database"}, groups, ["web1", "web2"])
+
+
+def test_somebody_serves_the_default_queue() -> None:
+    mails = [{"name": "mails", "queues": ["mails"]}]
+    fleet = {"web1": mails, "web2": [{"name": "default"}]}
+    assert _deployment.served(fleet, ["reports"]) == ["celery", "mails", "reports"]
+    _deployment.check_queues(_deployment.served(fleet, []))
+    _deployment.check_queues(_deployment.served({"web1": mails}, ["celery"]))
+    _deployment.check_queues([])
+    with pytest.raises(_deployment.DeploymentError, match="queue celery"):
+        _deployment.check_queues(_deployment.served({"web1": mails}, []))
+
+
+def test_what_the_units_may_do_is_decided(decide: Any, found: Data) -> None:
+    decided = decide(writable_paths=["/home/media"], worker_unit_overrides={"PrivateDevices": False})
+    assert decided["writable"] == ["/var/lib/shop-celery/run", "-/home/media", "-/srv/shop"]
+    assert decided["protect_home"] == "read-only"
+    assert decided["worker_overrides"] == [["PrivateDevices", ["false"]]]
+    assert decided["credentials"]
+    found["host"]["has_credentials"] = False
+    assert not decide()["credentials"]
+    found["project"]["database"] = "postgresql"
+    assert decide()["writable"] == ["/var/lib/shop-celery/run"]
