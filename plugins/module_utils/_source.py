@@ -132,7 +132,7 @@ def environment_default(tree: ast.Module, variable: str) -> tuple[str, int] | No
 
 def computes_environment(tree: ast.Module, variable: str) -> int:
     """Return the line where a module gives a variable of the environment any value, else 0."""
-    lines = [node.lineno for node in ast.walk(tree) if _given(node, variable) is not None]  # type: ignore[attr-defined]
+    lines = (getattr(node, "lineno", 0) for node in ast.walk(tree) if _given(node, variable) is not None)
     return min(lines, default=0)
 
 
@@ -141,7 +141,8 @@ def _given(node: ast.AST, variable: str) -> ast.expr | None:
         return node.args[1] if dotted(node.func).endswith("environ.setdefault") else None
     target = node.targets[0] if isinstance(node, ast.Assign) else None
     if isinstance(target, ast.Subscript) and literal_text(target.slice) == variable:
-        return node.value if dotted(target.value).endswith("environ") else None  # type: ignore[attr-defined]
+        value: ast.expr = node.value  # type: ignore[attr-defined] # it is an assignment
+        return value if dotted(target.value).endswith("environ") else None
     return None
 
 
