@@ -85,8 +85,8 @@ bench: $(NEWEST)/.test-ready ## Measure: no-op and cold runs, the demo
 	@tools/bench.sh $(NEWEST)
 
 .PHONY: soak
-soak: .venv/.test-ready ## Load and disturb for long
-	@tools/soak.sh
+soak: $(NEWEST)/.test-ready ## All faults under a steady load, about 20 minutes
+	@tools/soak.sh $(NEWEST)
 
 .PHONY: changelog
 changelog: .venv/.test-ready ## CHANGELOG.md for galaxy.yml's version from changelogs/fragments

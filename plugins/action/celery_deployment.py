@@ -50,11 +50,32 @@ class ActionModule(ActionBase):
         if found.get("failed"):
             return found
         try:
+            found["project"] = _deployment.with_app(found["project"], options["project_app"])
             _deployment.check_broker(broker, found["silent"])
             duty = _deployment.duties(host, options["group_names"])
-            found["deployment"] = _deployment.decide(options, found, duty)
+            fleet = _fleet(options, task_vars["ansible_play_hosts_all"], task_vars)
+            served = _deployment.served(fleet, options["other_queues"])
+            found["deployment"] = _deployment.decide({**options, "served_queues": served}, found, duty)
+            found["deployment"]["served"] = served
             if not options["removing"]:
-                found["warnings"] = _deployment.warnings(options, found, found["deployment"])
+                _deployment.check_queues(found["deployment"]["served"])
+                found["warnings"] = _deployment.warnings(options, found, found["deployment"], unasked)
         except ValueError as error:
             raise AnsibleActionFail(str(error)) from None  # Ansible would tell it twice
         return found
+
+
+def _fleet(options: dict[str, Any], hosts: list[str], task_vars: dict[str, Any]) -> dict[str, Any]:
+    """Return the pools of all worker hosts; one that has a broker of its own is alone."""
+    groups, host = options["group_names"], task_vars["inventory_hostname"]
+    local = _broker.parse(options["broker_url"]).local
+    known = [host] if local else [*dict.fromkeys([*groups.get("celery_worker", ()), *hosts])]
+    return {
+        name: (
+            options["workers"]
+            if name == host
+            else task_vars["hostvars"][name].get("celery_workers") or [{"name": "default"}]
+        )
+        for name in known
+        if "worker" in _deployment.duties(name, groups)
+    }

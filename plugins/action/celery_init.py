@@ -19,7 +19,7 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 from ansible_collections.celeriac.django.plugins.module_utils import _discovery, _names, _packages, _source
-from ansible_collections.celeriac.django.plugins.plugin_utils import _choices
+from ansible_collections.celeriac.django.plugins.plugin_utils import _init_report, _inventory, _questions
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "path": {"type": "path", "default": "."},
@@ -63,25 +63,25 @@ class ActionModule(ActionBase):
         terminal = _Terminal()
         try:
             found = _find(options)
-            _say(_choices.describe(found))
-            answers = _choices.settle(found, terminal.ask)
-            files = _choices.render(found, _choices.values_of(answers))
+            _say(_init_report.describe(found))
+            answers = _questions.settle(found, terminal.ask)
+            files = _inventory.render(found, _questions.values_of(answers))
             pending = _pending(folder, files)
-            _say(["", *_choices.summary(answers, terminal.there)])
+            _say(["", *_init_report.summary(answers, terminal.there)])
             if terminal.there or not self._task.diff:
                 _say(line for name in files for line in _quoted(folder / name, files[name]))
             written = self._write(folder, pending, bool(options["overwrite"]), terminal)
-        except (_choices.AnswerError, _source.DiscoveryError, OSError) as error:
+        except (_questions.AnswerError, _source.DiscoveryError, OSError) as error:
             raise AnsibleActionFail(str(error)) from None  # Ansible would tell it twice
         except AnsiblePromptInterrupt:
             raise AnsibleActionFail("Stopped; nothing was written.") from None
-        values = _choices.values_of(answers)
-        commands = _choices.commands(
-            _choices.integrate_playbook(context.CLIARGS.get("args", ())),
+        values = _questions.values_of(answers)
+        commands = _init_report.commands(
+            _init_report.integrate_playbook(context.CLIARGS.get("args", ())),
             _typed(folder),
             values,
-            vault=_choices.VAULT_EXAMPLE in files,
-            has_vault=(folder / _choices.VAULT).exists(),
+            vault=_inventory.VAULT_EXAMPLE in files,
+            has_vault=(folder / _inventory.VAULT).exists(),
         )
         _say(
             [
@@ -92,13 +92,13 @@ class ActionModule(ActionBase):
         )
         return {
             "changed": bool(written and pending),
-            "answers": {name: _choices.shown(value) for name, value in values.items()},
+            "answers": {name: _questions.shown(value) for name, value in values.items()},
             "sources": {answer.question.variable: answer.source for answer in answers},
             "files": [str(folder / name) for name in files],
             "commands": commands,
             "warnings": [
                 f"{name} is set, but has no use with these answers, and is in none of the files."
-                for name in _choices.unused(found, answers)
+                for name in _questions.unused(found, answers)
             ],
             "diff": [_diff(folder / name, *texts) for name, texts in pending.items()] if written else [],
         }
@@ -122,7 +122,7 @@ class ActionModule(ActionBase):
                     "Replace them? yes replaces, Enter or no leaves all as it is:", False
                 )
             if agreed is None:
-                raise AnsibleActionFail(_choices.in_the_way([str(folder / name) for name in replaced]))
+                raise AnsibleActionFail(_init_report.in_the_way([str(folder / name) for name in replaced]))
         elif check or not pending:
             agreed = True
         else:
@@ -151,7 +151,7 @@ class _Terminal:
             typed: bytes = display.prompt_until(text)
         except AnsiblePromptNoninteractive:
             self.there = False
-            raise _choices.NoTerminalError from None
+            raise _questions.NoTerminalError from None
         line = typed.decode("utf-8", "replace").strip()
         display.display(f"> {line}".rstrip())
         return line
@@ -161,13 +161,13 @@ class _Terminal:
         agreed = None
         while agreed is None and self.there:
             try:
-                agreed = _choices.agrees(self.ask(f"\n{text}"), otherwise)
-            except _choices.NoTerminalError:
+                agreed = _questions.agrees(self.ask(f"\n{text}"), otherwise)
+            except _questions.NoTerminalError:
                 return None
         return agreed
 
 
-def _find(options: dict[str, Any]) -> _choices.Found:
+def _find(options: dict[str, Any]) -> _questions.Found:
     path = os.path.abspath(options["project_path"])
     project = _discovery.discover(path, options["project_package"] or "", options["project_settings"] or "")
     name = _names.project_name(options["project_name"] or "", project.package, path)
@@ -182,7 +182,7 @@ def _find(options: dict[str, Any]) -> _choices.Found:
         for key, value in options.items()
         if key not in ("path", "overwrite", "project_path")
     }
-    return _choices.Found(asdict(project), versions, given)
+    return _questions.Found(asdict(project), versions, given)
 
 
 def _pending(folder: Path, files: Mapping[str, str]) -> dict[str, tuple[str, str]]:

@@ -24,18 +24,24 @@ class ActionModule(ActionBase):
         arguments = dict(self._task.args)
         deployment = arguments.pop("deployment")
         hostname = arguments.pop("hostname", "")
-        templates = _render.Templates("systemd", arguments.pop("templates_path", None) or [])
+        overrides = arguments.pop("templates_path", None) or []
+        templates = _render.Templates("systemd", overrides)
         arguments["name"] = deployment["name"]
         arguments["target"] = deployment["target"]
         arguments["base"] = deployment["base"]
         arguments["venv"] = deployment["venv"]
         arguments["record"] = f"{deployment['config_path']}/beat-generation"
         arguments["files"] = [f"{deployment['config_path']}/{name}" for name in ("environment", "secrets")]
+        arguments["user"] = deployment["run_user"]
+        arguments["replace"] = deployment["restart"] == "replace"
         if arguments.get("state", "present") == "present":
+            kind = arguments.get("kind", "all")
+            # Where there are workers, they have seen to it before beat.
+            if kind != "beat" or "worker" not in deployment["duties"]:
+                arguments["preflight"] = _units.preflight(deployment)
             try:
-                arguments["units"] = _units.render(
-                    templates, deployment, hostname, arguments.get("kind", "all")
-                )
+                arguments["units"] = _units.render(templates, deployment, hostname, kind)
+                arguments["support"] = _units.files(overrides, deployment, kind)
             except _render.RenderError as error:
                 raise AnsibleActionFail(str(error)) from None  # Ansible would tell it twice
         result: dict[str, Any] = self._execute_module(module_args=arguments, task_vars=task_vars)

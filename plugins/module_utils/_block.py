@@ -74,14 +74,21 @@ def _ends_with_definition(content: bytes) -> bool:
         body: list[ast.stmt] = ast.parse(content).body
     except (SyntaxError, ValueError):
         return False
-    while body:
-        last = body[-1]
-        if isinstance(last, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-            return True
-        below = [child for child in ast.iter_child_nodes(last) if isinstance(child, ast.stmt)]
-        handlers = getattr(last, "handlers", [])
-        body = below or (handlers[-1].body if handlers else [])
-    return False
+    node: ast.AST = body[-1] if body else ast.Pass()
+    while not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+        below = [
+            child
+            for child in ast.iter_child_nodes(node)
+            if isinstance(child, (ast.stmt, ast.ExceptHandler, ast.match_case))
+        ]
+        if not below:
+            return False
+        node = below[-1] if not isinstance(node, ast.Try) else max(below, key=_last_line)
+    return True
+
+
+def _last_line(node: ast.AST) -> int:
+    return max((getattr(inner, "end_lineno", None) or 0 for inner in ast.walk(node)), default=0)
 
 
 def put(content: bytes, lines: str, hint: str = "", known: Sequence[str] = (), python: bool = False) -> bytes:
@@ -166,7 +173,8 @@ def _dedented(text: str) -> str:
     lines = text.split("\n")
     code = [line for line in lines if line.strip() and not line.lstrip().startswith("#")]
     depth = min((len(line) - len(line.lstrip()) for line in code), default=0)
-    return "\n".join(line[depth:] if line[:depth].isspace() else line.lstrip() for line in lines)
+    # A comment further to the left stays where it is: the outermost column.
+    return "\n".join(line[depth:] if not line[:depth].strip() else line.lstrip() for line in lines)
 
 
 def _text(body: bytes) -> str:

@@ -8,8 +8,15 @@ from __future__ import annotations
 import grp
 import os
 import pwd
+import re
 import socket
 from dataclasses import dataclass
+from pathlib import Path
+
+from ansible_collections.celeriac.django.plugins.module_utils import _command
+
+#: Since this version, systemd hands over credentials.
+CREDENTIALS_SINCE = 247
 
 
 @dataclass(frozen=True)
@@ -22,17 +29,51 @@ class Host:
     #: Whether systemd is the service manager that runs.
     has_systemd: bool
     home: str
+    #: 0 where there is none.
+    systemd_version: int = 0
+    #: Whether systemd can hand credentials to services (systemd.exec(5), LoadCredential=).
+    has_credentials: bool = False
 
 
 def look() -> Host:
     """Look at the host that this runs on."""
+    # sd_booted(3)
+    booted = os.path.isdir("/run/systemd/system")
+    version = systemd_version() if booted else 0
     return Host(
         hostname=socket.gethostname(),
         is_root=os.geteuid() == 0,
-        # sd_booted(3)
-        has_systemd=os.path.isdir("/run/systemd/system"),
+        has_systemd=booted,
         home=os.path.expanduser("~"),
+        systemd_version=version,
+        has_credentials=version >= CREDENTIALS_SINCE and shares_mounts(),
     )
+
+
+def shares_mounts(mounts: Path = Path("/proc/1/mountinfo")) -> bool:
+    """Tell whether mounts under the root folder are shared (proc(5)).
+
+    On machines, systemd sees to it. In containers it does not, and then credentials that it mounts for a
+    service do not get there, without a word.
+    """
+    try:
+        lines = mounts.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return False
+    roots = [fields for fields in map(str.split, lines) if len(fields) > 6 and fields[4] in ("/", "/run")]
+    return bool(roots) and all(
+        any(option.startswith("shared:") for option in fields[6 : fields.index("-")]) for fields in roots
+    )
+
+
+def systemd_version() -> int:
+    """Return the version of systemd, 0 where it does not tell."""
+    try:
+        answer = _command.run(["systemctl", "--version"]).stdout
+    except OSError:
+        return 0
+    found = re.match(r"systemd (\d+)", answer)
+    return int(found.group(1)) if found else 0
 
 
 def accounts() -> tuple[dict[str, str], dict[str, str]]:

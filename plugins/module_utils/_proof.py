@@ -5,14 +5,18 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.celeriac.django.plugins.module_utils import _trial
+from ansible_collections.celeriac.django.plugins.module_utils import _packages, _trial
 from ansible_collections.celeriac.django.plugins.module_utils._inside import prove as inside_prove
 from ansible_collections.celeriac.django.plugins.module_utils._project_python import ProjectPython
 from ansible_collections.celeriac.django.plugins.module_utils._systemd import Systemd
+
+#: What makes beat answer to a ping; the launcher of the units knows when to leave it out.
+BEAT_ANSWERS = "--enable-remote-control"
 
 
 def prove(
@@ -37,6 +41,7 @@ def prove(
     """
     pools = deployment["pools"] if "worker" in deployment["duties"] else []
     beat = "beat" in deployment["duties"]
+    mute = beat and not _beat_answers(deployment)
     job = {
         "app": deployment["app"],
         "settings": deployment["settings"],
@@ -45,15 +50,18 @@ def prove(
         "canary": deployment["canary"],
         "timeout": timeout,
         "interval": deployment["canary_interval"],
+        "several_beats": deployment["several_beats"],
         "since": 0.0,
-        "beat": beat,
+        "beat": beat and not mute,
     }
     if deployment["systemd"]:
         nodes = _running_nodes(deployment["name"], pools, hostname)
         running = {node.partition(".")[0] for node in nodes}
         missing = [pool["name"] for pool in pools if pool["name"] not in running]
         answer = project.run(inside_prove, {**job, "nodes": nodes})
-        return [*_not_running(deployment["name"], missing), *answer["proofs"]]
+        unit = deployment["beat_unit"]
+        runs = [_runs("the unit", Systemd().states([unit]).get(unit) == "active")] if mute else []
+        return [*_not_running(deployment["name"], missing), *answer["proofs"], *runs]
     nodes = {f"{pool['name']}.trial@{hostname}": pool["queues"][0] for pool in pools}
     if check:
         return list(project.run(inside_prove, {**job, "nodes": {}, "beat": False})["proofs"])
@@ -66,10 +74,25 @@ def prove(
         for pool, node in zip(pools, nodes, strict=True)
     ]
     if beat:
-        commands.append(_trial.Command("beat", ["-A", app, "beat", *deployment["beat_arguments"]]))
+        arguments = [word for word in deployment["beat_arguments"] if not mute or word != BEAT_ANSWERS]
+        commands.append(_trial.Command("beat", ["-A", app, "beat", *arguments]))
     job["since"] = time.time()
-    with _trial.running(project, commands, tells=bool(deployment["integrate"])):
-        return list(project.run(inside_prove, {**job, "nodes": nodes})["proofs"])
+    with _trial.running(project, commands, tells=bool(deployment["integrate"])) as processes:
+        proofs = list(project.run(inside_prove, {**job, "nodes": nodes})["proofs"])
+        return [*proofs, *([_runs("the process", processes[-1].poll() is None)] if mute else [])]
+
+
+def _beat_answers(deployment: Mapping[str, Any]) -> bool:
+    """Tell whether beat knows remote control: it is new in Celery 5.7, and a project may have its own."""
+    if deployment["integrate"]:
+        return True
+    version = _packages.versions([deployment["venv"]]).get("celery", "")
+    return not re.match(r"[0-4]\.|5\.[0-6]\b", version)
+
+
+def _runs(what: str, ok: bool) -> dict[str, Any]:
+    """Return the proof of a beat that nobody can ask."""
+    return {"name": "beat runs", "ok": ok, "detail": f"{what} does; before Celery 5.7, beat cannot be asked"}
 
 
 def table(proofs: list[dict[str, Any]]) -> list[str]:

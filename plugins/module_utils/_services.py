@@ -23,6 +23,8 @@ from ansible_collections.celeriac.django.plugins.module_utils._systemd import Sy
 
 #: Unit files and instances by kind, for fnmatch and for systemctl alike.
 PATTERNS = {"worker": "{name}-worker-*@*.service", "beat": "{name}-beat.service"}
+#: The environments of pools, beside the record.
+POOL_FILES = "pool-*"
 #: How many lines of the journal an error shows.
 JOURNAL_LINES = 15
 
@@ -38,9 +40,11 @@ class Inputs:
     base: Path
     venv: Path
     files: Sequence[Path]
+    #: What is going to be written besides the units.
+    texts: Sequence[str] = ()
 
     def digest(self) -> bytes:
-        """Return a digest of the code, the installed packages and the files (the environment)."""
+        """Return a digest of the code, the installed packages, the files (the environment) and the texts."""
         state = hashlib.sha256()
         for file in python_files(self.base):
             state.update(f"{file.relative_to(self.base)}\0".encode() + file.read_bytes() + b"\0")
@@ -49,6 +53,8 @@ class Inputs:
         for file in self.files:
             state.update(file.read_bytes() if file.exists() else b"")
             state.update(b"\0")
+        for text in self.texts:
+            state.update(text.encode() + b"\0")
         return state.digest()
 
 
@@ -58,6 +64,8 @@ class Plan:
 
     #: Unit files by name: the new text, None for one that goes away.
     write: dict[str, str | None] = field(default_factory=dict)
+    #: Other files that the units start from, by path.
+    support: dict[Path, str | None] = field(default_factory=dict)
     start: list[str] = field(default_factory=list)
     #: Units that were started with something else, and go on until they are stopped.
     retire: list[str] = field(default_factory=list)
@@ -161,6 +169,7 @@ class Services:
         self.systemd = systemd
         self.record = record
         self.patterns = [PATTERNS[kind].format(name=name) for kind in kinds]
+        self.pools = "worker" in kinds
 
     def present(self, shared: Sequence[str]) -> dict[str, str]:
         """Return our unit files, and those of *shared* that are there, name to text."""
@@ -197,35 +206,55 @@ class Services:
             found.enable.append(self.target)
         return found
 
+    def support(self, wanted: Mapping[Path, str]) -> dict[Path, str | None]:
+        """Return which of the other files have to be written, or go: those of pools that are gone."""
+        changes: dict[Path, str | None] = {
+            path: text
+            for path, text in wanted.items()
+            if not path.is_file() or path.read_text(encoding="utf-8") != text
+        }
+        if self.pools:
+            there = self.record.parent.glob(POOL_FILES)
+            changes.update({path: None for path in there if path not in wanted})
+        return changes
+
     def diff(self, found: Plan) -> str:
-        """Return the change of the unit files, and the steps."""
+        """Return the change of the files, and the steps."""
         before = self.present(list(found.write))
+        before.update(
+            {str(path): path.read_text(encoding="utf-8") for path in found.support if path.is_file()}
+        )
+        changes = {**found.write, **{str(path): text for path, text in found.support.items()}}
         texts: list[str] = []
-        for name, text in sorted(found.write.items()):
+        for name, text in sorted(changes.items()):
             texts += difflib.unified_diff(
                 before.get(name, "").splitlines(keepends=True),
                 (text or "").splitlines(keepends=True),
-                fromfile=f"a/{name}" if name in before else "/dev/null",
-                tofile=f"b/{name}" if text is not None else "/dev/null",
+                fromfile=f"a/{name.lstrip('/')}" if name in before else "/dev/null",
+                tofile=f"b/{name.lstrip('/')}" if text is not None else "/dev/null",
             )
         return "".join([*texts, *(f"{line}\n" for line in found.lines())])
 
-    def apply(self, found: Plan, units: Mapping[str, str], inputs: bytes) -> None:
+    def apply(self, found: Plan, units: Mapping[str, str], inputs: bytes, replace: bool = False) -> None:
         """Do what was decided.
 
+        Nothing ends before its successor is ready, not even a pool that is gone: it may have been renamed.
+
+        Args:
+            found: the plan.
+            units: the unit files that have to be there, name to text.
+            inputs: the digest of what the processes are started with.
+            replace: end the old ones first, and wait for them, where there is no memory for both.
+
         Raises:
-            ServiceError: a unit did not get ready; it was stopped again.
+            ServiceError: a unit did not get ready; all that were started were stopped again.
             SystemdError: systemd refused.
         """
-        for unit in found.stop:
-            self.systemd.call("stop", unit)
-        self.forget([*found.stop, *found.forget])
-        # systemd disables nothing whose file is gone.
-        last = [unit for unit in found.disable if found.write.get(_template(unit), "") is None]
-        self._disable(last)
-        self.write(found.write)
-        for unit in found.start:
-            self._start("start", unit)
+        self.forget(found.forget)
+        self.write({name: text for name, text in found.write.items() if text is not None}, found.support)
+        if replace:
+            self._end([*found.retire, *found.stop])
+        self._start_all(found)
         for unit in found.restart:
             self._start("restart", unit)
             text = units[unit]
@@ -233,25 +262,47 @@ class Services:
             self.record.write_text(f"{unit} {generation(text, inputs)}\n", encoding="utf-8")
         if found.enable:
             self.systemd.call("enable", "--quiet", *found.enable)
-        # Not before the new ones are ready: what runs on has to come back after a reboot.
-        self._disable([unit for unit in found.disable if unit not in last])
+        # Not before the new ones are ready: what runs on has to come back after a reboot. And while their
+        # files are there: systemd disables nothing whose file is gone.
+        self._disable(found.disable)
         if self.target in found.enable:
             self.systemd.call("start", self.target)
-        if found.retire:
-            self.systemd.call("stop", "--no-block", *found.retire)
+        if not replace:
+            if found.retire:
+                self.systemd.call("stop", "--no-block", *found.retire)
+            self._end(found.stop)
+        self.write({name: None for name, text in found.write.items() if text is None})
+
+    def _start_all(self, found: Plan) -> None:
+        """Start the new generations, all of them or none."""
+        for number, unit in enumerate(found.start):
+            try:
+                self._start("start", unit)
+            except ServiceError:
+                if found.start[:number]:
+                    self.systemd.call("stop", "--no-block", *found.start[:number])
+                raise
+
+    def _end(self, units: Sequence[str]) -> None:
+        """Stop units, all at once, and wait until they are gone."""
+        if units:
+            self.systemd.call("stop", *units)
+            self.forget(units)
 
     def _disable(self, units: Sequence[str]) -> None:
         if units:
             self.systemd.call("disable", "--quiet", *units)
 
-    def write(self, files: Mapping[str, str | None]) -> None:
-        """Write unit files, or take them away, and let systemd read them again."""
-        for name, text in files.items():
-            path = self.systemd.folder / name
+    def write(
+        self, files: Mapping[str, str | None], support: Mapping[Path, str | None] | None = None
+    ) -> None:
+        """Write unit files and others, or take them away, and let systemd read the units again."""
+        units = {self.systemd.folder / name: text for name, text in files.items()}
+        for path, text in {**(support or {}), **units}.items():
             if text is None:
                 path.unlink(missing_ok=True)
                 continue
-            new = path.with_name(f".{name}.new")
+            new = path.with_name(f".{path.name}.new")
             new.write_text(text, encoding="utf-8")
             new.chmod(0o644)
             new.rename(path)

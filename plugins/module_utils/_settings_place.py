@@ -119,8 +119,7 @@ def find_place(modules: Modules, settings: str, configuration: str = "") -> Plac
     for found in _with_bases(modules, files):
         for node in found.tree.body:
             if isinstance(node, ast.ClassDef) and (line := _class_line(node)):
-                where = f"{found.file}:{line}"
-                raise DiscoveryError(_by_hand(where, node.name, settings, configuration or node.name))
+                raise DiscoveryError(_by_hand(found, line, node.name, settings, configuration or node.name))
     for found in files:
         if _is_dynamic(found.tree):
             return Place(found, "the settings are put together there at run time")
@@ -217,13 +216,16 @@ def _with_bases(modules: Modules, files: list[Module]) -> list[Module]:
     return found
 
 
-def _by_hand(where: str, name: str, settings: str, configuration: str) -> str:
+def _by_hand(module: Module, line: int, name: str, settings: str, configuration: str) -> str:
     package = settings.partition(".")[0]
+    needs_values = not module.imports("values")
+    imports = f"at the top of {module.file}:\n    from configurations import values\n" if needs_values else ""
     return (
-        f"{where}: the settings are in the class {name} (django-configurations), and classes are not "
-        f"edited. Add to {name} by hand:\n"
+        f"{module.file}:{line}: the settings are in the class {name} (django-configurations), and classes "
+        f"are not edited. Add to {name} by hand:\n"
         "    CELERY_BROKER_URL = values.SecretValue(environ_prefix=None)\n"
         "    CELERY_RESULT_BACKEND = values.Value('django-db', environ_prefix=None)\n"
+        f"{imports}"
         "  add 'django_celery_results' and 'django_celery_beat' to its INSTALLED_APPS, and both with celery "
         "to the requirements;\n"
         f"write {package}/celery.py:\n"

@@ -68,8 +68,8 @@ def assignments(tree: ast.Module, name: str) -> list[tuple[ast.stmt, ast.expr]]:
     found: list[tuple[ast.stmt, ast.expr]] = []
     for node in module_statements(tree):
         if isinstance(node, ast.Assign):
-            if any(isinstance(target, ast.Name) and target.id == name for target in node.targets):
-                found.append((node, node.value))
+            given = (_value_for(target, node.value, name) for target in node.targets)
+            found += [(node, value) for value in given if value is not None]
         elif (
             isinstance(node, (ast.AnnAssign, ast.AugAssign))
             and isinstance(node.target, ast.Name)
@@ -78,6 +78,18 @@ def assignments(tree: ast.Module, name: str) -> list[tuple[ast.stmt, ast.expr]]:
         ):
             found.append((node, node.value))
     return found
+
+
+def _value_for(target: ast.expr, value: ast.expr, name: str) -> ast.expr | None:
+    """Return what an assignment to *target* gives to *name*, None where it gives it nothing."""
+    if isinstance(target, ast.Name):
+        return value if target.id == name else None
+    if not isinstance(target, (ast.Tuple, ast.List)):
+        return None
+    parts = value.elts if isinstance(value, (ast.Tuple, ast.List)) else []
+    each = parts if len(parts) == len(target.elts) else [value] * len(target.elts)
+    found = (_value_for(inner, part, name) for inner, part in zip(target.elts, each, strict=True))
+    return next((part for part in found if part is not None), None)
 
 
 def module_statements(tree: ast.Module) -> Iterator[ast.stmt]:

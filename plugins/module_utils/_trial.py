@@ -45,8 +45,10 @@ class Command:
 
 
 @contextlib.contextmanager
-def running(project: ProjectPython, commands: Sequence[Command], tells: bool) -> Iterator[None]:
-    """Run processes for the time of the context, one started after the other, all ended at once.
+def running(
+    project: ProjectPython, commands: Sequence[Command], tells: bool
+) -> Iterator[list[_command.Process[bytes]]]:
+    """Run processes, which it gives, for the time of the context: started one by one, ended at once.
 
     Args:
         project: how the project is run.
@@ -66,7 +68,7 @@ def running(project: ProjectPython, commands: Sequence[Command], tells: bool) ->
                 processes.append(process)
                 if tells:
                     listener.wait_ready(process, command.name, log)
-            yield
+            yield processes
         finally:
             _end(processes)
 

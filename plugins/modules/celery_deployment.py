@@ -40,6 +40,11 @@ options:
       manage.py name.
     type: str
     default: ""
+  project_app:
+    description: The Celery app that the project has of its own, as C(celery -A) takes it. Left out, it is
+      found.
+    type: str
+    default: ""
   project_integrate:
     description:
       - Whether the checkout gets a Celery app.
@@ -59,6 +64,25 @@ options:
     description: V(database), V(file), V(redbeat) or the dotted name of a class.
     type: str
     default: database
+  sample_apps:
+    description: Apps that get sample tasks with their tests.
+    type: list
+    elements: str
+    default: []
+  task_routes:
+    description: Names of tasks or patterns of them, each with its queue, or with C(queue), C(priority) and
+      C(rate_limit).
+    type: dict
+    default: {}
+  beat_schedule:
+    description: Periodic tasks.
+    type: list
+    elements: dict
+    default: []
+  beat_takeover:
+    description: Seconds after which another beat takes over, with RedBeat.
+    type: int
+    default: 15
   workers:
     description: The worker pools.
     type: list
@@ -108,6 +132,17 @@ options:
     description: Whether a secret names a PostgreSQL database, so that its driver is needed.
     type: bool
     default: false
+  secret_schemes:
+    description: What the secrets that are URLs begin with, such as V(redis). A project's own Celery app may
+      have its broker from any of them.
+    type: list
+    elements: str
+    default: []
+  placeholders:
+    description: The names of the secrets whose value is still a placeholder.
+    type: list
+    elements: str
+    default: []
   group_names:
     description: The groups of the inventory, each with its hosts.
     type: dict
@@ -117,6 +152,48 @@ options:
     type: list
     elements: list
     default: []
+  secret_names:
+    description: The names of the secrets in the environment; their values are of no interest here.
+    type: list
+    elements: str
+    default: []
+  worker_restart:
+    description: Whether a new generation starts beside the old one, or in its place.
+    type: str
+    choices: [overlap, replace]
+    default: overlap
+  worker_self_check:
+    description: Whether workers send messages to themselves, to find out that they consume.
+    type: bool
+    default: true
+  visibility_timeout:
+    description: Seconds after which Redis delivers a message again that nobody has acknowledged. Left out, it
+      follows from the pools.
+    type: int
+  consumer_timeout:
+    description: Seconds after which RabbitMQ does so. Left out, RabbitMQ's own default.
+    type: int
+  longest_eta:
+    description: The longest ETA or countdown in seconds that the project uses.
+    type: int
+  other_queues:
+    description: Queues that somebody else serves.
+    type: list
+    elements: str
+    default: []
+  writable_paths:
+    description: Paths that the processes may write to, besides their state.
+    type: list
+    elements: path
+    default: []
+  worker_unit_overrides:
+    description: Directives for the section Service of the workers' units, each with its value or values.
+    type: dict
+    default: {}
+  beat_unit_overrides:
+    description: The same for beat's unit.
+    type: dict
+    default: {}
   removing:
     description: Whether the deployment is to be removed, so that a broker that is down or a missing Python
       is no error. The action plugin says so too where the checkout alone is to be changed.

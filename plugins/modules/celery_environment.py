@@ -69,6 +69,10 @@ options:
     description: The group of the files, which may read them.
     type: str
     default: ""
+  credentials:
+    description: Whether systemd hands the secrets to the services, so that root alone has to read the file.
+    type: bool
+    default: false
   app:
     description: What C(celery -A) takes, to ask the broker.
     type: str
@@ -167,6 +171,7 @@ def main() -> None:
             "paths": {"type": "list", "elements": "path", "default": []},
             "owner": {"type": "str", "default": ""},
             "group": {"type": "str", "default": ""},
+            "credentials": {"type": "bool", "default": False},
             "app": {"type": "str", "default": ""},
         },
         supports_check_mode=True,
@@ -176,6 +181,7 @@ def main() -> None:
         remove(module)
     path = Path(params["path"])
     belongs = _ownership.Belongs(params["owner"], params["group"], 0o640)
+    secretly = _ownership.Belongs("root", "root", 0o600) if params["credentials"] else belongs
     steps = []
     try:
         plain = _environment.dump(params["environment"])
@@ -192,7 +198,7 @@ def main() -> None:
             prove(params)
         changed = [
             _ownership.file(path / "environment", plain, belongs, module.check_mode),
-            _ownership.file(path / "secrets", secret, belongs, module.check_mode),
+            _ownership.file(path / "secrets", secret, secretly, module.check_mode),
         ]
     except (
         _checkout.CheckoutError,

@@ -70,6 +70,20 @@ options:
     type: list
     elements: path
     default: []
+  replace:
+    description: Whether an old generation ends before the new one starts. Given by the action plugin.
+    type: bool
+    default: false
+  support:
+    description: Other files that the units start from, path to text. Given by the action plugin.
+    type: dict
+    default: {}
+  preflight:
+    description: What is going to run, to see before it starts that it can. Given by the action plugin.
+    type: dict
+  user:
+    description: The user of the services. Given by the action plugin.
+    type: str
   units:
     description: The unit files, name to text. Given by the action plugin.
     type: dict
@@ -104,7 +118,7 @@ from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.celeriac.django.plugins.module_utils import _services, _systemd
+from ansible_collections.celeriac.django.plugins.module_utils import _preflight, _services, _systemd
 
 
 def main() -> None:
@@ -123,6 +137,10 @@ def main() -> None:
             "files": {"type": "list", "elements": "path", "default": []},
             "units": {"type": "dict", "default": {}},
             "pending": {"type": "bool", "default": False},
+            "replace": {"type": "bool", "default": False},
+            "support": {"type": "dict", "default": {}},
+            "preflight": {"type": "dict"},
+            "user": {"type": "str"},
         },
         supports_check_mode=True,
     )
@@ -136,14 +154,21 @@ def main() -> None:
             gone = _services.remove(services, module.check_mode)
             module.exit_json(changed=bool(gone), steps=[f"remove {unit}" for unit in gone])
         files = [Path(file) for file in params["files"]]
-        inputs = _services.Inputs(Path(params["base"]), Path(params["venv"]), files).digest()
+        support = {Path(path): text for path, text in params["support"].items()}
+        # A pool's own environment is in its unit's text, as a comment: it concerns no other pool.
+        texts = [text for path, text in support.items() if not path.match(_services.POOL_FILES)]
+        inputs = _services.Inputs(Path(params["base"]), Path(params["venv"]), files, texts).digest()
         if module.check_mode and params["pending"]:
             inputs = b""  # what it will be is not known yet, only that it differs
         plan = services.plan(params["units"], inputs)
+        plan.support = services.support(support)
         diff = services.diff(plan)
         if not module.check_mode:
-            services.apply(plan, params["units"], inputs)
-    except (_services.ServiceError, _systemd.SystemdError) as error:
+            if params["preflight"] and (plan.start or plan.restart):
+                python = f"{params['venv']}/bin/python"
+                _preflight.check(params["preflight"], python, params["base"], params["user"], files)
+            services.apply(plan, params["units"], inputs, params["replace"])
+    except (_preflight.PreflightError, _services.ServiceError, _systemd.SystemdError) as error:
         module.fail_json(msg=str(error))
     module.exit_json(changed=bool(plan), steps=plan.lines(), diff={"prepared": diff})
 

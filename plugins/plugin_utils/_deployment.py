@@ -14,7 +14,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible_collections.celeriac.django.plugins.module_utils import _integration, _names
-from ansible_collections.celeriac.django.plugins.plugin_utils import _broker, _pools
+from ansible_collections.celeriac.django.plugins.plugin_utils import (
+    _broker,
+    _limits,
+    _pools,
+    _sandbox,
+    _work,
+)
 
 #: Groups of the inventory, and what a host does in each.
 DUTIES = {"celery_worker": "worker", "celery_beat": "beat"}
@@ -30,6 +36,11 @@ REDBEAT = "celery-redbeat>=2.4.2"
 SQLALCHEMY = "sqlalchemy>=2.0"
 PSYCOPG = "psycopg[binary]>=3.2"
 
+#: What starts the units' processes, in the state folder; for an app of the project's own, with a second file.
+LAUNCHER = "launch.py"
+SERVICE = "celeriac_service.py"
+#: Where RedBeat finds its Redis, if it is not the broker.
+REDBEAT_URL = "CELERY_REDBEAT_REDIS_URL"
 #: Seconds between two canaries.
 CANARY_INTERVAL = 60
 #: What a word can say; everything else is a URL.
@@ -42,7 +53,7 @@ SCHEDULERS = {
 
 
 #: What the processes and the roles keep in the state folder.
-_STATE_NAMES = (".gitignore", "bin", "broker", "beat-schedule", "environment", "secrets")
+_STATE_NAMES = (".gitignore", LAUNCHER, SERVICE, "bin", "broker", "beat-schedule", "environment", "secrets")
 _POSTGRESQL = re.compile(r"(postgres|postgresql|postgis)(\+\w+)?://")
 # The units of a project shop are shop-worker-…: those of a project shop-worker would pass for them.
 _NAME = re.compile(r"(?!.*-(?:worker|beat))[a-z][a-z0-9_-]{0,30}\Z")
@@ -71,10 +82,17 @@ def check(options: Mapping[str, Any], groups: Mapping[str, Sequence[str]], hosts
         raise DeploymentError(_bad_name(name))
     try:
         broker = _broker.parse(options["broker_url"])
-        _pools.complete(options["workers"], options["delivery"])
+        pools = _pools.complete(options["workers"], options["delivery"])
+        _limits.check(pools, broker, patience(options))
+        _pools.refuse_beat("celery_environment", options["environment"])
+        _pools.refuse_beat("celery_secrets", options["secret_names"])
+        for variable in ("worker_unit_overrides", "beat_unit_overrides"):
+            _sandbox.overrides(f"celery_{variable}", options[variable])
+        _work.check(options)
     except ValueError as error:
         raise DeploymentError(str(error)) from None
     _check_results(options["result_backend"], broker)
+    _check_redbeat(options, broker)
     running = [host for host in hosts if duties(host, groups)]
     if broker.embedded and len(running) > 1:
         raise DeploymentError(
@@ -85,11 +103,47 @@ def check(options: Mapping[str, Any], groups: Mapping[str, Sequence[str]], hosts
     beats = list(groups.get("celery_beat", ()))
     if not broker.local:  # where each host has its own broker, each is a deployment of its own
         beats += [host for host in running if "beat" in duties(host, groups) and host not in beats]
-    if len(beats) > 1:
+    # RedBeat's lock lets one of several send, and the others stand by.
+    if len(beats) > 1 and options["beat_scheduler"] != "redbeat":
         raise DeploymentError(
             f"{len(beats)} hosts would run beat ({', '.join(beats)}), and each would send every "
             "periodic task. Put exactly one host into the group celery_beat, and the others into "
-            "celery_worker alone; a host in none of the groups runs everything."
+            "celery_worker alone; a host in none of the groups runs everything. Only with the scheduler "
+            "redbeat, several hosts may: one sends, the others stand by."
+        )
+
+
+def patience(options: Mapping[str, Any]) -> _limits.Patience:
+    """Return how long the broker waits for messages that are held, as the variables say."""
+    return _limits.Patience(
+        visibility=options["visibility_timeout"],
+        consumer=options["consumer_timeout"] or _limits.CONSUMER,
+        longest_eta=options["longest_eta"],
+    )
+
+
+def served(fleet: Mapping[str, Sequence[Mapping[str, Any]]], others: Sequence[str]) -> list[str]:
+    """Return the queues that somebody serves.
+
+    Args:
+        fleet: the worker hosts, each with its pools as the inventory has them.
+        others: the queues that somebody else serves.
+    """
+    queues = {queue for pools in fleet.values() for pool in pools for queue in _pools.queues_of(pool)}
+    return sorted(queues | set(others))
+
+
+def check_queues(queues: Sequence[str]) -> None:
+    """See that the default queue is served by somebody: tasks without a route go there, and the canary.
+
+    Raises:
+        DeploymentError: nobody serves it, though there are pools.
+    """
+    if queues and _pools.DEFAULT_QUEUE not in queues:
+        raise DeploymentError(
+            f"No pool serves the queue {_pools.DEFAULT_QUEUE}, where tasks go that have no route, and what "
+            f"beat sends; these are served: {', '.join(queues)}. Add it to the queues of a pool in "
+            "celery_workers, or to celery_other_queues if somebody else serves it."
         )
 
 
@@ -104,6 +158,16 @@ def _check_results(backend: str, broker: _broker.Broker) -> None:
         raise DeploymentError(
             "celery_result_backend is redis, which means the broker's Redis, but the broker is "
             f"{broker.transport}. Set it to the URL of a Redis, or to django-db."
+        )
+
+
+def _check_redbeat(options: Mapping[str, Any], broker: _broker.Broker) -> None:
+    named = {*options["environment"], *options["secret_names"]}
+    if options["beat_scheduler"] == "redbeat" and broker.extra != "redis" and REDBEAT_URL not in named:
+        raise DeploymentError(
+            f"celery_beat_scheduler is redbeat, which keeps its schedule in a Redis, but the broker is "
+            f"{broker.transport}. Put the URL of a Redis into celery_secrets as {REDBEAT_URL}, or use the "
+            "scheduler database."
         )
 
 
@@ -145,6 +209,8 @@ def decide(options: Mapping[str, Any], found: Mapping[str, Any], duty: Sequence[
     broker = _broker.parse(options["broker_url"])
     systemd = _uses_systemd(options["service_manager"], host)
     integrate = _integrate(options["project_integrate"], project)
+    if integrate and project["settings_problem"]:
+        raise DeploymentError(project["settings_problem"])
     if integrate and not project["writable"] and not project["integrated"]:
         raise DeploymentError(
             f"The checkout {project['path']} is not writable. Run as its owner or with become, or set "
@@ -189,6 +255,7 @@ def decide(options: Mapping[str, Any], found: Mapping[str, Any], duty: Sequence[
         "venv": venv,
         "python": os.path.join(venv, "bin", "python"),
         "embedded": broker.embedded,
+        "alone": broker.embedded or broker.local,
         "result_backend": _result_backend(options["result_backend"]),
         "scheduler": options["beat_scheduler"],
         "scheduler_class": SCHEDULERS.get(options["beat_scheduler"], options["beat_scheduler"]),
@@ -200,10 +267,17 @@ def decide(options: Mapping[str, Any], found: Mapping[str, Any], duty: Sequence[
         "beat_unit": f"{name}-beat.service",
         "canary": f"{name}-canary" if integrate else "",
         "canary_interval": CANARY_INTERVAL,
+        "restart": options["worker_restart"],
+        "self_check": options["worker_self_check"],
+        "visibility_timeout": _limits.visibility_timeout(pools, patience(options)),
+        "consumer_timeout": patience(options).consumer,
+        "systemd_version": host["systemd_version"],
+        "credentials": systemd and host["has_credentials"],
+        "launcher": os.path.join(state, LAUNCHER),
+        "several_beats": options["beat_scheduler"] == "redbeat",
         "requirements": _requirements(options, project, broker, integrate),
         "tasks": dict(project["tasks"]),
     }
-    deployment["notes"] = notes(project, app_module) if integrate else []
     deployment["beat_arguments"] = [
         "--loglevel=INFO",
         "--enable-remote-control",
@@ -213,13 +287,22 @@ def decide(options: Mapping[str, Any], found: Mapping[str, Any], duty: Sequence[
     if integrate:
         canary = f"{prefix}celery_ops.tasks.canary"
         deployment["tasks"].setdefault(canary, "celery_ops/tasks.py")
+    try:
+        deployment.update(_work.decide(options, project, deployment))
+    except ValueError as error:
+        raise DeploymentError(str(error)) from None
+    for kind in ("specs", "own"):
+        deployment["requirements"][kind] += _work.requirements(deployment)
+    samples = deployment["samples"]
+    deployment["notes"] = [*notes(project, app_module), *samples["notes"]] if integrate else []
+    deployment.update(_sandbox_of(deployment, options, project))
     deployment.update(_ownership(deployment, found))
     deployment["own_paths"] = _own_paths(deployment, bool(options["state_path"]))
     deployment["environment"] = {
         "DJANGO_SETTINGS_MODULE": project["settings"],
         "CELERY_STATE_PATH": deployment["run_path"],
         **_import_environment(project),
-        **{key: _text(value) for key, value in options["environment"].items()},
+        **{key: _pools.environment_text(value) for key, value in options["environment"].items()},
     }
     return deployment
 
@@ -247,9 +330,38 @@ def notes(project: Mapping[str, Any], app_module: str) -> list[str]:
     return texts
 
 
+def with_app(project: Mapping[str, Any], wanted: str) -> dict[str, Any]:
+    """Return the project with the Celery app that the inventory names, if it names one.
+
+    Args:
+        project: the discovered project.
+        wanted: what ``celery -A`` takes, such as ``worker.celery:app``; empty for the discovered one.
+    """
+    found = project["celery_app"]
+    if not wanted or (found and wanted in (_existing(found), found["module"])):
+        return dict(project)
+    module, _colon, variable = wanted.partition(":")
+    others = [*([found["place"]] if found else []), *project["other_celery_apps"]]
+    app = {
+        "module": module,
+        "variable": variable,
+        "file": "",
+        "place": "celery_project_app",
+        "configured": "",
+        "task_class": "",
+    }
+    file = f"{module.replace('.', '/')}.py:"
+    place = next((place for place in others if place.startswith(file)), "")
+    return {
+        **project,
+        "celery_app": {**app, "place": place or app["place"]},
+        "other_celery_apps": [other for other in others if other != place],
+    }
+
+
 def _existing(app: Mapping[str, Any]) -> str:
     """Return what ``celery -A`` takes for an app of the project's own."""
-    return f"{app['module']}:{app['variable']}"
+    return ":".join(filter(None, (app["module"], app["variable"])))
 
 
 def _import_environment(project: Mapping[str, Any]) -> dict[str, str]:
@@ -260,6 +372,31 @@ def _import_environment(project: Mapping[str, Any]) -> dict[str, str]:
     if project["configuration"]:
         found["DJANGO_CONFIGURATION"] = project["configuration"]
     return found
+
+
+def _sandbox_of(
+    deployment: Mapping[str, Any], options: Mapping[str, Any], project: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Decide what the processes may do."""
+    in_a_file = project["database"] in ("sqlite3", "url", "") and not options["uses_postgresql"]
+    try:
+        writable = _sandbox.writable(
+            deployment["run_path"], options["writable_paths"], deployment["base"], in_a_file
+        )
+    except _sandbox.SandboxError as error:
+        raise DeploymentError(str(error)) from None
+    return {
+        "writable": writable,
+        "protect_home": _sandbox.protect_home(
+            [deployment["base"], deployment["venv"], deployment["state_path"], *options["writable_paths"]]
+        ),
+        **{
+            f"{kind}_overrides": _sandbox.overrides(
+                f"celery_{kind}_unit_overrides", options[f"{kind}_unit_overrides"]
+            )
+            for kind in ("worker", "beat")
+        },
+    }
 
 
 def _ownership(deployment: Mapping[str, Any], found: Mapping[str, Any]) -> dict[str, Any]:
@@ -297,9 +434,19 @@ def _ownership(deployment: Mapping[str, Any], found: Mapping[str, Any]) -> dict[
 
 
 def warnings(
-    options: Mapping[str, Any], found: Mapping[str, Any], deployment: Mapping[str, Any]
+    options: Mapping[str, Any],
+    found: Mapping[str, Any],
+    deployment: Mapping[str, Any],
+    checkout_alone: bool = False,
 ) -> list[str]:
-    """Return what works, but is probably not what somebody wants."""
+    """Return what works, but is probably not what somebody wants.
+
+    Args:
+        options: the public variables without their prefix.
+        found: the answer of the module.
+        deployment: what was decided.
+        checkout_alone: whether nothing but the checkout is changed, so that nothing has to run.
+    """
     texts = []
     project, host = found["project"], found["host"]
     if options["service_manager"] == "auto" and host["has_systemd"] and not host["is_root"]:
@@ -307,6 +454,7 @@ def warnings(
             "Nothing is started as a service: systemd runs this host, but the play is not root. Run with "
             "become (-b) for units, or set celery_service_manager to none if that is meant."
         )
+    texts += _work.warnings(deployment, _broker.parse(options["broker_url"]).transport)
     if deployment["embedded"] and deployment["systemd"] and deployment["integrate"]:
         texts.append(
             "The broker is a folder on this host: good for trying, but a kill can lose messages. For "
@@ -317,6 +465,19 @@ def warnings(
             f"Add {', '.join(deployment['requirements']['own'])} to the project's requirements: its package "
             "imports Celery from now on, in web processes too."
         )
+    texts += _about_the_checkout(options, project, deployment)
+    if not checkout_alone:
+        texts += _about_the_environment(options, project, deployment)
+    if "worker" in deployment["duties"]:
+        pools = _pools.complete(options["workers"], options["delivery"])
+        texts += _limits.warnings(pools, _broker.parse(options["broker_url"]), patience(options))
+    return texts
+
+
+def _about_the_checkout(
+    options: Mapping[str, Any], project: Mapping[str, Any], deployment: Mapping[str, Any]
+) -> list[str]:
+    texts = []
     if project["production"]:
         texts.append(
             f"{project['settings_source']} names {project['settings']}, and {project['production']} stands "
@@ -333,16 +494,31 @@ def warnings(
             "so tasks in it are not part of the proof. If it is right for a newer Python, set "
             "ansible_python_interpreter to one."
         )
-    if not deployment["integrate"] and project["other_celery_apps"]:
+    if not deployment["integrate"] and project["other_celery_apps"] and not options["project_app"]:
         texts.append(
             f"There are several Celery apps: {project['celery_app']['place']} is deployed, and not "
-            f"{', '.join(project['other_celery_apps'])}."
+            f"{', '.join(project['other_celery_apps'])}. Set celery_project_app, such as shop.celery:app, to "
+            "choose."
         )
-    queues = {queue for pool in deployment["pools"] for queue in pool["queues"]}
-    if "worker" in deployment["duties"] and _pools.DEFAULT_QUEUE not in queues:
+    return texts
+
+
+def _about_the_environment(
+    options: Mapping[str, Any], project: Mapping[str, Any], deployment: Mapping[str, Any]
+) -> list[str]:
+    texts = []
+    given = {*options["environment"], *options["secret_names"], *deployment["environment"]}
+    missing = {name: place for name, place in project["environment"].items() if name not in given}
+    if missing and not project["has_env_file"]:
+        listed = ", ".join(f"{name} ({place})" for name, place in missing.items())
         texts.append(
-            f"No pool of this host serves the queue {_pools.DEFAULT_QUEUE}, where tasks go that have no "
-            "route. If no other host does, add it to the queues of a pool."
+            "The settings want from the environment what neither celery_environment nor celery_secrets has: "
+            f"{listed}."
+        )
+    if options["placeholders"]:
+        texts.append(
+            f"{', '.join(options['placeholders'])}: still a placeholder, as .env.example has it. Put the "
+            "value into the vault, and run this again."
         )
     return texts
 
@@ -365,13 +541,6 @@ def _bad_name(name: str) -> str:
         f"celery_project_name: {name!r} cannot name units, a user and folders: use lower-case "
         "letters, digits, - and _, starting with a letter, at most 31 characters, without -worker and -beat."
     )
-
-
-def _text(value: Any) -> str:
-    """Return a value of the inventory as an environment has it."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return "" if value is None else str(value)
 
 
 def _uses_systemd(wanted: str, host: Mapping[str, Any]) -> bool:
@@ -434,8 +603,7 @@ def _requirements(
         else:
             asked.append(entry)
     backend = options["result_backend"]
-    extras = {broker.extra, "redis" if backend.startswith("redis") else ""} - {""}
-    extras |= {"gevent" for pool in options["workers"] if pool.get("pool") == "gevent"}
+    extras = _extras(options, broker, integrate)
     with_extras = f"[{','.join(sorted(extras))}]" if extras else ""
     if not integrate and "celery" in project["required"]:
         # The project's own choice of versions, which celery_review warns of where it is too old.
@@ -456,7 +624,20 @@ def _requirements(
     return {"files": files, "specs": [*asked, *own], "own": own}
 
 
+def _extras(options: Mapping[str, Any], broker: _broker.Broker, integrate: bool) -> set[str]:
+    """Return the extras of Celery that broker, results and pools need."""
+    extras = {broker.extra, "redis" if options["result_backend"].startswith("redis") else ""}
+    extras |= {"gevent" for pool in options["workers"] if pool.get("pool") == "gevent"}
+    if not integrate:
+        # The project's settings may have their broker from any of the secrets.
+        extras |= {_broker.TRANSPORTS.get(scheme, (0, ""))[1] for scheme in options["secret_schemes"]}
+    return extras - {""}
+
+
 def _needs_psycopg(options: Mapping[str, Any], project: Mapping[str, Any]) -> bool:
+    # SQLAlchemy takes the driver that the URL names, also where Django has psycopg2.
+    if options["result_backend"].startswith("db+postgresql+psycopg://"):
+        return "psycopg" not in project["required"]
     if any(name.startswith("psycopg") for name in project["required"]):
         return False
     if project["database"] == "postgresql":

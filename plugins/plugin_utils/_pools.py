@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 #: Celery's task_default_queue.
@@ -20,6 +20,11 @@ STOP_MARGIN = 15
 #: Seconds between two signs of life, by kind; 0: no watchdog. gevent's timer has gaps of up to
 #: 30 s, and a solo worker's loop stands still for the whole task (measured, celery 5.7).
 WATCHDOG = {"prefork": 60, "threads": 60, "gevent": 120, "solo": 0}
+WATCHDOG_GEVENT = 90
+
+#: Seconds before the end of the time to stop at which a pool with late acknowledgement gives its
+#: running tasks back to the broker.
+REQUEUE_MARGIN = 10
 
 #: The numbers of a pool, each with the least that it can be.
 NUMBERS = {
@@ -29,10 +34,31 @@ NUMBERS = {
     "soft_time_limit": 1,
     "max_tasks_per_child": 1,
     "max_memory_per_child": 1,
+    "nice": -20,
+    "stop_timeout": 1,
+    "watchdog": 0,  # none
 }
+#: All keys of a pool.
+KEYS = (
+    *("name", "queues", "pool", *NUMBERS, "autoscale", "memory_max", "cpu_quota"),
+    *("environment", "arguments", "delivery", "log_level"),
+)
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+DELIVERIES = ("at_most_once", "at_least_once")
 
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,30}\Z")
 _QUEUE = re.compile(r"[A-Za-z0-9_.:-]+\Z")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+_MEMORY = re.compile(r"\d+[KMGT]?\Z|\d+%\Z")
+_QUOTA = re.compile(r"\d+%\Z")
+#: A beat inside of the worker, in any spelling; -E and -D are Celery's other switches of one letter.
+_BEAT = re.compile(r"-[ED]*B|--beat\Z")
+#: Arguments that the collection gives itself, or that a unit cannot have.
+_RESERVED = re.compile(
+    r"-[ED]*D|--detach\Z|(-A|-n|-f|--app|--hostname|--logfile|--pidfile|--uid|--gid|--workdir)"
+)
+#: What Celery's command line reads from the environment in place of --beat.
+BEAT_VARIABLE = "CELERY_WORKER_BEAT"
 
 
 class PoolError(ValueError):
@@ -59,6 +85,29 @@ class Pool:
     #: Seconds.
     stop_timeout: int
     watchdog: int
+    nice: int | None = None
+    #: The most and the least processes, where their number follows the load.
+    autoscale: tuple[int, int] | None = None
+    #: As systemd takes them.
+    memory_max: str = ""
+    cpu_quota: str = ""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    #: More arguments of ``celery worker``.
+    more: tuple[str, ...] = ()
+
+    @property
+    def late(self) -> bool:
+        """Whether a message is acknowledged after its task."""
+        return self.delivery == "at_least_once"
+
+    @property
+    def requeue_after(self) -> int:
+        """Seconds after which a stop gives running tasks back to the broker; 0: they are waited for."""
+        if not self.late or self.pool != "prefork":
+            return 0
+        if self.time_limit is not None and self.time_limit <= self.stop_timeout:
+            return 0
+        return max(1, self.stop_timeout - REQUEUE_MARGIN)
 
 
 def complete(pools: Sequence[Mapping[str, Any]], delivery: str) -> list[Pool]:
@@ -91,17 +140,65 @@ def complete(pools: Sequence[Mapping[str, Any]], delivery: str) -> list[Pool]:
 
 
 def _complete(where: str, name: str, data: Mapping[str, Any], delivery: str) -> Pool:
-    given = data.get("queues") or [DEFAULT_QUEUE]
-    # Ansible takes a text for a list, and leaves it a text.
-    queues = tuple(given.split(",") if isinstance(given, str) else given)
+    unknown = sorted(set(data) - set(KEYS))
+    if unknown:
+        raise PoolError(f"{where}: there is no key {unknown[0]!r}; there are {', '.join(KEYS)}.")
+    queues = queues_of(data)
     for queue in queues:
         if not _QUEUE.match(queue):
             raise PoolError(f"{where}: {queue!r} is no name for a queue: no spaces, commas or quotes.")
-    kind = data.get("pool") or "prefork"
-    if kind not in KINDS:
-        raise PoolError(f"{where}: there is no pool {kind!r}; there are {', '.join(KINDS)}.")
+    kind = _choice(where, "pool", data.get("pool") or "prefork", KINDS)
     numbers = {key: _number(where, key, data.get(key)) for key in NUMBERS}
-    hard, soft = numbers["time_limit"], numbers["soft_time_limit"]
+    hard = numbers["time_limit"]
+    _check_limits(where, kind, hard, numbers["soft_time_limit"])
+    chosen = _choice(where, "delivery", data.get("delivery") or delivery, DELIVERIES)
+    if numbers["prefetch_multiplier"] is None and chosen == "at_least_once":
+        numbers["prefetch_multiplier"] = 1
+    if numbers["stop_timeout"] is None:
+        numbers["stop_timeout"] = hard + STOP_MARGIN if hard else STOP_TIMEOUT
+    if numbers["watchdog"] is None:
+        numbers["watchdog"] = WATCHDOG[kind]
+    if numbers["watchdog"] and not WATCHDOG[kind]:
+        raise PoolError(
+            f"{where}: a pool of kind {kind} stands still for the whole task, and a watchdog would kill it. "
+            "Leave watchdog out."
+        )
+    if numbers["watchdog"] and kind == "gevent" and numbers["watchdog"] < WATCHDOG_GEVENT:
+        raise PoolError(
+            f"{where}: watchdog is {numbers['watchdog']} s; gevent's timer has gaps of 30 s, so it has to be "
+            f"at least {WATCHDOG_GEVENT} s."
+        )
+    if numbers["nice"] is not None and numbers["nice"] > 19:
+        raise PoolError(f"{where}: nice is {numbers['nice']}, it has to be from -20 to 19.")
+    return Pool(
+        name=name,
+        queues=queues,
+        pool=kind,
+        **numbers,  # type: ignore[arg-type] # stop_timeout and watchdog are numbers now
+        autoscale=_autoscale(where, kind, data),
+        memory_max=_matching(where, "memory_max", data, _MEMORY, "2G, 512M or 25%"),
+        cpu_quota=_matching(where, "cpu_quota", data, _QUOTA, "50%, or 200% for two processors"),
+        environment=_environment(where, data.get("environment") or {}),
+        more=_more(where, data.get("arguments") or []),
+        delivery=chosen,
+        log_level=_choice(where, "log_level", data.get("log_level") or "INFO", LOG_LEVELS),
+    )
+
+
+def queues_of(data: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the queues of a pool as the inventory has it."""
+    given = data.get("queues") or [DEFAULT_QUEUE]
+    # Ansible takes a text for a list, and leaves it a text.
+    return tuple(given.split(",") if isinstance(given, str) else given)
+
+
+def _choice(where: str, key: str, value: str, choices: Sequence[str]) -> str:
+    if value not in choices:
+        raise PoolError(f"{where}: there is no {key} {value!r}; there are {', '.join(choices)}.")
+    return value
+
+
+def _check_limits(where: str, kind: str, hard: int | None, soft: int | None) -> None:
     if hard and soft and soft >= hard:
         raise PoolError(f"{where}: soft_time_limit ({soft} s) has to be shorter than time_limit ({hard} s).")
     if (soft and kind != "prefork") or (hard and kind not in ("prefork", "gevent")):
@@ -109,19 +206,72 @@ def _complete(where: str, name: str, data: Mapping[str, Any], delivery: str) -> 
             f"{where}: a pool of kind {kind} cannot enforce this: time_limit needs prefork or gevent, "
             "soft_time_limit needs prefork. Leave it out, or use pool: prefork."
         )
-    chosen = data.get("delivery") or delivery
-    if numbers["prefetch_multiplier"] is None and chosen == "at_least_once":
-        numbers["prefetch_multiplier"] = 1
-    return Pool(
-        name=name,
-        queues=queues,
-        pool=kind,
-        **numbers,
-        delivery=chosen,
-        log_level=data.get("log_level") or "INFO",
-        stop_timeout=hard + STOP_MARGIN if hard else STOP_TIMEOUT,
-        watchdog=WATCHDOG[kind],
-    )
+
+
+def _autoscale(where: str, kind: str, data: Mapping[str, Any]) -> tuple[int, int] | None:
+    given = data.get("autoscale")
+    if not given:
+        return None
+    if kind not in ("prefork", "gevent"):
+        raise PoolError(f"{where}: autoscale needs a pool of kind prefork or gevent, not {kind}.")
+    if data.get("concurrency") is not None:
+        raise PoolError(f"{where}: concurrency and autoscale exclude each other. Leave one of them out.")
+    if set(given) != {"min", "max"}:
+        raise PoolError(f"{where}: autoscale has to be like {{min: 2, max: 8}}.")
+    least, most = (_number(where, "concurrency", given[key]) or 0 for key in ("min", "max"))
+    if least > most:
+        raise PoolError(f"{where}: autoscale: min ({least}) is larger than max ({most}).")
+    return most, least
+
+
+def _matching(where: str, key: str, data: Mapping[str, Any], pattern: re.Pattern[str], example: str) -> str:
+    value = str(data.get(key) or "")
+    if value and not pattern.match(value):
+        raise PoolError(f"{where}: {key} is {value!r}, it has to be like {example}.")
+    return value
+
+
+def _environment(where: str, given: Mapping[str, Any]) -> dict[str, str]:
+    for name in given:
+        if not _VARIABLE.match(name):
+            raise PoolError(f"{where}: {name!r} is no name of an environment variable.")
+    refuse_beat(f"{where}: environment", given)
+    return {name: environment_text(value) for name, value in sorted(given.items())}
+
+
+def environment_text(value: Any) -> str:
+    """Return a value of the inventory as an environment has it."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return "" if value is None else str(value)
+
+
+def refuse_beat(where: str, names: Iterable[str]) -> None:
+    """See that no environment starts a beat inside of the workers.
+
+    Raises:
+        PoolError: it does.
+    """
+    if BEAT_VARIABLE in names:
+        raise PoolError(
+            f"{where}: {BEAT_VARIABLE} starts a beat inside of each worker, and each would send every "
+            "periodic task. Leave it out: beat is a unit of its own."
+        )
+
+
+def _more(where: str, given: Sequence[Any] | str) -> tuple[str, ...]:
+    words = tuple(given.split() if isinstance(given, str) else map(str, given))
+    for word in words:
+        if _BEAT.match(word):
+            raise PoolError(
+                f"{where}: {word} starts a beat inside of each worker, and each would send every periodic "
+                "task. Leave it out: beat is a unit of its own."
+            )
+        if _RESERVED.match(word):
+            raise PoolError(f"{where}: arguments: {word} is not for you to give: the unit says it itself.")
+        if "\n" in word:
+            raise PoolError(f"{where}: arguments: {word!r} has a line break.")
+    return words
 
 
 def _number(where: str, key: str, value: Any) -> int | None:
@@ -143,6 +293,7 @@ def arguments(pool: Pool) -> list[str]:
         "--queues": ",".join(pool.queues),
         "--pool": pool.pool,
         "--concurrency": pool.concurrency,
+        "--autoscale": f"{pool.autoscale[0]},{pool.autoscale[1]}" if pool.autoscale else None,
         "--prefetch-multiplier": pool.prefetch_multiplier,
         "--time-limit": pool.time_limit,
         "--soft-time-limit": pool.soft_time_limit,
@@ -151,9 +302,16 @@ def arguments(pool: Pool) -> list[str]:
         "--loglevel": pool.log_level,
     }
     switches = ["--without-gossip", "--without-mingle"]
-    return [f"{name}={value}" for name, value in given.items() if value is not None] + switches
+    return [f"{name}={value}" for name, value in given.items() if value is not None] + switches + [*pool.more]
 
 
 def as_data(pool: Pool) -> dict[str, Any]:
     """Return a pool as plain data, with its arguments."""
-    return {**asdict(pool), "queues": list(pool.queues), "arguments": arguments(pool)}
+    return {
+        **asdict(pool),
+        "queues": list(pool.queues),
+        "autoscale": list(pool.autoscale or ()),
+        "more": list(pool.more),
+        "arguments": arguments(pool),
+        "requeue_after": pool.requeue_after,
+    }

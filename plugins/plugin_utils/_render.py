@@ -44,7 +44,7 @@ class Templates:
     """Templates of the collection, each of which a folder of the user's can replace."""
 
     def __init__(self, area: str, overrides: Sequence[str] = ()) -> None:
-        """Take the area (``project`` or ``systemd``) and the folders to look in first."""
+        """Take the area (such as ``project``) and the folders to look in first."""
         self._folders = [Path(folder) / area for folder in overrides] + [TEMPLATES / area]
         self._jinja = jinja2.Environment(
             loader=jinja2.FileSystemLoader(self._folders),

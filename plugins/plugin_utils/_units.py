@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os.path
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ansible_collections.celeriac.django.plugins.module_utils import _environment
 from ansible_collections.celeriac.django.plugins.plugin_utils._render import Templates
 
 #: Servers that can be on the same host: where they are, they start first.
@@ -34,16 +36,70 @@ def render(templates: Templates, deployment: Mapping[str, Any], hostname: str, k
         RenderError: a template does not work.
     """
     values = {**deployment, "hostname": hostname, "local_services": LOCAL_SERVICES}
+    workers = {
+        **values,
+        "overrides": deployment["worker_overrides"],
+        "overrides_name": "celery_worker_unit_overrides",
+    }
+    beats = {
+        **values,
+        "overrides": deployment["beat_overrides"],
+        "overrides_name": "celery_beat_unit_overrides",
+    }
     units: dict[str, str] = {}
-    duties = [duty for duty in deployment["duties"] if kind in (duty, "all")]
+    duties = _duties(deployment, kind)
     if "worker" in duties:
         for pool in deployment["pools"]:
             units[worker_template(deployment["name"], pool["name"])] = templates.render(
-                "worker.service", {**values, "pool": pool, "node": NODE.format(pool=pool["name"])}
+                "worker.service", {**workers, "pool": pool, "node": NODE.format(pool=pool["name"])}
             )
     if "beat" in duties:
-        units[deployment["beat_unit"]] = templates.render("beat.service", values)
+        units[deployment["beat_unit"]] = templates.render("beat.service", beats)
     if deployment["duties"]:
         units[deployment["target"]] = templates.render("celery.target", values)
         units[deployment["slice"]] = templates.render("celery.slice", values)
     return units
+
+
+def _duties(deployment: Mapping[str, Any], kind: str) -> list[str]:
+    return [duty for duty in deployment["duties"] if kind in (duty, "all")]
+
+
+def files(overrides: Sequence[str], deployment: Mapping[str, Any], kind: str) -> dict[str, str]:
+    """Return the other files that the units start from, path to text.
+
+    Args:
+        overrides: folders whose templates replace those of the collection.
+        deployment: the decisions.
+        kind: ``worker``, ``beat`` or ``all``.
+
+    Raises:
+        RenderError: a template does not work.
+    """
+    duties = _duties(deployment, kind)
+    if not duties:
+        return {}
+    launcher = deployment["launcher"]
+    found = {launcher: Templates("runtime", overrides).render("launch.py", deployment)}
+    if not deployment["integrate"]:
+        # What the checkout of an integrated project has, for an app that knows nothing of it.
+        service = os.path.join(os.path.dirname(launcher), "celeriac_service.py")
+        found[service] = Templates("project", overrides).render("package/celery_ops/service.py", deployment)
+    if "worker" in duties:
+        for pool in deployment["pools"]:
+            if pool["environment"]:
+                path = os.path.join(deployment["config_path"], f"pool-{pool['name']}")
+                found[path] = _environment.dump(pool["environment"])
+    return found
+
+
+def preflight(deployment: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what has to be known to see whether the workers can start."""
+    return {
+        "app": deployment["app"],
+        "pools": deployment["pools"],
+        "served": deployment["served"],
+        "visibility": deployment["visibility_timeout"],
+        "consumer": deployment["consumer_timeout"],
+        "own_app": not deployment["integrate"],
+    }

@@ -65,10 +65,23 @@ def test_settings_not_found(deployment: Deployment) -> None:
 
 def test_settings_named_nowhere(deployment: Deployment) -> None:
     """No file names a settings module."""
+    for name in ("manage.py", "shop/wsgi.py", "shop/asgi.py", "pyproject.toml"):
+        file = deployment.path / name
+        file.write_text(file.read_text().replace("DJANGO_SETTINGS_MODULE", "OTHER"))
+    refused(deployment, "no settings module is named", "celery_project_settings", "shop.settings.production")
+
+
+def test_settings_that_pytest_alone_names(deployment: Deployment) -> None:
+    """They are taken as the last hint, with a warning where production's stand beside them."""
     for name in ("manage.py", "shop/wsgi.py", "shop/asgi.py"):
         file = deployment.path / name
         file.write_text(file.read_text().replace("DJANGO_SETTINGS_MODULE", "OTHER"))
-    refused(deployment, "no settings module is named", "celery_project_settings")
+    run = deployment.integrate("--tags", "project", "--check")
+    assert run.returncode == 0, run.stdout
+    assert (
+        "pyproject.toml:2 names shop.settings.development, and shop.settings.production stands"
+        in run.message()
+    )
 
 
 def test_syntax_error(deployment: Deployment) -> None:

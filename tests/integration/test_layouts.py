@@ -22,6 +22,7 @@ import pytest
 
 from ansible_collections.celeriac.django.plugins.module_utils._checkout import CheckoutError
 from ansible_collections.celeriac.django.plugins.module_utils._source import DiscoveryError
+from ansible_collections.celeriac.django.plugins.plugin_utils._deployment import DeploymentError
 
 from .conftest import Deployment
 from .layouts import BY_NAME, LAYOUTS, OF_CLASSES, REFUSED, STRANGER, Layout, Refused
@@ -45,21 +46,34 @@ def django(request: pytest.FixtureRequest) -> Path:
 def test_layout(layout: Layout, django: Path, tmp_path: Path) -> None:
     """Found without being told; integrated, it works; a second run changes nothing; removal is exact."""
     checkout = Checkout(layout, layout.build(tmp_path), django)
+    if layout.existing:
+        assert_works_as_it_is(checkout)
+    else:
+        assert_integrates(checkout, tmp_path)
+
+
+def assert_works_as_it_is(checkout: Checkout) -> None:
+    """See that a project's own app is deployed, and nothing of it changed."""
     before = snapshot(checkout.path)
     checkout.look()
     problems = found_as_it_is(checkout)
-    if layout.existing:
-        checkout.prove([])
-        problems += works(checkout) + differences(before, snapshot(checkout.path))
-        assert not problems, "\n".join(problems)
-        return
+    checkout.prove([])
+    problems += works(checkout) + differences(before, snapshot(checkout.path))
+    assert not problems, "\n".join(problems)
+
+
+def assert_integrates(checkout: Checkout, folder: Path) -> None:
+    """See that a checkout is integrated as predicted, works, stays so, and is given back to the byte."""
+    before = snapshot(checkout.path)
+    checkout.look()
+    problems = found_as_it_is(checkout)
     predicted = checkout.integrate(check=True)
     problems += differences(before, snapshot(checkout.path))
-    copy = shutil.copytree(checkout.path, tmp_path / "copy", symlinks=True)
+    copy = shutil.copytree(checkout.path, folder / "copy", symlinks=True)
     outcome = checkout.integrate()
     if predicted != outcome:
         problems.append(f"predicted:\n{predicted}\ndone:\n{outcome}")
-    if is_patchable(layout):
+    if is_patchable(checkout.layout):
         problems += checkout.patched(outcome.diff, copy)
     problems += works(checkout)
     integrated = snapshot(checkout.path)
@@ -91,7 +105,8 @@ def found_as_it_is(checkout: Checkout) -> list[str]:
     expected = {
         "base": (project["base"], os.path.normpath(checkout.base())),
         "settings": (project["settings"], layout.settings),
-        "places": (sorted(places), sorted(layout.places)),
+        # Those of a project that has an app are of use to nobody.
+        "places": (sorted(places) if deployment["integrate"] else [], sorted(layout.places)),
         "app": (deployment["app"], layout.app),
         "name": (deployment["name"], layout.called),
         "integrate": (deployment["integrate"], not layout.existing),
@@ -201,15 +216,7 @@ def test_the_variable_names_computed_settings(django: Path, tmp_path: Path) -> N
         options={"project_settings": "shop.settings.production"},
         environment={"SHOP_ENV": "production"},
     )
-    checkout = Checkout(named, named.build(tmp_path), django)
-    before = snapshot(checkout.path)
-    checkout.look()
-    problems = found_as_it_is(checkout)
-    checkout.integrate()
-    problems += works(checkout)
-    checkout.remove()
-    problems += differences(before, snapshot(checkout.path))
-    assert not problems, "\n".join(problems)
+    assert_integrates(Checkout(named, named.build(tmp_path), django), tmp_path)
 
 
 @pytest.mark.parametrize("layout", OF_CLASSES, ids=lambda layout: layout.name)
@@ -261,31 +268,40 @@ def follow(message: str, top: Path) -> None:
             settings.write_text(textwrap.dedent(code) + settings.read_text())
 
 
-@pytest.mark.parametrize("name", ["celery_as_in_its_manual", "celery_of_another_module_and_variable"])
-def test_ours_beside_an_app_that_is_there(name: str, django: Path, tmp_path: Path) -> None:
-    """With always, ours comes beside it; a file of the same name is a clash, and nothing changes."""
+@pytest.mark.parametrize(
+    ("name", "clash"),
+    [
+        ("celery_as_in_its_manual", "shop/__init__.py:1: celery_app"),
+        ("celery_not_imported_by_the_package", "shop/celery.py exists already"),
+    ],
+)
+def test_a_clash_of_names_is_refused(name: str, clash: str, tmp_path: Path) -> None:
+    """With always, ours would take the place of something of the project's: it is named, nothing changes."""
     layout = BY_NAME[name]
-    checkout = Checkout(layout, layout.build(tmp_path), django)
+    checkout = Checkout(layout, layout.build(tmp_path))
     before = snapshot(checkout.path)
-    checkout.look(project_integrate="always")
-    if (checkout.path / "shop/celery.py").exists():
-        with pytest.raises(CheckoutError, match=re.escape(str(checkout.path / "shop/celery.py"))):
-            checkout.integrate()
-    else:
-        checkout.integrate()
-        answer = checkout.ask(
-            {
-                "kind": "app",
-                "app": checkout.deployment["app"],
-                "environment": checkout.deployment["environment"],
-            }
-        )[0]
-        assert answer.get("main") == "shop", answer
-        assert {*layout.tasks, "shop.celery_ops.tasks.canary"} <= {*answer["tasks"]}
-        checkout.look(project_integrate="always")
-        assert not checkout.integrate().files
-        checkout.remove()
+    with pytest.raises((CheckoutError, DeploymentError)) as caught:
+        integrate_always(checkout)
+    assert f"{checkout.path}/{clash}" in str(caught.value)
     assert differences(before, snapshot(checkout.path)) == []
+
+
+def integrate_always(checkout: Checkout) -> None:
+    """Ask for our app whatever is there."""
+    checkout.look(project_integrate="always")
+    checkout.integrate()
+
+
+def test_ours_beside_an_app_that_is_there(django: Path, tmp_path: Path) -> None:
+    """With always, ours comes beside it in one run, and the project's tasks are sent by ours."""
+    layout = replace(
+        BY_NAME["celery_of_another_module_and_variable"],
+        existing=False,
+        app="shop",
+        places=("shop/settings.py",),
+        options={"project_integrate": "always"},
+    )
+    assert_integrates(Checkout(layout, layout.build(tmp_path), django), tmp_path)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root has files that are others'")
@@ -393,7 +409,14 @@ def killed_after(act: Callable[[], object], seconds: float) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["cookiecutter_without_celery", "top_level_settings", "src_installed", "celery_of_cookiecutter"]
+    ("django", "name"),
+    [
+        ("5.2", "cookiecutter_without_celery"),
+        ("6.0", "top_level_settings"),
+        ("5.2", "src_installed"),
+        ("6.0", "celery_of_cookiecutter"),
+    ],
+    indirect=["django"],
 )
 def test_playbooks(name: str, django: Path, tmp_path: Path) -> None:
     """integrate.yml twice and remove.yml, as a user runs them, with a proof in the virtualenv."""
@@ -413,6 +436,7 @@ def test_playbooks(name: str, django: Path, tmp_path: Path) -> None:
     assert differences(before, snapshot(deployment.path)) == []
 
 
+@pytest.mark.parametrize("django", ["6.0"], indirect=True)
 def test_playbook_whose_proof_fails(django: Path, tmp_path: Path) -> None:
     """Settings that raise: all is undone, and the output has Django's message with file and line."""
     plain = BY_NAME["plain"]

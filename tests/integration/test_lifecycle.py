@@ -87,6 +87,7 @@ def test_report_proves_each_promise(deployed: Deployment) -> None:
         "round trip, pool default",
         "rolled-back transaction   sent nothing",
         "committed transaction     sent its task",
+        "one beat answers",
         "beat fired",
     ):
         assert f"ok      {text}" in deployed.output

@@ -16,8 +16,8 @@ SECRETS = ("shop_molecule_password", "redis_molecule_password", "shop_molecule_s
 
 def project(host: Any, command: str) -> str:
     """Run a command in the checkout, as the service's user with the service's environment."""
-    script = f"cd /srv/shop; set -ae; . {CONFIG}/environment; . {CONFIG}/secrets; set +a; {command}"
-    done = host.run("sudo -u shop bash -c %s", script)
+    files = f"set -ae; . {CONFIG}/environment; . {CONFIG}/secrets; set +a"
+    done = host.run("cd /srv/shop; " + files + "; exec runuser -u shop -- bash -c %s", command)
     assert done.rc == 0, done.stderr
     return str(done.stdout)
 
@@ -87,9 +87,9 @@ def test_django_checks(host: Any) -> None:
 
 
 def test_secrets_are_for_the_service_alone(host: Any, worker: str) -> None:
-    """One file has them, root and the service's group can read it, and they are nowhere else."""
+    """One file has them, which root alone can read, and they are nowhere else."""
     file = host.file(f"{CONFIG}/secrets")
-    assert (file.user, file.group, file.mode) == ("root", "shop", 0o640)
+    assert (file.user, file.group, file.mode) == ("root", "root", 0o600)
     assert all(secret in file.content_string for secret in SECRETS)
     assert host.run(f"sudo -u nobody cat {CONFIG}/secrets").rc != 0
     visible = (

@@ -11,7 +11,7 @@ PYTHON = "/var/lib/shop-celery/venv/bin/python"
 def project(host: Any, command: str) -> str:
     """Run a command in the checkout, as the service's user with the service's environment."""
     files = "set -ae; . /etc/shop-celery/environment; . /etc/shop-celery/secrets; set +a"
-    done = host.run("sudo -u shop bash -c %s", f"cd /srv/shop; {files}; {command}")
+    done = host.run("cd /srv/shop; " + files + "; exec runuser -u shop -- bash -c %s", command)
     assert done.rc == 0, done.stderr
     return str(done.stdout)
 

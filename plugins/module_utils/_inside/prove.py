@@ -8,10 +8,13 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 #: Built into Celery and registered on every worker: with ``index``, it returns that argument.
 ROUND_TRIP_TASK = "celery.accumulate"
+#: Seconds to wait for the answers of all beats: nobody says how many there are.
+BEATS_TIMEOUT = 1.5
 
 
 def main(job: dict[str, Any]) -> dict[str, Any]:
@@ -20,8 +23,9 @@ def main(job: dict[str, Any]) -> dict[str, Any]:
     Args:
         job: ``app``: what ``celery -A`` takes; ``settings``; ``tasks``: names in the source, each
             with its place; ``integrated``: whether the app is ours; ``nodes``: node name to one queue
-            that it serves; ``beat``: whether one is expected; ``canary``: the id of the canary's
-            result, empty where there is none; ``timeout``: seconds for each answer.
+            that it serves; ``beat``: whether one is expected; ``several_beats``: whether more may
+            answer, because a lock lets one of them send; ``canary``: the id of the canary's result,
+            empty where there is none; ``timeout``: seconds for each answer.
     """
     import django
 
@@ -31,13 +35,14 @@ def main(job: dict[str, Any]) -> dict[str, Any]:
     app = find_app(job["app"])
     app.loader.import_default_modules()
     proofs = Proofs(app, job)
+    beats = proofs.count_beats()
     results = [proofs.settings(), proofs.tables()]
     if job["nodes"]:
         results += [proofs.workers(), proofs.tasks()]
         results += [proofs.round_trip(node, queue) for node, queue in job["nodes"].items()]
         results += [proofs.rolled_back(), proofs.committed()]
-    if job["beat"]:
-        results.append(proofs.beat())
+    if beats:
+        results += [proofs.one_beat(beats.result()), proofs.beat()]
     return {"proofs": results}
 
 
@@ -235,23 +240,35 @@ class Proofs:
         ok, text = self._wait(token, started)
         return proof(name, ok, f"sent its task, done in {text}" if ok else text)
 
+    def count_beats(self) -> Future[list[str]] | None:
+        """Ask all beats, beside the other proofs: who wants all answers has to wait."""
+        if not self.job["beat"]:
+            return None
+        return ThreadPoolExecutor(1).submit(self._beats)
+
     def _beats(self) -> list[str]:
-        """Return the nodes of the beats that answer, asking again until one does."""
+        """Return the nodes of all beats that answer, asking again until one does."""
         deadline = time.monotonic() + self.timeout
         while True:
-            answers = self.app.control.inspect(timeout=1.5).ping() or {}
-            beats = [node for node in answers if node.startswith("celerybeat@")]
+            answers = self.app.control.inspect(timeout=BEATS_TIMEOUT).ping() or {}
+            beats = sorted(node for node in answers if node.startswith("celerybeat@"))
             if beats or time.monotonic() > deadline:
                 return beats
+
+    def one_beat(self, beats: list[str]) -> dict[str, Any]:
+        """One beat answers; of several with a lock, the others stand by."""
+        text = ", ".join(beats) or "no beat answers"
+        ok = len(beats) == 1 or (self.job["several_beats"] and bool(beats))
+        if len(beats) > 1 and not ok:
+            text = f"{text}: each sends every periodic task; stop all but one"
+        return proof("one beat answers", ok, text)
 
     def beat(self) -> dict[str, Any]:
         """Beat fires: its canary went through broker and worker into the results."""
         name = "beat fired"
         canary = self.job["canary"]
         if not canary or not self._has_results():
-            beats = self._beats()
-            text = f"{len(beats)} answered" if beats else "no beat answers"
-            return proof(name, len(beats) == 1, text)
+            return proof(name, True, "there is no canary: its answer stands for it")
         deadline = time.monotonic() + self.timeout + self.job["interval"]
         since = self.job["since"]
         while True:

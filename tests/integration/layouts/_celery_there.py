@@ -212,6 +212,17 @@ LAYOUTS = [
         tasks=("market.orders.tasks.send",),
         existing=True,
     ),
+    replace(
+        there(
+            "chosen_by_the_variable",
+            "shop.queues:second",
+            STANDARD.replace("app =", "first =").replace("app.", "first.")
+            + '\nsecond = Celery("second")\n'
+            + CONFIGURE.format("second"),
+            "from . import queues\n",
+        ),
+        options={"project_app": "shop.queues:second"},
+    ),
     Layout(
         "celery_of_several",
         {

@@ -51,8 +51,6 @@ class Layout:
     server: str = "shop.wsgi"
     #: Whether the project has a Celery app of its own.
     existing: bool = False
-    #: Whether the package's name is imported by manage.py too.
-    loads_with_manage: bool = True
 
     def build(self, folder: Path) -> Path:
         """Write the checkout into *folder*, and return its path."""

@@ -237,7 +237,7 @@ LAYOUTS = [
             "shop/conf/base.py": BASE,
         },
         "shop.conf.live",
-        ("shop/conf/live.py",),
+        ("shop/conf/base.py",),
     ),
     Layout(
         "split_settings",

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import shutil
@@ -17,15 +18,18 @@ from typing import Any
 from ansible_collections.celeriac.django.plugins.module_utils import (
     _checkout,
     _discovery,
+    _host,
     _integration,
     _project_python,
     _review,
 )
 from ansible_collections.celeriac.django.plugins.module_utils._inside import review as inside_review
+from ansible_collections.celeriac.django.plugins.module_utils._options import ARGUMENTS
 from ansible_collections.celeriac.django.plugins.plugin_utils import (
     _deployment,
     _project_files,
     _render,
+    _samples,
 )
 
 from ._parts import Layout
@@ -36,27 +40,9 @@ JOB = {"system": True, "databases": True, "broker": True}
 
 
 def default_options() -> dict[str, Any]:
-    """Return the public variables as they are when only the path is given."""
-    return {
-        "project_name": "",
-        "project_package": "",
-        "project_settings": "",
-        "project_integrate": "auto",
-        "broker_url": "",
-        "result_backend": "django-db",
-        "beat_scheduler": "database",
-        "workers": [{"name": "default"}],
-        "delivery": "at_most_once",
-        "timezone": "",
-        "environment": {},
-        "service_manager": "none",
-        "python": "",
-        "state_path": "",
-        "venv_path": "",
-        "user": "",
-        "requirements": [],
-        "uses_postgresql": False,
-    }
+    """Return the public variables as they are when only the path is given, and nothing is a service."""
+    given = {name: copy.deepcopy(argument.get("default", "")) for name, argument in ARGUMENTS.items()}
+    return {**given, "service_manager": "none"}
 
 
 def snapshot(top: Path) -> dict[str, tuple[object, ...]]:
@@ -115,16 +101,12 @@ class Checkout:
         found = {
             # Through JSON, as it comes from the host.
             "project": json.loads(json.dumps(asdict(project))),
-            "host": {
-                "hostname": "localhost",
-                "is_root": os.geteuid() == 0,
-                "has_systemd": False,
-                "home": "/",
-            },
+            "host": {**asdict(_host.look()), "has_systemd": False},
             "accounts": {},
             "groups": {},
             "versions": {},
         }
+        found["project"] = _deployment.with_app(found["project"], given["project_app"])
         self.project = found["project"]
         self.deployment = _deployment.decide(given, found, ["worker", "beat"])
         self.warnings = _deployment.warnings(given, found, self.deployment)
@@ -174,7 +156,9 @@ class Checkout:
         files, blocks = _project_files.render(_render.Templates("project"), self.deployment, self.project, [])
 
         def compute(read: _integration.Reader) -> _integration.Change:
-            return _integration.integrate(self.path, self.deployment["record"], files, blocks, read)
+            together = _samples.together(self.deployment["samples"])
+            record = self.deployment["record"]
+            return _integration.integrate(self.path, record, files, blocks, read, samples=together)
 
         return _checkout.change(self.path, compute, self.prove, check)
 

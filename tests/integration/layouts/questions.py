@@ -4,7 +4,7 @@
 """Asked inside a project, by the Python of a virtualenv: each question in a process of its own.
 
 Reads a list of questions from stdin, and writes the list of answers. What all of them import anyway
-is imported once, before the first process is forked. Celery is not: a checkout may hide it.
+is imported once, before the first process is forked: Django, and Celery where no checkout can hide it.
 """
 
 from __future__ import annotations
@@ -17,6 +17,23 @@ import sys
 import tempfile
 import traceback
 from typing import Any
+
+#: What is imported in advance.
+DJANGO = (
+    "django.core.checks",
+    "django.core.management",
+    "django.core.management.commands.check",
+    "django.db.models",
+)
+CELERY = (
+    "celery.app.base",
+    "celery.app.task",
+    "celery.app.utils",
+    "celery.contrib.django.task",
+    "celery.fixups.django",
+    "celery.schedules",
+    "kombu.transport.filesystem",
+)
 
 
 def manage(question: dict[str, Any]) -> dict[str, Any]:
@@ -101,12 +118,12 @@ def answer(question: dict[str, Any]) -> dict[str, Any]:
 
 def main() -> None:
     """Answer what is asked."""
-    import django.core.checks
-    import django.core.management
-    import django.db.models  # noqa: F401 - so that each child has it already
-
+    questions = json.load(sys.stdin)
+    hidden = any(name.startswith("celery.") for q in questions for name in os.listdir(q["folder"]))
+    for name in [*DJANGO, *(() if hidden else CELERY)]:
+        importlib.import_module(name)
     del sys.path[0]  # the folder of this script
-    json.dump([answer(question) for question in json.load(sys.stdin)], sys.stdout)
+    json.dump([answer(question) for question in questions], sys.stdout)
 
 
 if __name__ == "__main__":

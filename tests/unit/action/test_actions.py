@@ -1,3 +1,6 @@
+# Copyright (c) 2026 celeriac.django contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Action plugins check and render on the controller, and hand plain data to the host."""
 
 from __future__ import annotations
@@ -24,8 +27,21 @@ PROJECT: dict[str, Any] = {
     "base": "/srv/shop",
     "package": "shop",
     "package_path": "/srv/shop/shop",
+    "package_is_namespace": False,
+    "package_imports": False,
+    "package_line": 0,
+    "gitignore": "/srv/shop/.gitignore",
+    "env_example": "/srv/shop/.env.example",
+    "production": "",
+    "import_paths": [],
+    "environment": {},
+    "celery_settings": {},
+    "other_celery_apps": [],
+    "unread": [],
     "settings": "shop.settings",
-    "apps_file": "/srv/shop/shop/settings.py",
+    "settings_problem": "",
+    "settings_places": [{"file": "/srv/shop/shop/settings.py", "why": "", "names_apps": True}],
+    "configuration": "",
     "database": "sqlite3",
     "requirements": [],
     "required": [],
@@ -40,7 +56,14 @@ PROJECT: dict[str, Any] = {
 }
 FOUND: dict[str, Any] = {
     "project": PROJECT,
-    "host": {"hostname": "web1", "is_root": True, "has_systemd": True, "home": "/root"},
+    "host": {
+        "hostname": "web1",
+        "is_root": True,
+        "has_systemd": True,
+        "home": "/root",
+        "systemd_version": 257,
+        "has_credentials": True,
+    },
     "accounts": {},
     "groups": {},
     "interpreter": None,
@@ -65,7 +88,7 @@ def act(monkeypatch: pytest.MonkeyPatch) -> Act:
         task = MagicMock(args=arguments, async_val=0, check_mode=False, action="test")
         names = ("connection", "play_context", "loader", "templar", "shared_loader_obj")
         action = plugin.ActionModule(task=task, **{name: MagicMock() for name in names})
-        hosts = {"inventory_hostname": "web1", "ansible_play_hosts_all": ["web1"]}
+        hosts = {"inventory_hostname": "web1", "ansible_play_hosts_all": ["web1"], "hostvars": {}}
         return action.run(task_vars=hosts), given
 
     return act

@@ -1,3 +1,6 @@
+# Copyright (c) 2026 celeriac.django contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """A block goes in and comes out, and the rest of the file stays as it is, to the byte."""
 
 from __future__ import annotations
@@ -6,6 +9,7 @@ import ast
 
 import pytest
 from hypothesis import assume, example, given
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from ansible_collections.celeriac.django.plugins.module_utils import _block
@@ -225,6 +229,7 @@ def settings_files(draw: st.DrawFn) -> bytes:
     return content
 
 
+@hypothesis_settings(max_examples=60)
 @given(settings_files(), st.sampled_from([SETTINGS, APP]))
 def test_settings_come_back_to_the_byte(content: bytes, lines: str) -> None:
     once = _block.put(content, lines, "A hint.", [lines], python=True)
@@ -234,6 +239,7 @@ def test_settings_come_back_to_the_byte(content: bytes, lines: str) -> None:
     assert _block.without(once, added, [lines], python=True, blank=blank) == content
 
 
+@hypothesis_settings(max_examples=60)
 @given(settings_files())
 def test_a_renewed_block_of_settings_is_as_a_new_one(content: bytes) -> None:
     new = f"{SETTINGS}\nX = 2"
@@ -348,6 +354,7 @@ def test_ours_goes_from_between_what_somebody_wrote(name: str) -> None:
     ast.parse(rest)
 
 
+@hypothesis_settings(max_examples=60)
 @given(settings_files(), settings_files())
 def test_a_block_that_was_moved_is_renewed_there(above: bytes, below: bytes) -> None:
     moved = above + b"\n" + with_block(b"") + below

@@ -1,3 +1,6 @@
+# Copyright (c) 2026 celeriac.django contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """A checkout tells about itself, and nothing of it is run."""
 
 from __future__ import annotations
@@ -53,7 +56,7 @@ Make = Callable[..., Path]
 def place_of(found: _discovery.Project) -> str:
     """Returns the one file that gets the settings' block."""
     (place,) = found.settings_places
-    return place["file"]
+    return str(place["file"])
 
 
 def test_a_plain_project(make: Make) -> None:
@@ -404,7 +407,7 @@ LAYOUTS: list[tuple[str, dict[str, str | bytes | None], dict[str, object]]] = [
             "config/settings/local.py": f"{APPS}CELERY_TASK_ALWAYS_EAGER = True\n",
         },
         {
-            "places": [],
+            "places": ["config/settings/local.py"],
             "app": ("config.celery_app", "app", "config/celery_app.py:3"),
             "celery_settings": {"CELERY_TASK_ALWAYS_EAGER": "config/settings/local.py:2"},
         },
@@ -499,7 +502,7 @@ LAYOUTS: list[tuple[str, dict[str, str | bytes | None], dict[str, object]]] = [
         {
             "manage.py": NAMES.format("shop.settings"),
             "shop/__init__.py": "",
-            "shop/settings.py": "import sys\nsys.path.insert(0, str(BASE_DIR / 'lib'))\nfrom shared import *\n",
+            "shop/settings.py": "import sys\nsys.path.insert(0, str(BASE / 'lib'))\nfrom shared import *\n",
             "lib/shared.py": APPS,
             "lib/orders/tasks.py": TASK,
         },
@@ -567,6 +570,7 @@ def test_classes_with_a_celery_app_are_deployed(make: Make) -> None:
     top = make({"shop/wsgi.py": names, "shop/settings.py": settings, "shop/celery.py": app})
     found = discover(str(top))
     assert (found.configuration, found.settings_places) == ("Live", [])
+    assert "the settings are in the class Live" in found.settings_problem
     assert found.celery_app
     assert found.celery_app["place"] == "shop/celery.py:2"
 

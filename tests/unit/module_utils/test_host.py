@@ -1,3 +1,6 @@
+# Copyright (c) 2026 celeriac.django contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What a deployment needs to know about its host."""
 
 from __future__ import annotations
@@ -5,6 +8,10 @@ from __future__ import annotations
 import os
 import pwd
 import socket
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
 
 from ansible_collections.celeriac.django.plugins.module_utils import _host
 
@@ -35,3 +42,25 @@ def test_only_servers_that_do_not_answer_are_told() -> None:
 def test_a_name_that_is_none_is_told() -> None:
     (text,) = _host.silent([["no-such-host.invalid", "6379"]], timeout=1)
     assert text.startswith("no-such-host.invalid:6379: ")
+
+
+@pytest.mark.parametrize(
+    ("lines", "shared"),
+    [
+        ("30 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw\n", True),
+        ("30 1 8:1 / / rw,relatime - ext4 /dev/sda1 rw\n", False),
+        ("30 1 8:1 / / rw shared:1 - ext4 x rw\n31 30 0:5 / /run rw - tmpfs tmpfs rw\n", False),
+        ("31 30 0:5 / /srv rw shared:2 - tmpfs tmpfs rw\n", False),
+        ("", False),
+    ],
+)
+def test_credentials_need_shared_mounts(lines: str, shared: bool, tmp_path: Path) -> None:
+    (tmp_path / "mountinfo").write_text(lines)
+    assert _host.shares_mounts(tmp_path / "mountinfo") == shared
+    assert not _host.shares_mounts(tmp_path / "none")
+
+
+@pytest.mark.parametrize(("answer", "version"), [("systemd 252 (252.39-1)\n+PAM", 252), ("what?", 0)])
+def test_the_version_of_systemd(answer: str, version: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_host._command, "run", lambda *_command: SimpleNamespace(stdout=answer))
+    assert _host.systemd_version() == version

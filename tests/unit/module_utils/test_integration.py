@@ -1,7 +1,12 @@
+# Copyright (c) 2026 celeriac.django contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What an integration changes is known before it is written, and removal leads back to the byte."""
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -224,6 +229,130 @@ def test_a_damaged_record_is_a_clear_error() -> None:
     for run in (integrate, remove):
         with pytest.raises(_integration.IntegrationError, match=r"integration\.json"):
             run(tree)
+
+
+# Files that a formatter has laid out, and older records
+
+OURS = 'import os\n\nfrom celery import Celery  # the app\n\napp = Celery("shop", strict_typing=True)\n'
+PYTHON = {"shop/celery.py": OURS}
+LAID_OUT = (
+    b"import os\nfrom celery import (\n    Celery,\n)  # the app\n"
+    b"app = Celery('shop',\n  strict_typing=True,)"
+)
+
+
+def test_a_file_that_was_laid_out_anew_is_ours_and_stays_so() -> None:
+    tree = applied({}, integrate({}, PYTHON))
+    tree[TOP / "shop/celery.py"] = LAID_OUT
+    change = integrate(tree, PYTHON)
+    assert (change.changed(), change.kept) == ({}, {})
+    assert TOP / "shop/celery.py" not in applied(tree, remove(tree))
+
+
+def test_a_file_that_was_laid_out_anew_is_renewed() -> None:
+    tree = applied({}, integrate({}, PYTHON))
+    tree[TOP / "shop/celery.py"] = LAID_OUT
+    change = integrate(tree, {"shop/celery.py": "app = 2\n"})
+    assert change.kept == {}
+    assert applied(tree, change)[TOP / "shop/celery.py"] == b"app = 2\n"
+
+
+@pytest.mark.parametrize(
+    "edit", [("strict_typing=True", "strict_typing=False"), ("# the app", "# an app"), ("shop", "Shop")]
+)
+def test_an_edit_in_a_file_that_was_laid_out_anew_is_kept_with_what_it_would_be(
+    edit: tuple[str, str],
+) -> None:
+    tree = applied({}, integrate({}, PYTHON))
+    before, after = edit
+    edited = LAID_OUT.replace(before.encode(), after.encode())
+    tree[TOP / "shop/celery.py"] = edited
+    change = integrate(tree, PYTHON)
+    assert change.changed() == {}
+    told = change.kept["shop/celery.py"]
+    assert "edited since it was made" in told
+    assert "--- a/shop/celery.py\n+++ b/shop/celery.py\n" in told
+    assert '+app = Celery("shop", strict_typing=True)\n' in told
+    assert applied(tree, remove(tree))[TOP / "shop/celery.py"] == edited
+
+
+def test_other_files_than_python_count_by_their_bytes() -> None:
+    tree = applied({}, integrate({}, {"shop/notes.txt": "a b\n"}))
+    tree[TOP / "shop/notes.txt"] = b"a  b\n"
+    assert list(integrate(tree, {"shop/notes.txt": "a b\n"}).kept) == ["shop/notes.txt"]
+
+
+def older(tree: Tree) -> Tree:
+    """Returns the checkout with the record as the first versions wrote it."""
+    record = json.loads(tree[TOP / RECORD])
+    for name in record["made"]:
+        record["made"][name] = hashlib.sha256(tree[TOP / name]).hexdigest()
+    for how in record["edited"].values():
+        del how["lines"]
+    return {**tree, TOP / RECORD: json.dumps(record).encode()}
+
+
+@given(TREES, SOME_FILES, SOME_BLOCKS)
+def test_an_older_record_leads_back_to_the_byte_too(
+    tree: Tree, files: dict[str, str], blocks: dict[str, dict[str, str]]
+) -> None:
+    integrated = older(applied(tree, integrate(tree, files, blocks)))
+    assert applied(integrated, remove(integrated)) == tree
+    renewed = applied(integrated, integrate(integrated, files, blocks))
+    assert renewed == applied(tree, integrate(tree, files, blocks))
+
+
+def test_by_an_older_record_all_between_the_marks_was_ours() -> None:
+    tree = older(applied({}, integrate({}, {}, {"shop/settings.py": {"lines": "OLD = 1"}})))
+    after = applied(tree, integrate(tree, {}, {"shop/settings.py": {"lines": "NEW = 1"}}))
+    assert b"OLD" not in after[TOP / "shop/settings.py"]
+    assert applied(after, remove(after)) == {}
+
+
+def test_lines_of_the_user_between_the_marks_stay() -> None:
+    tree = applied({}, integrate({}))
+    settings = TOP / "shop/settings.py"
+    tree[settings] = tree[settings].replace(b"B = 2\n", b"MINE = 1  # why\nB = 2\n")
+    assert integrate(tree).changed() == {}
+    renewed = applied(tree, integrate(tree, blocks={**BLOCKS, "shop/settings.py": {"lines": "NEW = 1"}}))
+    assert b"B = 2" not in renewed[settings]
+    assert applied(renewed, remove(renewed)) == {settings: b"MINE = 1  # why\n"}
+
+
+def test_a_block_that_the_user_took_out_comes_back() -> None:
+    tree = applied(
+        tree_of({"shop/settings.py": b"X = 1"}), integrate(tree_of({"shop/settings.py": b"X = 1"}))
+    )
+    tree[TOP / "shop/settings.py"] = b"X = 2\n"
+    again = applied(tree, integrate(tree))
+    assert b"B = 2" in again[TOP / "shop/settings.py"]
+    assert applied(again, remove(again))[TOP / "shop/settings.py"] == b"X = 2\n"
+
+
+def test_the_blank_lines_after_a_definition_go_again() -> None:
+    tree = tree_of({"shop/settings.py": b"def f():\r\n    pass"})
+    integrated = applied(tree, integrate(tree))
+    assert b"pass\r\n\r\n\r\n# celeriac" in integrated[TOP / "shop/settings.py"]
+    assert applied(integrated, remove(integrated)) == tree
+
+
+@pytest.mark.parametrize("name", ["shop/settings.py", ".gitignore"])
+def test_a_mark_that_lost_its_partner_stops_the_integration(name: str) -> None:
+    tree = applied({}, integrate({}))
+    tree[TOP / name] = tree[TOP / name].replace(b"# celeriac.django: end\n", b"")
+    with pytest.raises(_integration.IntegrationError) as caught:
+        integrate(tree)
+    assert str(caught.value).startswith(f"/srv/shop/{name}:1: ")
+    assert "Restore the line" in str(caught.value)
+
+
+def test_a_mark_that_lost_its_partner_does_not_stop_the_removal() -> None:
+    tree = applied({}, integrate({}))
+    damaged = tree[TOP / "shop/settings.py"].replace(b"# celeriac.django: begin\n", b"")
+    tree[TOP / "shop/settings.py"] = damaged
+    change = remove(tree)
+    assert applied(tree, change) == {TOP / "shop/settings.py": damaged}
+    assert "/srv/shop/shop/settings.py:" in change.kept["shop/settings.py"]
 
 
 TEXTS = st.lists(st.sampled_from(["a", "b", "é", "\f", "\r", "\x1c", "\u2028", " "]), max_size=3)

@@ -132,7 +132,7 @@ def test_relative_imports(name: str, statement: str, absolute: str, modules: Mak
 
 
 def test_star_imports_are_found_everywhere_the_last_one_first(modules: Make) -> None:
-    text = "from a import *\nif A:\n    from b import *\nelse:\n    try:\n        from c import *\n    except X: ...\n"
+    text = "from a import *\nif A:\n  from b import *\nelse:\n  try:\n    from c import *\n  finally: ...\n"
     assert module(modules({"s.py": text}), "s").star_imports() == [("c", 6), ("b", 3), ("a", 1)]
 
 
@@ -177,7 +177,7 @@ def test_a_syntax_error_is_told_with_its_file(modules: Make) -> None:
         "X = ['a', 'b', *(['c'] if DEBUG else [])]",
         "def apps():\n    return ['a', 'b', 'c']\nX = apps()",
         "def apps():\n    found = ['a', 'b']\n    found += ['c']\n    return found\nX = apps()",
-        "def apps():\n    if DEBUG:\n        return ['a', 'b']\n    else:\n        return ['c']\nX = [*apps()]",
+        "def apps():\n  if DEBUG:\n    return ['a', 'b']\n  else:\n    return ['c']\nX = [*apps()]",
         "B = ['b']\ndef apps():\n    return ['a', *B] + more()\ndef more():\n    return ['c']\nX = apps()",
         "from other import NAMES\nX = ['a', *NAMES]",
         "from other import NAMES as N\nX = ['a'] + N",

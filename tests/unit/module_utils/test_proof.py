@@ -1,3 +1,6 @@
+# Copyright (c) 2026 celeriac.django contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What is proven, and against which processes."""
 
 from __future__ import annotations
@@ -14,6 +17,8 @@ from ansible_collections.celeriac.django.plugins.module_utils import _proof, _tr
 from ansible_collections.celeriac.django.plugins.module_utils._inside import prove as inside_prove
 
 DEPLOYMENT: dict[str, Any] = {
+    "venv": "/var/lib/shop-celery/venv",
+    "beat_unit": "shop-beat.service",
     "name": "shop",
     "app": "shop",
     "settings": "shop.settings",
@@ -22,6 +27,7 @@ DEPLOYMENT: dict[str, Any] = {
     "canary_interval": 60,
     "integrate": True,
     "duties": ["worker", "beat"],
+    "several_beats": False,
     "beat_arguments": ["--enable-remote-control"],
     "systemd": True,
     "pools": [
@@ -59,16 +65,26 @@ def units(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     return found
 
 
+class Alive:
+    """A process that runs."""
+
+    def poll(self) -> int | None:
+        """Tells that it has not ended."""
+        return None
+
+
 @pytest.fixture
 def trials(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The processes that were started for the time of a proof, and ended."""
     log: list[str] = []
 
     @contextlib.contextmanager
-    def running(project: FakeProject, commands: Sequence[_trial.Command], tells: bool) -> Iterator[None]:
+    def running(
+        project: FakeProject, commands: Sequence[_trial.Command], tells: bool
+    ) -> Iterator[list[Alive]]:
         words = "wait for" if tells else "start"
         log.extend(f"{words} {command.name}: {' '.join(command.arguments)}" for command in commands)
-        yield
+        yield [Alive() for _command in commands]
         log.append(f"end after {len(project.jobs)} job")
 
     monkeypatch.setattr(_proof._trial, "running", running)
@@ -159,3 +175,35 @@ def test_the_table_has_columns() -> None:
 
 def test_the_table_of_nothing_is_empty() -> None:
     assert _proof.table([]) == []
+
+
+# A project's own Celery can be older than beat's remote control
+
+
+@pytest.mark.parametrize(
+    ("version", "asked"), [("5.6.3", False), ("4.4.7", False), ("5.7.0", True), ("5.10.0", True)]
+)
+def test_a_beat_that_cannot_be_asked_has_to_run(
+    version: str,
+    asked: bool,
+    project: FakeProject,
+    trials: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(_proof._packages, "versions", lambda _venvs: {"celery": version})
+    proofs = prove(project, systemd=False, integrate=False, beat_arguments=["--x", _proof.BEAT_ANSWERS])
+    assert project.jobs[0]["beat"] is asked
+    assert ({"beat runs"} & {found["name"] for found in proofs} == set()) is asked
+    (beat,) = [line for line in trials if " beat: " in line]
+    assert (_proof.BEAT_ANSWERS in beat) is asked
+
+
+@pytest.mark.parametrize("state", ["active", "failed", ""])
+def test_the_unit_of_a_beat_that_cannot_be_asked(
+    state: str, project: FakeProject, units: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_proof._packages, "versions", lambda _venvs: {"celery": "5.6.3"})
+    units.update({"shop-beat.service": state} if state else {})
+    proofs = prove(project, integrate=False, systemd=True, duties=["beat"])
+    (ok,) = [found["ok"] for found in proofs if found["name"] == "beat runs"]
+    assert ok is (state == "active")

@@ -1,3 +1,6 @@
+# Copyright (c) 2026 celeriac.django contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Units change without a gap, and a start that fails costs nothing."""
 
 from __future__ import annotations
@@ -440,11 +443,70 @@ def test_a_pool_that_is_gone_is_stopped_before_its_unit_file_goes(
     systemd.calls.clear()
     run(services, UNITS, OLD)
     gone = unit(OLD, "mails 1", MAILS)
-    assert systemd.calls.index(f"stop {gone}") < systemd.calls.index("daemon-reload")
+    calls = [f"disable {gone}", f"stop {gone}", "daemon-reload"]
+    assert [call for call in systemd.calls if call in calls] == calls
     assert own(systemd) == {unit(OLD): "active", BEAT: "active", TARGET: "active"}
     assert not (systemd.folder / MAILS).exists()
     assert systemd.wanted_by(TARGET) == {unit(OLD), BEAT}
     assert run(services, UNITS, OLD) == []
+
+
+def test_a_pool_that_is_renamed_leaves_no_gap(services: _services.Services, systemd: FakeSystemd) -> None:
+    run(services, UNITS, OLD)
+    systemd.calls.clear()
+    renamed = {BEAT: "beat 1", TARGET: "target", MAILS: "worker 1"}
+    run(services, renamed, OLD)
+    new = unit(OLD, "worker 1", MAILS)
+    assert systemd.calls.index(f"start {new}") < systemd.calls.index(f"stop {unit(OLD)}")
+    assert own(systemd) == {new: "active", BEAT: "active", TARGET: "active"}
+    assert not (systemd.folder / WORKER).exists()
+    assert run(services, renamed, OLD) == []
+
+
+def test_where_it_is_asked_for_the_old_ends_before_the_new_starts(
+    services: _services.Services, systemd: FakeSystemd
+) -> None:
+    run(services, MORE_UNITS, OLD)
+    systemd.calls.clear()
+    plan = services.plan(UNITS, NEW)
+    services.apply(plan, UNITS, NEW, replace=True)
+    old = unit(OLD)
+    (stop,) = [call for call in systemd.calls if call.startswith("stop")]
+    assert set(stop.split()[1:]) == {old, unit(OLD, "mails 1", MAILS)}
+    assert systemd.calls.index(stop) < systemd.calls.index(f"start {unit(NEW)}")
+    assert own(systemd) == {unit(NEW): "active", BEAT: "active", TARGET: "active"}
+    assert run(services, UNITS, NEW) == []
+
+
+def test_if_one_pool_does_not_start_none_of_the_new_ones_stays(
+    services: _services.Services, systemd: FakeSystemd
+) -> None:
+    run(services, MORE_UNITS, OLD)
+    mails = unit(NEW, "mails 1", MAILS)
+    systemd.broken = {mails}
+    with pytest.raises(_services.ServiceError):
+        run(services, MORE_UNITS, NEW)
+    states = own(systemd)
+    assert states[unit(OLD)] == states[unit(OLD, "mails 1", MAILS)] == "active"
+    assert states[unit(NEW)] == "deactivating"
+    assert mails not in states
+
+
+def test_other_files_are_written_before_anything_starts(
+    services: _services.Services, systemd: FakeSystemd, tmp_path: Path
+) -> None:
+    launcher, mails = tmp_path / "state/launch.py", tmp_path / "state/pool-mails"
+    launcher.parent.mkdir()
+    mails.write_text("A=1")
+    plan = services.plan(UNITS, OLD)
+    plan.support = services.support({launcher: "print()"})
+    assert plan.support == {launcher: "print()", mails: None}
+    assert f"+++ b{launcher}" in services.diff(plan)
+    assert "-A=1" in services.diff(plan)
+    services.apply(plan, UNITS, OLD)
+    assert launcher.read_text() == "print()"
+    assert not mails.exists()
+    assert services.support({launcher: "print()"}) == {}
 
 
 def test_one_that_was_killed_while_it_drained_is_forgotten(

@@ -241,9 +241,9 @@ def test_a_computed_module_is_told_with_its_line_and_the_candidates(file: str, f
     ],
 )
 def test_candidates_are_named_as_they_are_imported(file: str, module: str, find: Find) -> None:
+    packages = ("shop", "config", "config/settings", "src/shop", "src/shop/settings")
+    inits = {f"{name}/__init__.py": "" for name in packages}
     with pytest.raises(DiscoveryError) as caught:
-        packages = ("shop", "config", "config/settings", "src/shop", "src/shop/settings")
-        inits = {f"{name}/__init__.py": "" for name in packages}
         find({"manage.py": COMPUTES, **inits, file: "X = 1\n"})
     assert f"there are {module}" in str(caught.value)
 

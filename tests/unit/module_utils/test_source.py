@@ -1,3 +1,6 @@
+# Copyright (c) 2026 celeriac.django contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Source is read as Python reads it, and never run."""
 
 from __future__ import annotations
@@ -136,3 +139,18 @@ def test_a_line_that_computes_the_environment(text: str, line: int) -> None:
 )
 def test_the_encoding_of_a_source(content: bytes, encoding: str) -> None:
     assert _source.text_encoding(content) == encoding
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("A, X = 1, 2", "2"),
+        ("(A, [X, B]) = (1, (2, 3))", "2"),
+        ("A, X = both()", "both()"),
+        ("X, *A = 1, 2, 3", "(1, 2, 3)"),
+        ("A = X = 2", "2"),
+    ],
+)
+def test_what_is_unpacked_has_its_own_value(text: str, value: str) -> None:
+    ((_statement, found),) = _source.assignments(module(text), "X")
+    assert ast.unparse(found) == value

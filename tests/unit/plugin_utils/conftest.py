@@ -1,3 +1,6 @@
+# Copyright (c) 2026 celeriac.django contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What the tests of plugin_utils share."""
 
 from __future__ import annotations
@@ -20,10 +23,15 @@ def options() -> dict[str, Any]:
         "project_name": "",
         "project_package": "",
         "project_settings": "",
+        "project_app": "",
         "project_integrate": "auto",
         "broker_url": "",
         "result_backend": "django-db",
         "beat_scheduler": "database",
+        "beat_schedule": [],
+        "beat_takeover": 15,
+        "sample_apps": [],
+        "task_routes": {},
         "workers": [{"name": "default"}],
         "delivery": "at_most_once",
         "timezone": "",
@@ -35,6 +43,18 @@ def options() -> dict[str, Any]:
         "user": "",
         "requirements": [],
         "uses_postgresql": False,
+        "secret_schemes": [],
+        "placeholders": [],
+        "secret_names": [],
+        "worker_restart": "overlap",
+        "worker_self_check": True,
+        "visibility_timeout": None,
+        "consumer_timeout": None,
+        "longest_eta": None,
+        "other_queues": [],
+        "writable_paths": [],
+        "worker_unit_overrides": {},
+        "beat_unit_overrides": {},
     }
 
 
@@ -55,12 +75,14 @@ def project() -> dict[str, Any]:
         "import_paths": [],
         "environment": {},
         "celery_settings": {},
+        "has_env_file": False,
         "other_celery_apps": [],
         "unread": [],
         "settings": "shop.settings.production",
         "settings_file": "/srv/shop/shop/settings/production.py",
         "settings_source": "shop/wsgi.py:7",
         "configuration": "",
+        "settings_problem": "",
         "settings_places": [{"file": "/srv/shop/shop/settings/base.py", "why": "", "names_apps": True}],
         "installed_apps": ["django.contrib.admin", "orders"],
         "apps": {"orders": "/srv/shop/orders"},
@@ -71,6 +93,16 @@ def project() -> dict[str, Any]:
         "celery_app": None,
         "integrated": False,
         "tasks": {"orders.tasks.send": "orders/tasks.py:3"},
+        "samples": {
+            "orders": {
+                "model": "Order",
+                "manager": "objects",
+                "tasks": "orders/tasks.py",
+                "tests": "orders/test_tasks.py",
+                "taken": "",
+            },
+        },
+        "records_used": "",
         "documented": [],
         "open_requirements": "requirements.txt",
         "writable": True,
@@ -84,7 +116,14 @@ def found(project: dict[str, Any]) -> dict[str, Any]:
     """What the module finds on a host with systemd, as root."""
     return {
         "project": project,
-        "host": {"hostname": "web1", "is_root": True, "has_systemd": True, "home": "/root"},
+        "host": {
+            "hostname": "web1",
+            "is_root": True,
+            "has_systemd": True,
+            "home": "/root",
+            "systemd_version": 252,
+            "has_credentials": True,
+        },
         "accounts": {"root": "root", "www-data": "www-data"},
         "groups": {"root": "root", "www-data": "web"},
     }

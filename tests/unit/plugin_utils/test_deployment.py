@@ -1,8 +1,12 @@
+# Copyright (c) 2026 celeriac.django contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """A deployment is decided once, or refused before anything is changed."""
 
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -469,7 +473,10 @@ def test_what_is_as_it_should_be_gives_no_warning(given: Data, warn: Any) -> Non
     [
         ({"host": {"is_root": False}}, ["Nothing is started as a service", "become"]),
         ({"project": {"open_requirements": ""}}, ["celery[redis]>=5.7,<6, kombu>=5.7", "requirements"]),
-        ({"workers": [{"name": "a", "queues": ["x"]}]}, ["serves the queue celery"]),
+        (
+            {"delivery": "at_least_once", "broker_url": "amqp://mq.example"},
+            ["no time_limit", "1800 s"],
+        ),
     ],
 )
 def test_what_is_probably_not_meant_gives_a_warning(given: Data, words: list[str], warn: Any) -> None:
@@ -503,3 +510,129 @@ def test_a_folder_as_the_broker_of_services_gives_a_warning(warn: Any) -> None:
     (text,) = warn(broker_url="")
     assert "celery_broker_url" in text
     assert warn(broker_url="", service_manager="none") == []
+
+
+# Layouts
+
+
+@pytest.mark.parametrize(
+    ("layout", "app", "module", "prefix", "loads"),
+    [
+        ({}, "shop", "celery", "shop.", True),
+        ({"package": "config.shop"}, "config.shop", "celery", "config.shop.", True),
+        ({"package": "", "package_path": "/srv/shop"}, "celery_app", "celery_app", "", False),
+        (
+            {"settings_places": [{"file": "/srv/shop/shop/__init__.py", "why": "", "names_apps": True}]},
+            "shop.celery",
+            "celery",
+            "shop.",
+            False,
+        ),
+    ],
+)
+def test_the_app_has_the_name_that_its_place_allows(
+    layout: Data, app: str, module: str, prefix: str, loads: bool, decide: Any
+) -> None:
+    found = decide(project=layout)
+    assert (found["app"], found["app_module"]) == (app, module)
+    assert (found["prefix"], found["loads_in_package"]) == (prefix, loads)
+    assert f"{prefix}celery_ops.tasks.canary" in found["tasks"]
+
+
+def test_the_record_of_a_project_without_a_package_is_at_the_top(decide: Any) -> None:
+    found = decide(project={"package": "", "package_path": "/srv/shop"})
+    assert os.path.normpath(found["record"]) == "celery_ops/integration.json"
+
+
+def test_services_are_told_what_manage_does_for_itself(decide: Any) -> None:
+    found = decide(project={"import_paths": ["/srv/shop/src", "/srv/shop/lib"], "configuration": "Live"})
+    assert found["environment"]["PYTHONPATH"] == "/srv/shop/src:/srv/shop/lib"
+    assert found["environment"]["DJANGO_CONFIGURATION"] == "Live"
+    assert not {"PYTHONPATH", "DJANGO_CONFIGURATION"} & set(decide()["environment"])
+    given = decide(project={"configuration": "Live"}, environment={"DJANGO_CONFIGURATION": "Stage"})
+    assert given["environment"]["DJANGO_CONFIGURATION"] == "Stage"
+
+
+# The app that the inventory names
+
+
+@pytest.mark.parametrize("wanted", ["", "shop.queue:app", "shop.queue"])
+def test_the_app_that_was_found_is_the_one(wanted: str, project: dict[str, Any]) -> None:
+    project["celery_app"] = EXISTING
+    wanted = wanted.replace("shop.queue", EXISTING["module"]).replace(":app", f":{EXISTING['variable']}")
+    assert _deployment.with_app(project, wanted)["celery_app"] == EXISTING
+
+
+def test_another_app_is_named(project: dict[str, Any]) -> None:
+    project.update(celery_app=EXISTING, other_celery_apps=["worker/celery.py:8", "x.py:1"])
+    chosen = _deployment.with_app(project, "worker.celery:queue")
+    assert chosen["celery_app"]["place"] == "worker/celery.py:8"
+    assert chosen["other_celery_apps"] == [EXISTING["place"], "x.py:1"]
+    assert project["celery_app"] == EXISTING
+
+
+@pytest.mark.parametrize("wanted", ["made.elsewhere", "made.elsewhere:app"])
+def test_an_app_that_nobody_saw_is_taken_at_its_word(
+    wanted: str, options: dict[str, Any], found: dict[str, Any]
+) -> None:
+    found["project"] = _deployment.with_app(found["project"], wanted)
+    decided = _deployment.decide({**options, "project_integrate": "never"}, found, ["worker"])
+    assert (decided["app"], decided["integrate"]) == (wanted, False)
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"environment": {"CELERY_WORKER_BEAT": "1"}}, ["celery_environment", "beat"]),
+        ({"secret_names": ["CELERY_WORKER_BEAT"]}, ["celery_secrets", "beat"]),
+        ({"worker_unit_overrides": {"nice": 1}}, ["celery_worker_unit_overrides", "'nice'"]),
+        ({"beat_unit_overrides": {"Nice": "1\n2"}}, ["celery_beat_unit_overrides", "Nice"]),
+        (
+            {"workers": [{"name": "a", "time_limit": 60, "stop_timeout": 30}]},
+            ["'a'", "60 s", "30 s"],
+        ),
+        ({"broker_url": REDIS, "longest_eta": 90, "visibility_timeout": 60}, ["90 s", "60 s"]),
+        (
+            {"broker_url": "amqp://mq.example", "beat_scheduler": "redbeat"},
+            ["redbeat", "amqp", "CELERY_REDBEAT_REDIS_URL"],
+        ),
+    ],
+)
+def test_what_would_go_wrong_later_is_refused_now(given: Data, words: list[str], options: Data) -> None:
+    with pytest.raises(_deployment.DeploymentError) as caught:
+        _deployment.check({**options, **given}, {}, ["web1"])
+    for word in words:
+        assert word in str(caught.value)
+
+
+def test_redbeat_runs_on_several_hosts(options: Data) -> None:
+    groups = {"celery_beat": ["web1", "web2"]}
+    given = {**options, "broker_url": REDIS, "beat_scheduler": "redbeat"}
+    _deployment.check(given, groups, ["web1", "web2"])
+    elsewhere = {"broker_url": "amqp://mq.example", "secret_names": [_deployment.REDBEAT_URL]}
+    _deployment.check({**given, **elsewhere}, groups, ["web1", "web2"])
+    with pytest.raises(_deployment.DeploymentError, match="redbeat"):
+        _deployment.check({**given, "beat_scheduler": "database"}, groups, ["web1", "web2"])
+
+
+def test_somebody_serves_the_default_queue() -> None:
+    mails = [{"name": "mails", "queues": ["mails"]}]
+    fleet = {"web1": mails, "web2": [{"name": "default"}]}
+    assert _deployment.served(fleet, ["reports"]) == ["celery", "mails", "reports"]
+    _deployment.check_queues(_deployment.served(fleet, []))
+    _deployment.check_queues(_deployment.served({"web1": mails}, ["celery"]))
+    _deployment.check_queues([])
+    with pytest.raises(_deployment.DeploymentError, match="queue celery"):
+        _deployment.check_queues(_deployment.served({"web1": mails}, []))
+
+
+def test_what_the_units_may_do_is_decided(decide: Any, found: Data) -> None:
+    decided = decide(writable_paths=["/home/media"], worker_unit_overrides={"PrivateDevices": False})
+    assert decided["writable"] == ["/var/lib/shop-celery/run", "-/home/media", "-/srv/shop"]
+    assert decided["protect_home"] == "read-only"
+    assert decided["worker_overrides"] == [["PrivateDevices", ["false"]]]
+    assert decided["credentials"]
+    found["host"]["has_credentials"] = False
+    assert not decide()["credentials"]
+    found["project"]["database"] = "postgresql"
+    assert decide()["writable"] == ["/var/lib/shop-celery/run"]

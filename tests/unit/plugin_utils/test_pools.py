@@ -1,3 +1,6 @@
+# Copyright (c) 2026 celeriac.django contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Pools are checked against themselves, and completed."""
 
 from __future__ import annotations
@@ -175,3 +178,71 @@ def test_the_pools_that_were_given_stay_as_they_are() -> None:
     given: list[dict[str, Any]] = [{"name": "a", "queues": ["x"]}]
     _pools.complete(given, "at_least_once")
     assert given == [{"name": "a", "queues": ["x"]}]
+
+
+def test_limits_of_the_unit_stay() -> None:
+    pool = complete(nice=5, memory_max="2G", cpu_quota="150%", watchdog=20, stop_timeout=90)
+    assert (pool.nice, pool.memory_max, pool.cpu_quota, pool.watchdog, pool.stop_timeout) == (
+        5,
+        "2G",
+        "150%",
+        20,
+        90,
+    )
+
+
+def test_the_number_of_processes_can_follow_the_load() -> None:
+    assert "--autoscale=8,2" in _pools.arguments(complete(autoscale={"min": 2, "max": 8}))
+
+
+def test_a_pool_has_an_environment_and_arguments_of_its_own() -> None:
+    pool = complete(environment={"B": 1, "A": True}, arguments=["--max-tasks-per-child=3", "-E"])
+    assert pool.environment == {"A": "true", "B": "1"}
+    assert _pools.arguments(pool)[-2:] == ["--max-tasks-per-child=3", "-E"]
+
+
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        ({"arguments": ["-B"]}, "beat"),
+        ({"arguments": ["-EB"]}, "beat"),
+        ({"arguments": "--beat"}, "beat"),
+        ({"environment": {"CELERY_WORKER_BEAT": 1}}, "beat"),
+        ({"arguments": ["--logfile=x"]}, "--logfile=x"),
+        ({"arguments": ["-D"]}, "-D"),
+        ({"arguments": ["-n", "x"]}, "-n"),
+        ({"arguments": ["a\nb"]}, "line break"),
+        ({"environment": {"A-B": 1}}, "A-B"),
+        ({"concurency": 1}, "concurency"),
+        ({"autoscale": {"min": 8, "max": 2}}, "larger"),
+        ({"autoscale": {"max": 2}}, "min: 2"),
+        ({"autoscale": {"min": 1, "max": 2}, "concurrency": 2}, "exclude"),
+        ({"autoscale": {"min": 1, "max": 2}, "pool": "threads"}, "threads"),
+        ({"nice": 20}, "19"),
+        ({"memory_max": "much"}, "2G"),
+        ({"cpu_quota": "2"}, "50%"),
+        ({"watchdog": 60, "pool": "solo"}, "watchdog"),
+        ({"watchdog": 60, "pool": "gevent"}, "90"),
+        ({"log_level": "LOUD"}, "LOUD"),
+    ],
+)
+def test_slips_are_named(given: dict[str, Any], why: str) -> None:
+    with pytest.raises(_pools.PoolError, match=r"celery_workers\[0\]") as caught:
+        complete(**given)
+    assert why in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "seconds"),
+    [
+        ({}, 0),
+        ({"delivery": "at_least_once"}, 590),
+        # What ends in time is waited for.
+        ({"delivery": "at_least_once", "time_limit": 60}, 0),
+        ({"delivery": "at_least_once", "time_limit": 600, "stop_timeout": 60}, 50),
+        # Threads cannot be given back.
+        ({"delivery": "at_least_once", "pool": "threads"}, 0),
+    ],
+)
+def test_when_a_stop_gives_tasks_back(given: dict[str, Any], seconds: int) -> None:
+    assert complete(**given).requeue_after == seconds

@@ -1,9 +1,13 @@
+# Copyright (c) 2026 celeriac.django contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What goes into a checkout is clean Python, fits the decisions and holds no secret."""
 
 from __future__ import annotations
 
 import ast
 import itertools
+import json
 import os
 import subprocess
 import sys
@@ -13,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.celeriac.django.plugins.module_utils import _block
+from ansible_collections.celeriac.django.plugins.module_utils import _block, _meaning
 from ansible_collections.celeriac.django.plugins.plugin_utils import (
     _deployment,
     _project_files,
@@ -151,14 +155,16 @@ def test_a_project_in_a_folder_of_the_checkout(render: Any, project: Data) -> No
         path="/srv/checkout",
         base="/srv/checkout/site",
         package_path="/srv/checkout/site/shop",
-        settings_places=[{"file": "/srv/checkout/site/shop/settings.py", "why": ""}],
+        gitignore="/srv/checkout/.gitignore",
+        env_example="/srv/checkout/site/.env.example",
+        settings_places=[{"file": "/srv/checkout/site/shop/settings.py", "why": "", "names_apps": True}],
     )
     files, blocks = render()
     assert all(name.startswith("site/shop/") for name in files)
     assert set(blocks) == {
         "site/shop/__init__.py",
         "site/shop/settings.py",
-        "site/.gitignore",
+        ".gitignore",
         "site/.env.example",
         "requirements.txt",
     }
@@ -177,6 +183,215 @@ def test_every_block_can_be_put(render: Any) -> None:
         content = _block.put(b"", block["lines"], block["hint"])
         if name.endswith(".py"):
             ast.parse(content)
+
+
+# Layouts
+
+
+def test_settings_beside_manage_get_an_app_that_does_not_hide_the_library(render: Any, project: Data) -> None:
+    project.update(
+        package="",
+        package_path="/srv/shop",
+        settings="settings",
+        settings_places=[{"file": "/srv/shop/settings.py", "why": "", "names_apps": True}],
+    )
+    files, blocks = render()
+    assert {"celery_app.py", "celery_settings.py", "celery_ops/apps.py"} <= set(files)
+    assert "celery.py" not in files
+    assert "__init__.py" not in blocks
+    assert "import celery_settings\n" in blocks["settings.py"]["lines"]
+    assert '"celery_ops" not in INSTALLED_APPS' in blocks["settings.py"]["lines"]
+    assert 'name = "celery_ops"' in files["celery_ops/apps.py"]
+    assert "import celery_app  # noqa" in files["celery_ops/apps.py"]
+    assert 'APP = "celery_app"' in files["celery_ops/management/commands/celery.py"]
+    assert "parents[0]" in files["celery_settings.py"]
+
+
+def test_a_package_that_is_its_own_settings_does_not_load_the_app(render: Any, project: Data) -> None:
+    project.update(
+        package="settings",
+        package_path="/srv/shop/settings",
+        settings="settings",
+        settings_places=[{"file": "/srv/shop/settings/__init__.py", "why": "", "names_apps": True}],
+    )
+    files, blocks = render()
+    assert "celery_settings.apply_to" in blocks["settings/__init__.py"]["lines"]
+    assert "import settings.celery  # noqa" in files["settings/celery_ops/apps.py"]
+    assert 'APP = "settings.celery"' in files["settings/celery_ops/management/commands/celery.py"]
+
+
+def test_every_place_of_the_settings_gets_the_block(render: Any, project: Data) -> None:
+    places = [
+        {"file": f"/srv/shop/shop/settings/{name}.py", "why": "", "names_apps": names}
+        for name, names in (("production", True), ("dev", False))
+    ]
+    project["settings_places"] = places
+    _files, blocks = render()
+    assert "not in INSTALLED_APPS:" in blocks["shop/settings/production.py"]["lines"]
+    assert 'not in globals()["INSTALLED_APPS"]:' in blocks["shop/settings/dev.py"]["lines"]
+    assert "shop/settings/base.py" not in blocks
+
+
+@pytest.mark.parametrize("imports", [False, True])
+def test_the_app_stands_in_a_section_of_its_own_beside_other_imports(
+    imports: bool, render: Any, project: Data
+) -> None:
+    project["package_imports"] = imports
+    lines = render()[1]["shop/__init__.py"]["lines"]
+    assert lines.startswith("# isort: split\n") == imports
+    assert "from .celery import app as celery_app" in lines
+
+
+# What formatters and linters make of it
+
+
+@pytest.fixture(scope="module")
+def relaid(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """Lets a tool lay out the files of a folder, once for each."""
+
+    def relay(files: dict[str, str], *commands: list[str]) -> dict[str, bytes]:
+        folder = tmp_path_factory.mktemp("relaid")
+        for name, text in files.items():
+            target = folder / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(text)
+        for command in commands:
+            environ = {**os.environ, "BLACK_CACHE_DIR": str(folder)}
+            subprocess.run(
+                [sys.executable, "-m", *command, "."],
+                cwd=folder,
+                check=True,
+                capture_output=True,
+                env=environ,
+            )
+        return {name: (folder / name).read_bytes() for name in files}
+
+    return relay
+
+
+RUFF = ["ruff", "format", "--isolated", "--no-cache"]
+SORT = ["ruff", "check", "--isolated", "--no-cache", "--select=I", "--fix"]
+FORMATTERS = {
+    "black, short lines": [["black", "--line-length=60", "--skip-magic-trailing-comma"]],
+    "black, long lines": [["black", "--line-length=120", "--skip-magic-trailing-comma"]],
+    "ruff, short lines": [[*RUFF, "--line-length=60"]],
+    "ruff, long lines and single quotes": [
+        [*RUFF, "--line-length=120", "--config=format.quote-style='single'"],
+    ],
+    "ruff, tabs and CRLF": [
+        [*RUFF, "--config=format.indent-style='tab'", "--config=format.line-ending='cr-lf'"]
+    ],
+    "isort": [SORT],
+    "isort, a line for each": [[*SORT, "--config=lint.isort.force-single-line=true"]],
+    "isort, by length": [
+        [*SORT, "--config=lint.isort.length-sort=true", "--config=lint.isort.force-sort-within-sections=true"]
+    ],
+}
+
+
+@pytest.mark.parametrize("formatter", FORMATTERS.values(), ids=FORMATTERS)
+def test_a_formatter_leaves_ours_ours(
+    formatter: list[list[str]], render: Any, relaid: Any, project: Data
+) -> None:
+    project["package_imports"] = True
+    rendered, blocks = render()
+    files = dict(python_of(rendered))
+    before = {
+        "shop/settings/base.py": 'import os\n\nINSTALLED_APPS = [os.environ["A"]]\n',
+        "shop/__init__.py": "import sys  # noqa: F401\n",
+    }
+    for name, text in before.items():
+        block = blocks[name]
+        before[name] = _block.put(text.encode(), block["lines"], block["hint"], python=True).decode()
+    after = relaid({**files, **before}, *formatter)
+    for name, text in files.items():
+        assert _meaning.digest(after[name]) == _meaning.digest(text.encode())
+    for name in before:
+        lines, hint = blocks[name]["lines"], blocks[name]["hint"]
+        assert _block.put(after[name], lines, hint, [lines], python=True) == after[name]
+        assert b"celery" not in _block.without(after[name], known=[lines], python=True)
+
+
+#: The Pythons of this clone other than the one that runs this.
+OTHERS = [
+    python
+    for name in (".venv", ".venv-other")
+    if (python := Path(__file__).resolve().parents[3] / name / "bin/python").exists()
+    and python.parent.parent != Path(sys.prefix)
+]
+ASK = """
+import json, sys
+sys.path.insert(0, sys.argv[1])
+import _meaning
+print(json.dumps([_meaning.digest(text.encode()) for text in json.load(sys.stdin)]))
+"""
+
+
+@pytest.mark.skipif(not OTHERS, reason="there is no other Python in this clone")
+def test_every_python_knows_our_files_as_ours(render: Any) -> None:
+    texts = [text for _name, text in python_of(render()[0])]
+    folder = str(Path(_meaning.__file__).parent)
+    for python in OTHERS:
+        done = subprocess.run(
+            [python, "-I", "-c", ASK, folder],
+            input=json.dumps(texts),
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert json.loads(done.stdout) == [_meaning.digest(text.encode()) for text in texts]
+
+
+APPS = 'INSTALLED_APPS = ["orders"]\n'
+ENDS = {
+    "an assignment": APPS,
+    "no newline": APPS.removesuffix("\n"),
+    "a comment": f"{APPS}# the end\n",
+    "a condition": f"{APPS}if INSTALLED_APPS:\n    X = 1\n",
+    "a try": f"{APPS}\ntry:\n    from .local import X\nexcept ImportError:\n    X = 1\n",
+    "a text": f'{APPS}X = """\na\n"""\n',
+    "a function": f"{APPS}\n\ndef f():\n    return 1\n",
+    "a class": f"{APPS}\n\nclass C:\n    pass\n",
+    "a function in a condition": f"{APPS}if INSTALLED_APPS:\n\n    def f():\n        return 1\n",
+    "a function in a handler": f"{APPS}try:\n    X = 1\nexcept OSError:\n\n    def f():\n        return 1\n",
+    "a function and a comment": f"{APPS}\n\ndef f():\n    return 1\n\n\n# the end\n",
+    "a call of another's": "globals().update({})\n",
+}
+INITS = {
+    "nothing": "",
+    "a docstring": '"""The shop."""\n',
+    "a comment": "# The shop.\n",
+    "a version": '__version__ = "1"\n',
+    "an import": "import os  # noqa: F401\n",
+    "an import that is offered": 'from .x import y\n\n__all__ = ["y"]\n',
+    "an import of the future": "from __future__ import annotations\n",
+    "a docstring and an import": '"""The shop."""\n\nimport os  # noqa: F401\n',
+    "an import and a comment": "import os  # noqa: F401\n\n# the end\n",
+}
+#: What pycodestyle and pyflakes find, and ruff by default before 0.17.
+FLAKE8 = ["flake8", "--isolated", "--select=E4,E7,E9,F"]
+
+
+def test_files_of_the_project_stay_clean_however_they_end(render: Any, project: Data, tmp_path: Path) -> None:
+    project["package_imports"] = True
+    split = render()[1]["shop/__init__.py"]["lines"]
+    project["package_imports"] = False
+    plain = render()[1]
+    for place in project["settings_places"]:
+        place["names_apps"] = False
+    hidden = render()[1]["shop/settings/base.py"]["lines"]
+    texts = {f"end_{number}": text for number, text in enumerate(ENDS.values())}
+    for name, text in {**texts, **{f"init_{n}": text for n, text in enumerate(INITS.values())}}.items():
+        lines = plain["shop/settings/base.py"]["lines"] if text.startswith(APPS.strip()) else hidden
+        if name.startswith("init_"):
+            lines = split if "import" in text else plain["shop/__init__.py"]["lines"]
+        file = tmp_path / name / ("shop/__init__.py" if name.startswith("init_") else "shop/settings.py")
+        file.parent.mkdir(parents=True)
+        (file.parent / "celery.py").touch()
+        (file.parent / "celery_settings.py").touch()
+        (file.parent / "__init__.py").touch()
+        file.write_bytes(_block.put(text.encode(), lines, "A hint.", python=True))
+    assert complaints(tmp_path, LINT, [*LINT, "--select=E4,E7,E9,F,I"], FORMAT, BLACK, FLAKE8) == ""
 
 
 # The settings, as Django would load them
@@ -202,11 +417,13 @@ def settings(render: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> An
 
 @pytest.mark.parametrize("scheduler", SCHEDULERS)
 @pytest.mark.parametrize("timezone", TIMEZONES)
-def test_a_star_import_brings_every_setting(scheduler: str, timezone: str, settings: Any) -> None:
+def test_settings_get_every_setting_and_nothing_else(scheduler: str, timezone: str, settings: Any) -> None:
     values = settings({}, beat_scheduler=scheduler, timezone=timezone)
-    defined = {name for name in values if name.startswith("CELERY_")}
-    assert set(values["__all__"]) == defined
-    assert sorted(values["__all__"]) == values["__all__"]
+    own: Data = {"INSTALLED_APPS": [], "DEBUG": True, "CELERY_TASK_ACKS_LATE": "theirs"}
+    values["apply_to"](own)
+    defined = {name: value for name, value in values.items() if name.startswith("CELERY_")}
+    assert {name: own[name] for name in defined} == defined
+    assert set(own) == {*defined, "INSTALLED_APPS", "DEBUG"}
 
 
 def test_without_a_broker_folders_stand_in(settings: Any, tmp_path: Path) -> None:
@@ -323,10 +540,17 @@ def test_the_canary_has_the_name_that_is_looked_for(settings: Any, decided: Any,
     ],
 )
 def test_the_apps_that_celery_needs_are_there_once(given: Data, apps: list[str], settings: Any) -> None:
-    extend = settings({}, **given)["with_celery_apps"]
-    assert extend(["orders"]) == ["orders", *apps]
-    assert extend(("orders", apps[0])) == ["orders", apps[0], *apps[1:]]
-    assert extend(extend(["orders"])) == extend(["orders"])
+    apply_to = settings({}, **given)["apply_to"]
+
+    def applied(installed: list[str] | tuple[str, ...]) -> list[str] | tuple[str, ...]:
+        own: Data = {"INSTALLED_APPS": installed}
+        apply_to(own)
+        result: list[str] | tuple[str, ...] = own["INSTALLED_APPS"]
+        return result
+
+    assert applied(["orders"]) == ["orders", *apps]
+    assert applied(("orders", apps[0])) == ("orders", apps[0], *apps[1:])
+    assert applied(applied(["orders"])) == applied(["orders"])
 
 
 # The example of an environment

@@ -1,3 +1,6 @@
+# Copyright (c) 2026 celeriac.django contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The units of a host are those of its duties, and systemd takes them."""
 
 from __future__ import annotations
@@ -10,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.celeriac.django.plugins.module_utils import _environment
 from ansible_collections.celeriac.django.plugins.plugin_utils import _deployment, _render, _units
 
 Data = dict[str, Any]
@@ -124,3 +128,69 @@ def test_systemd_takes_the_units_of_any_path(
     assert f"--schedule={state_path}/run/beat-schedule" in command_of(units / "shop-beat.service")
     complaints = [line for line in done.stderr.splitlines() if str(tmp_path) in line or "shop-" in line]
     assert complaints == []
+
+
+def test_the_secrets_are_a_credential_where_systemd_can(render: Any, found: Data) -> None:
+    for unit in ("shop-worker-default@.service", "shop-beat.service"):
+        settings = settings_of(render(["worker", "beat"])[unit])
+        assert settings["LoadCredential"] == ["secrets:/etc/shop-celery/secrets"]
+        assert "/etc/shop-celery/secrets" not in settings["EnvironmentFile"]
+    found["host"]["has_credentials"] = False
+    for unit in ("shop-worker-default@.service", "shop-beat.service"):
+        settings = settings_of(render(["worker", "beat"])[unit])
+        assert "LoadCredential" not in settings
+        assert "/etc/shop-celery/secrets" in settings["EnvironmentFile"]
+
+
+def test_overrides_come_last(render: Any) -> None:
+    given = {"ProtectSystem": "full", "SystemCallFilter": ["", "@system-service"]}
+    units = render(["worker", "beat"], worker_unit_overrides=given)
+    settings = settings_of(units["shop-worker-default@.service"])
+    assert settings["ProtectSystem"] == ["strict", "full"]
+    assert settings["SystemCallFilter"][-2:] == ["", "@system-service"]
+    assert settings_of(units["shop-beat.service"])["ProtectSystem"] == ["strict"]
+
+
+def test_a_pools_own_settings_are_in_its_unit_alone(render: Any) -> None:
+    workers = [{"name": "default"}, {"name": "mails", "nice": 5, "environment": {"A": 1}, "watchdog": 30}]
+    units = render(["worker"], workers=workers)
+    mails = settings_of(units["shop-worker-mails@.service"])
+    assert (mails["Nice"], mails["WatchdogSec"]) == (["5"], ["30"])
+    assert "/etc/shop-celery/pool-mails" in mails["EnvironmentFile"]
+    assert "pool-" not in units["shop-worker-default@.service"]
+    # Another value is another generation.
+    other = render(["worker"], workers=[workers[0], {**workers[1], "environment": {"A": 2}}])
+    assert other["shop-worker-mails@.service"] != units["shop-worker-mails@.service"]
+    assert other["shop-worker-default@.service"] == units["shop-worker-default@.service"]
+
+
+def test_other_files_of_the_units(options: Data, found: Data, project: Data) -> None:
+    workers = [{"name": "mails", "queues": ["celery"], "environment": {"A": 'b"c'}}]
+    decided = _deployment.decide({**options, "workers": workers}, found, ["worker", "beat"])
+    files = _units.files([], decided, "worker")
+    assert files["/etc/shop-celery/pool-mails"] == 'A="b\\"c"\n'
+    assert set(files) == {"/etc/shop-celery/pool-mails", "/var/lib/shop-celery/launch.py"}
+    assert set(_units.files([], decided, "beat")) == {"/var/lib/shop-celery/launch.py"}
+    project["celery_app"] = {"module": "shop.celery", "variable": "app"}
+    own = _deployment.decide({**options, "workers": workers}, found, ["beat"])
+    assert set(_units.files([], own, "all")) == {
+        "/var/lib/shop-celery/launch.py",
+        "/var/lib/shop-celery/celeriac_service.py",
+    }
+    for path, text in _units.files([], own, "all").items():
+        compile(text, path, "exec")
+    assert _units.files([], own, "worker") == {}
+
+
+@pytest.mark.parametrize("value", ["plain", 'a "b" $c `d`', "back\\slash", "two\nlines\r\n", "", "ü=1"])
+def test_the_launcher_reads_what_was_written(
+    value: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = _render.Templates("runtime").render("launch.py", {"name": "shop", "integrate": True})
+    launcher: dict[str, Any] = {"__name__": "launch"}
+    exec(compile(text, "launch.py", "exec"), launcher)  # noqa: S102 - it is ours
+    monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
+    assert launcher["secrets"]() == {}
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    (tmp_path / "secrets").write_bytes(_environment.dump({"A": value, "B": "b"}).encode())
+    assert launcher["secrets"]() == {"A": value, "B": "b"}

@@ -1,3 +1,6 @@
+# Copyright (c) 2026 celeriac.django contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What the answers of workers and beat mean."""
 
 from __future__ import annotations
@@ -85,25 +88,48 @@ def test_a_silent_worker_has_no_tasks() -> None:
 @pytest.mark.parametrize(
     ("answers", "ok", "detail"),
     [
-        ({"celerybeat@web1": {}, "default.0a@web1": {}}, True, "1 answered"),
+        ({"celerybeat@web1": {}, "default.0a@web1": {}}, True, "celerybeat@web1"),
         ({"default.0a@web1": {}}, False, "no beat answers"),
-        ({"celerybeat@web1": {}, "celerybeat@web2": {}}, False, "2 answered"),
+        (
+            {"celerybeat@web1": {}, "celerybeat@web2": {}},
+            False,
+            "celerybeat@web1, celerybeat@web2: each sends every periodic task; stop all but one",
+        ),
         (None, False, "no beat answers"),
     ],
 )
-def test_without_a_canary_exactly_one_beat_has_to_answer(
-    answers: dict[str, Any] | None, ok: bool, detail: str
-) -> None:
-    found = proofs(FakeApp(answers)).beat()
+def test_exactly_one_beat_has_to_answer(answers: dict[str, Any] | None, ok: bool, detail: str) -> None:
+    asked = proofs(FakeApp(answers), beat=True, several_beats=False)
+    beats = asked.count_beats()
+    assert beats
+    found = asked.one_beat(beats.result())
     assert (found["ok"], found["detail"]) == (ok, detail)
 
 
+@pytest.mark.parametrize(("beats", "ok"), [([], False), (["a"], True), (["a", "b"], True)])
+def test_of_several_beats_with_a_lock_one_has_to_answer(beats: list[str], ok: bool) -> None:
+    assert proofs(FakeApp({}), several_beats=True).one_beat(beats)["ok"] == ok
+
+
 def test_a_beat_that_answers_late_is_asked_again() -> None:
-    assert proofs(FakeApp(None, {"celerybeat@web1": {}}), timeout=60).beat()["ok"]
+    asked = proofs(FakeApp(None, {"celerybeat@web1": {}}), timeout=60, beat=True)
+    beats = asked.count_beats()
+    assert beats
+    assert beats.result() == ["celerybeat@web1"]
 
 
-def test_an_app_without_delay_on_commit_is_told() -> None:
-    found = proofs(FakeApp())._no_on_commit("committed transaction")
+def test_without_a_beat_nobody_is_asked() -> None:
+    assert proofs(FakeApp({}), beat=False).count_beats() is None
+
+
+def test_without_a_canary_the_answer_stands_for_it() -> None:
+    assert proofs(FakeApp({})).beat()["ok"]
+
+
+@pytest.mark.parametrize("integrated", [True, False])
+def test_an_app_without_delay_on_commit_is_told(integrated: bool) -> None:
+    """In a project's own app that is a choice, and no failure."""
+    found = proofs(FakeApp(), integrated=integrated)._no_on_commit("committed transaction")
     assert found
-    assert (found["name"], found["ok"]) == ("committed transaction", False)
+    assert (found["name"], found["ok"]) == ("committed transaction", not integrated)
     assert "DjangoTask" in found["detail"]

@@ -1,32 +1,25 @@
 # Copyright (c) 2026 celeriac.django contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What init.yml asks, what it recommends, and the inventory that follows from the answers.
+"""What init.yml asks, what it recommends, and how answers are read.
 
-Nothing here prompts, reads or writes. The trade-offs behind the recommendations stand in docs/choosing.md.
+Nothing here prompts. The trade-offs behind the recommendations stand in docs/choosing.md.
 """
 
 from __future__ import annotations
 
-import json
 import os.path
 import re
-import shlex
 import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from ansible_collections.celeriac.django.plugins.module_utils import _names
-from ansible_collections.celeriac.django.plugins.plugin_utils import _broker, _project_files
+from ansible_collections.celeriac.django.plugins.plugin_utils import _broker
 
 #: The host that is the controller itself.
 THIS_MACHINE = "localhost"
-#: The files, relative to the folder of the inventory.
-INVENTORY = "inventory.yml"
-SETTINGS = "group_vars/all/celery.yml"
-VAULT = "group_vars/all/vault.yml"
-VAULT_EXAMPLE = f"{VAULT}.example"
 
 #: Variables that the collection gives the processes itself.
 _OWN_VARIABLES = (
@@ -38,7 +31,6 @@ _OWN_VARIABLES = (
 )
 #: The first Django that django-celery-beat 2.9 does not work with.
 _TOO_NEW_FOR_BEAT = (6, 1)
-_SOURCES = {"given": "given", "answered": "your answer", "recommended": "recommended"}
 _YES = ("y", "yes", "true", "on", "1")
 _NO = ("n", "no", "none", "false", "off", "0")
 _WIDTH = 100
@@ -47,7 +39,6 @@ _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?\Z")
 _RESERVED = re.compile(r"(all|ungrouped|celery_(worker|beat|broker|database))\Z")
 _URL = re.compile(r"[a-z][a-z0-9+.-]*://")
 _CLASS = re.compile(r"redbeat\Z|[A-Za-z_]\w*(\.\w+)*[.:][A-Za-z_]\w*\Z")
-_PLAIN = re.compile(r"(?!(?:y|n|yes|no|on|off|true|false|null)\Z)[A-Za-z/][\w./+-]*\Z", re.IGNORECASE)
 
 Value = str | bool | list[str]
 Values = Mapping[str, Value]
@@ -174,7 +165,12 @@ def shown(value: Value) -> str:
         return "yes" if value else "no"
     if isinstance(value, list):
         return ", ".join(value) or "none"
-    return f"{value.partition('://')[0]}://…" if _is_secret(value) else value
+    return f"{value.partition('://')[0]}://…" if may_hold_password(value) else value
+
+
+def may_hold_password(url: str) -> bool:
+    """Tell whether a URL may hold a password."""
+    return "://" in url and ("@" in url or "?" in url)
 
 
 # How answers are read
@@ -230,10 +226,10 @@ def _hosts(question: Question, value: Any) -> Value:
 
 def _path(question: Question, value: Any) -> Value:
     text = str(value).strip()
-    return _checked_path(question.variable, text)
+    return checked_path(question.variable, text)
 
 
-def _checked_path(variable: str, path: str) -> str:
+def checked_path(variable: str, path: str) -> str:
     if not os.path.isabs(path):
         raise AnswerError(f"{variable} has to be an absolute path, not {path!r}.")
     if any(mark in path for mark in ("{{", "{%", "{#", "\n")):
@@ -275,7 +271,7 @@ def _ask_host_path(found: Found, values: Values) -> Question | None:
 
 
 def _ask_broker(found: Found, values: Values) -> Question | None:
-    hosts = _list(values, "celery_init_hosts")
+    hosts = names_in(values, "celery_init_hosts")
     named = found.broker or found.given.get("celery_init_broker")
     if found.own_app and len(hosts) == 1 and not named:
         return None  # its own settings name it
@@ -313,7 +309,7 @@ def _ask_broker(found: Found, values: Values) -> Question | None:
 
 
 def _ask_periodic(found: Found, values: Values) -> Question | None:
-    host = _list(values, "celery_init_hosts")[0]
+    host = names_in(values, "celery_init_hosts")[0]
     old = "" if found.own_app else " It also deletes old results."
     return Question(
         variable="celery_init_periodic",
@@ -462,6 +458,12 @@ def values_of(answers: Iterable[Answer]) -> dict[str, Value]:
     return {answer.question.variable: answer.value for answer in answers}
 
 
+def names_in(values: Values, variable: str) -> list[str]:
+    """Return an answer that is a list of names; empty where the question did not arise."""
+    value = values.get(variable, [])
+    return value if isinstance(value, list) else []
+
+
 def unused(found: Found, answers: Sequence[Answer]) -> list[str]:
     """Return the variables of questions that were set, but whose question does not arise."""
     asked = values_of(answers)
@@ -473,375 +475,6 @@ def unused(found: Found, answers: Sequence[Answer]) -> list[str]:
     ]
 
 
-# What is shown
-
-
-def describe(found: Found) -> list[str]:
-    """Return the lines that tell what was discovered."""
-    project = found.project
-    celery = "none so far"
-    if found.own_app:
-        celery = f"{found.own_app} ({project['celery_app']['place']}), which is deployed as it is"
-    elif project["integrated"]:
-        celery = "this collection's"
-    tasks = project["tasks"]
-    rows = {
-        "settings": f"{project['settings']}, named by {project['settings_source']}",
-        "gets a block": ", ".join(
-            os.path.relpath(place["file"], project["path"]) for place in project["settings_places"]
-        ),
-        "apps": ", ".join(project["apps"]) or "none of its own",
-        "database": {"url": "by a URL in the environment"}.get(project["database"], project["database"]),
-        "requirements": ", ".join(project["requirements"]) or "no file",
-        "installed": ", ".join(f"{key} {value}" for key, value in sorted(found.versions.items())),
-        "Celery app": celery,
-        "tasks": ", ".join(f"{name} ({place})" for name, place in list(tasks.items())[:3])
-        + (f" and {len(tasks) - 3} more" if len(tasks) > 3 else ""),
-        "environment": ", ".join(f"{name} ({place})" for name, place in found.secrets.items()),
-    }
-    return [
-        f"Found in {project['path']}:",
-        *(f"  {name:{14}}  {text}" for name, text in rows.items() if text),
-    ]
-
-
-def summary(answers: Sequence[Answer], asked: bool) -> list[str]:
-    """Return the lines that tell the answers, and whose they are."""
-    head = "The answers:"
-    if not asked:
-        head = (
-            "There is no terminal to ask at. What is not given by a variable is as recommended; "
-            "the variable changes it:"
-        )
-    rows = [(answer.question.variable, shown(answer.value), answer) for answer in answers]
-    names = max(len(name) for name, _text, _answer in rows)
-    texts = max(len(text) for _name, text, _answer in rows)
-    return [
-        head,
-        *(
-            f"  {name:{names}}  {text:{texts}}  {_SOURCES[answer.source]}"
-            + (f": {answer.question.reason}" if answer.source == "recommended" and not asked else "")
-            for name, text, answer in rows
-        ),
-    ]
-
-
-def integrate_playbook(playbooks: Sequence[str]) -> str:
-    """Return how integrate.yml is called, in the way in which init.yml was."""
-    for playbook in playbooks:
-        match = re.fullmatch(r"((?:.*[./])?)init((?:\.ya?ml)?)", playbook)
-        if match:
-            return f"{match[1]}integrate{match[2]}"
-    return "celeriac.django.integrate"
-
-
-def in_the_way(paths: Sequence[str]) -> str:
-    """Return the error about files that would be replaced."""
-    return (
-        f"{' and '.join(paths)}: there already, and different from what would be written, which --diff "
-        "shows. Nothing was written. To replace what is there, set celery_init_overwrite to true; to keep "
-        "it, name another folder in celery_init_path."
-    )
-
-
-def commands(playbook: str, folder: str, values: Values, vault: bool, has_vault: bool) -> list[str]:
-    """Return the commands that come next.
-
-    Args:
-        playbook: integrate.yml, as it is called.
-        folder: the folder of the inventory, as it is typed.
-        values: the answers.
-        vault: whether there are secrets.
-        has_vault: whether a vault is there already.
-    """
-
-    def place(name: str) -> str:
-        return shlex.quote(os.path.normpath(os.path.join(folder, name)))
-
-    run = f"ansible-playbook {shlex.quote(playbook)} -i {place(INVENTORY)}"
-    if values["celery_init_hosts"] != [THIS_MACHINE] or values.get("celery_init_broker") == "redis":
-        run += " -b"
-    lines = []
-    if vault:
-        run += " --ask-vault-pass"
-        if not has_vault:
-            lines = [
-                f"ansible-vault encrypt --output {place(VAULT)} {place(VAULT_EXAMPLE)}",
-                f"ansible-vault edit {place(VAULT)}",
-            ]
-    return [*lines, f"{run} --check --diff", run]
-
-
-# What is written
-
-
-def render(found: Found, values: Values) -> dict[str, str]:
-    """Return the files, by path relative to the folder of the inventory.
-
-    Raises:
-        AnswerError: the path of the checkout cannot be in an inventory.
-    """
-    vault = _vault(found, values)
-    files = {
-        INVENTORY: _inventory(values),
-        SETTINGS: _settings(found, values),
-    }
-    if vault:
-        files[VAULT_EXAMPLE] = vault
-    return files
-
-
-def _inventory(values: Values) -> str:
-    hosts = _list(values, "celery_init_hosts")
-    lines = [
-        "---",
-        "# Which host does what. Made by celeriac.django.init, and yours from here on.",
-        "all:",
-    ]
-    if hosts == [THIS_MACHINE]:
-        lines += [
-            "  hosts:",
-            "    # This machine, without SSH.",
-            f"    {THIS_MACHINE}:",
-            "      ansible_connection: local",
-            '      ansible_python_interpreter: "{{ ansible_playbook_python }}"',
-        ]
-    if not values["celery_init_periodic"]:
-        lines += ["  # No host is in the group celery_beat: nothing sends periodic tasks."]
-    lines += ["  children:", *_group("celery_worker", "Run the worker pools.", hosts)]
-    if values["celery_init_periodic"]:
-        lines += _group("celery_beat", "Runs beat, which sends periodic tasks: one host.", hosts[:1])
-    if values.get("celery_init_broker") == "redis":
-        lines += _group(
-            "celery_broker", "Gets a Redis from the distribution's packages: one host.", hosts[:1]
-        )
-    return "\n".join([*lines, ""])
-
-
-def _group(name: str, comment: str, hosts: Sequence[str]) -> list[str]:
-    return [
-        f"    # {comment}",
-        f"    {name}:",
-        "      hosts:",
-        *(f"        {_scalar(host)}:" for host in hosts),
-    ]
-
-
-def _settings(found: Found, values: Values) -> str:
-    head = [
-        f"# Celery of {found.name}. Made by celeriac.django.init, and yours from here on.",
-        "# Every variable: ansible-doc -t role celeriac.django.celery",
-        "# What to choose: docs/choosing.md of the collection",
-        "",
-    ]
-    remote = values["celery_init_hosts"] != [THIS_MACHINE]
-    path = values["celery_init_host_path"] if remote else found.project["path"]
-    where = " on each host" if remote else ""
-    sections = [
-        _section(
-            f"The checkout{where}; manage.py is in it or below it.",
-            f"celery_project_path: {_scalar(_checked_path('celery_project_path', str(path)))}",
-        ),
-        *_given_sections(found, str(path)),
-        _broker_section(found, values),
-    ]
-    if found.own_app:
-        sections.append(
-            _section(
-                f"The project's own app {found.own_app} is deployed as it is: its settings decide about "
-                "results, scheduler and schedules."
-            )
-        )
-    else:
-        sections += [_results_section(values), _scheduler_section(values)]
-    sections += [
-        _section(
-            "The worker pools, each a unit on each worker host. Further keys are queues, concurrency, pool, "
-            "time_limit and others.",
-            "celery_workers:",
-            "  - name: default",
-        ),
-        _section(
-            "A task whose worker is killed: at_most_once loses it, at_least_once runs it again, so tasks "
-            "have to bear running twice.",
-            "# celery_delivery: at_most_once" if found.own_app else "celery_delivery: at_most_once",
-        ),
-        _section(*_service_manager(remote)),
-    ]
-    apps = _list(values, "celery_project_sample_apps")
-    if apps:
-        sections.append(
-            _section(
-                "Apps that get a sample tasks.py with its tests.",
-                "celery_project_sample_apps:",
-                *(f"  - {_scalar(app)}" for app in apps),
-            )
-        )
-    sections.append(_secrets_section(found))
-    return "\n".join(["---", *head, *sections])
-
-
-def _service_manager(remote: bool) -> tuple[str, str]:
-    if remote:
-        return "What starts workers and beat. With systemd, a forgotten -b is an error.", (
-            "celery_service_manager: systemd"
-        )
-    return (
-        "What starts workers and beat. auto is systemd where the play is root; otherwise nothing is started "
-        "but for the time of the proof.",
-        "celery_service_manager: auto",
-    )
-
-
-def _given_sections(found: Found, path: str) -> list[str]:
-    """What discovery was told, it has to be told again."""
-    names = ("name", "package", "settings", "integrate")
-    given = {f"celery_project_{name}": found.given.get(f"celery_project_{name}") for name in names}
-    if _names.project_name(given["celery_project_name"] or "", found.project["package"], path) != found.name:
-        # It comes from the checkout's folder, and that is another one on the hosts.
-        given["celery_project_name"] = found.name
-    lines = [f"{name}: {_scalar(value)}" for name, value in given.items() if value]
-    return [_section("Not left to discovery.", *lines)] if lines else []
-
-
-def _broker_section(found: Found, values: Values) -> str:
-    kind = values.get("celery_init_broker", "own")
-    url = found.given.get("celery_broker_url") or ""
-    if kind == "redis":
-        return _section(
-            "Tasks wait in the Redis of the group celery_broker, which gets this password.",
-            'celery_broker_password: "{{ vault_celery_broker_password }}"',
-        )
-    if kind == "url":
-        value = "{{ vault_celery_broker_url }}" if _is_secret(url) or not url else url
-        return _section(
-            "Where tasks wait: the URL of a Redis or RabbitMQ.", f"celery_broker_url: {_scalar(value)}"
-        )
-    text = (
-        "Where tasks wait. Without a URL, a folder on the one host stands in for a server. That is for "
-        "trying: a kill can lose messages."
-    )
-    if found.own_app:
-        text = "Where tasks wait. With a URL, the processes have CELERY_BROKER_URL in their environment."
-    return _section(text, '# celery_broker_url: "{{ vault_celery_broker_url }}"')
-
-
-def _results_section(values: Values) -> str:
-    backend = str(values["celery_result_backend"])
-    text = {
-        "django-db": "Where results go: the project's database, with its tables in the admin.",
-        "redis": "Where results go: the broker's Redis.",
-        "none": "Results go nowhere.",
-    }.get(backend, "Where results go: the URL of a server.")
-    if backend == "database" or _is_secret(backend):
-        backend = "{{ vault_celery_result_backend }}"
-    return _section(
-        f"{text} Others: django-db, redis, none, a URL.", f"celery_result_backend: {_scalar(backend)}"
-    )
-
-
-def _scheduler_section(values: Values) -> str:
-    if not values["celery_init_periodic"]:
-        return _section(
-            "No host runs beat. file is the scheduler that needs no package and no tables.",
-            "celery_beat_scheduler: file",
-        )
-    return _section(
-        "What keeps the schedules: database (to be changed in the admin) or file (in the code).",
-        f"celery_beat_scheduler: {_scalar(str(values['celery_beat_scheduler']))}",
-    )
-
-
-def _secrets_section(found: Found) -> str:
-    needed = [
-        f'  {name}: "{{{{ {_vault_name(name)} }}}}"  # {place}' for name, place in found.secrets.items()
-    ]
-    optional = [f'  {name}: "{{{{ {_vault_name(name)} }}}}"' for name in _optional_secrets(found)]
-    text = "In the environment of all processes, from the vault"
-    if needed:
-        return _section(
-            f"{text}.", "celery_secrets:", *needed, *(f"  # {line.lstrip()}" for line in optional)
-        )
-    return _section(
-        f"{text}. The settings were not seen to need anything.",
-        "# celery_secrets:",
-        *(f"# {line}" for line in optional or ['  SECRET_KEY: "{{ vault_secret_key }}"']),
-    )
-
-
-def _optional_secrets(found: Found) -> list[str]:
-    """Return what the settings can take from the environment, and do without."""
-    named = found.project["database"] == "url" and "DATABASE_URL" not in found.secrets
-    return ["DATABASE_URL"] if named else []
-
-
-def _vault(found: Found, values: Values) -> str:
-    """Return the guidance for the vault; empty where nothing is secret."""
-    key = f"{found.name}_production_your_key_here"
-    lines: list[str] = []
-    kind = values.get("celery_init_broker")
-    url = found.given.get("celery_broker_url") or ""
-    if kind == "redis":
-        lines += _entry(
-            "vault_celery_broker_password", key, "The password that Redis gets: openssl rand -hex 32"
-        )
-    if kind == "url" and (not url or _is_secret(url)):
-        comment = "Where tasks wait: the URL of a Redis or RabbitMQ, from whoever runs it."
-        lines += _entry("vault_celery_broker_url", _broker_placeholder(found, values, key), comment)
-    backend = str(values.get("celery_result_backend", ""))
-    if backend == "database" or _is_secret(backend):
-        comment = "Where results go: the URL of a server, from whoever runs it."
-        lines += _entry("vault_celery_result_backend", _results_placeholder(found, backend, key), comment)
-    optional = _optional_secrets(found)
-    names = [*found.secrets, *optional]
-    for example in _project_files.environment_example(found.name, names):
-        if example["name"] in names:
-            mark = "# " if example["name"] in optional else ""
-            name = f"{mark}{_vault_name(example['name'])}"
-            lines += _entry(name, example["value"], example["comment"])
-    if all(line.startswith("#") or not line for line in lines):
-        return ""
-    head = [
-        f"# The secrets of {found.name}, with placeholders. To make the vault from this, beside {INVENTORY}:",
-        f"#   ansible-vault encrypt --output {VAULT} {VAULT_EXAMPLE}",
-        f"#   ansible-vault edit {VAULT}",
-        "# Ansible does not read this file.",
-        "",
-    ]
-    return "\n".join(["---", *head, *lines])
-
-
-def _entry(name: str, value: str, comment: str) -> list[str]:
-    # In one line: some are commands.
-    return [f"# {comment}", f"{name}: {json.dumps(value)}", ""]
-
-
-def _broker_placeholder(found: Found, values: Values, key: str) -> str:
-    broker = found.broker
-    if not broker or not broker.addresses:
-        host = "localhost" if values["celery_init_hosts"] == [THIS_MACHINE] else "redis.example"
-        return f"redis://:{key}@{host}:6379/0"
-    host, port = broker.addresses[0]
-    if broker.extra == "redis":
-        return f"{broker.transport}://:{key}@{host}:{port}/0"
-    return f"{broker.transport}://{found.name}:{key}@{host}:{port}/{found.name}"
-
-
-def _results_placeholder(found: Found, backend: str, key: str) -> str:
-    scheme = "db+postgresql+psycopg" if backend == "database" else backend.partition("://")[0]
-    if scheme.startswith("redis"):
-        return f"{scheme}://:{key}@localhost:6379/1"
-    return f"{scheme}://{found.name}:{key}@localhost/{found.name}"
-
-
-# Small things
-
-
-def _list(values: Values, variable: str) -> list[str]:
-    value = values.get(variable, [])
-    return value if isinstance(value, list) else []
-
-
 def _version(text: str) -> tuple[int, ...]:
     return tuple(int(part) for part in re.findall(r"\d+", text)[:2])
 
@@ -849,22 +482,3 @@ def _version(text: str) -> tuple[int, ...]:
 def _tasks_of(app: str, tasks: Mapping[str, str]) -> str:
     count = sum(name.startswith(f"{app}.") for name in tasks)
     return f"has {count} {'task' if count == 1 else 'tasks'}" if count else "has no tasks"
-
-
-def _is_secret(url: str) -> bool:
-    """Whether a URL may hold a password."""
-    return "://" in url and ("@" in url or "?" in url)
-
-
-def _vault_name(variable: str) -> str:
-    return f"vault_{variable.lower()}"
-
-
-def _scalar(text: str) -> str:
-    """Return a text as YAML."""
-    return text if _PLAIN.match(text) else json.dumps(text, ensure_ascii=False)
-
-
-def _section(comment: str, *lines: str) -> str:
-    wrapped = textwrap.wrap(comment, _WIDTH, break_long_words=False, break_on_hyphens=False)
-    return "\n".join([*(f"# {line}" for line in wrapped), *lines, ""])

@@ -1,0 +1,58 @@
+"""Sends numbered tasks at a steady rate, and notes each that the broker has taken.
+
+usage: sender.py URL RATE FILE. A line of the file: the number, the queue, the time in seconds.
+Lines in FILE.extra, from whoever wants longer tasks, are sent besides: the queue, the seconds of work.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import sys
+import time
+from pathlib import Path
+
+from celery import Celery
+
+QUEUES = ("celery", "late")
+SECONDS = 0.05
+#: For ever: what this counts as sent, the broker has.
+RETRY = {"max_retries": None, "interval_start": 0.1, "interval_step": 0.1, "interval_max": 0.5}
+
+
+def main() -> None:
+    """Send until stopped."""
+    url, rate, file = sys.argv[1], float(sys.argv[2]), Path(sys.argv[3])
+    app = Celery(broker=url, set_as_current=False)
+    if url.startswith("redis"):
+        app.conf.broker_transport_options = {
+            "global_keyprefix": "shop:",
+            "socket_timeout": 5,
+            "socket_connect_timeout": 2,
+        }
+    else:
+        app.conf.broker_transport_options = {"confirm_publish": True}
+    extra = file.with_suffix(".extra")
+    due = time.monotonic()
+    with open(file, "a", encoding="utf-8", buffering=1) as sent:
+        numbers = itertools.count(1)
+
+        def send(queue: str, seconds: float) -> None:
+            number = next(numbers)
+            app.send_task("load.tasks.note", (number, seconds), queue=queue, retry=True, retry_policy=RETRY)
+            sent.write(f"{number} {queue} {time.time():.3f} {seconds}\n")
+
+        for turn in itertools.count():
+            with contextlib.suppress(FileNotFoundError):
+                asked = extra.read_text(encoding="utf-8")
+                extra.unlink()
+                for line in asked.splitlines():
+                    queue, seconds = line.split()
+                    send(queue, float(seconds))
+            send(QUEUES[turn % len(QUEUES)], SECONDS)
+            due = max(due + 1 / rate, time.monotonic() - 1)
+            time.sleep(max(0.0, due - time.monotonic()))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,56 @@
+# Copyright (c) 2026 celeriac.django contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""See that what is going to be started can be: the code loads, and its tasks fit the pools."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.celeriac.django.plugins.module_utils import _environment
+from ansible_collections.celeriac.django.plugins.module_utils._inside import preflight as inside
+from ansible_collections.celeriac.django.plugins.module_utils._project_python import (
+    ProjectError,
+    ProjectPython,
+)
+
+
+class PreflightError(Exception):
+    """It cannot be started. The text says why; nothing was changed."""
+
+
+def check(job: Mapping[str, Any], python: str, base: str, user: str, files: Sequence[Path]) -> None:
+    """Run the project as the units would, and look at its tasks.
+
+    Args:
+        job: as of :mod:`_inside.preflight`.
+        python: the interpreter of the virtual environment.
+        base: the folder of manage.py.
+        user: the user of the services.
+        files: the files with their environment.
+
+    Raises:
+        PreflightError: the code does not load, or a task does not fit.
+    """
+    environment: dict[str, str] = {}
+    for file in files:
+        environment.update(_environment.load(_environment.read(file)))
+    # What a task says itself shall show: not what the project's delivery makes of all of them.
+    environment["CELERY_DELIVERY"] = "at_most_once"
+    environment.pop("CELERY_STATE_PATH", None)
+    params = {
+        "python": python,
+        "base": base,
+        "settings": environment.get("DJANGO_SETTINGS_MODULE", ""),
+        "user": user,
+        "environment": environment,
+        "secrets": {},
+    }
+    try:
+        problems = ProjectPython.from_params(params).run(inside, job)["problems"]
+    except ProjectError as error:
+        raise PreflightError(f"The workers would not start, so what runs was left alone: {error}") from error
+    if problems:
+        raise PreflightError(f"Nothing was started: {'; '.join(problems)}.")

@@ -1,0 +1,120 @@
+# Copyright (c) 2026 celeriac.django contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Measure what it costs to look at a large checkout.
+
+Prints ``discovery_seconds: N`` (the median, for 3,000 Python files of the project's own, beside a
+virtual environment and folders that git ignores) and ``discovery_megabytes: N`` (what the process
+has grown by at its peak), with the same for a tenth of the files to compare.
+"""
+
+from __future__ import annotations
+
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROUNDS = 5
+FILES = 3000
+
+MODEL = '''"""Models of part {number}."""
+
+from django.db import models
+
+
+class Thing{number}(models.Model):
+    """A thing that has to do with its task."""
+
+    name = models.CharField(max_length=100)
+    size = models.IntegerField(default={number})
+
+    def __str__(self) -> str:
+        return f"{{self.name}} ({{self.size}})"
+'''
+TASKS = '''"""Tasks of part {number}."""
+
+from celery import shared_task
+
+
+@shared_task(bind=True, max_retries=3)
+def work_{number}(self, pk: int) -> int:
+    """Do what has to be done."""
+    total = 0
+    for step in range(pk):
+        total += step * {number}
+    return total
+'''
+
+
+def make(top: Path, files: int) -> None:
+    """Write a project of that many files: one in five has a task, the others mention tasks at most."""
+    apps = ", ".join(f"'app{number}'" for number in range(files // 50))
+    settings = "os.environ.setdefault('DJANGO_SETTINGS_MODULE', 'shop.settings')\n"
+    base = {
+        "manage.py": "import os\n" + settings,
+        "shop/__init__.py": "",
+        "shop/wsgi.py": "import os\n" + settings,
+        "shop/settings.py": f"INSTALLED_APPS = [{apps}]\n",
+        ".gitignore": "/generated/\n/.venv/\n",
+    }
+    for number in range(files):
+        name = "tasks" if number % 5 == 0 else f"models{number}"
+        text = TASKS if number % 5 == 0 else MODEL
+        base[f"app{number // 50}/part{number % 50}/{name}.py"] = text.format(number=number)
+    for number in range(files):
+        base[f"generated/code{number}.py"] = TASKS.format(number=number)
+        base[f".venv/lib/python3/site-packages/lib{number}.py"] = TASKS.format(number=number)
+        base[f"env/lib/python3/code{number}.py"] = TASKS.format(number=number)
+    base["env/pyvenv.cfg"] = ""
+    for name, text in base.items():
+        (top / name).parent.mkdir(parents=True, exist_ok=True)
+        (top / name).write_text(text)
+    subprocess.run(["git", "init", "--quiet", str(top)], check=True)
+
+
+def look(top: str) -> None:
+    """Look at a checkout in this process, and print seconds, megabytes and tasks."""
+    from ansible_collections.celeriac.django.plugins.module_utils import _discovery
+
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    started = time.perf_counter()
+    found = _discovery.discover(top)
+    seconds = time.perf_counter() - started
+    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    print(seconds, grown / 1024, len(found.tasks))
+
+
+def measure(files: int) -> tuple[float, float]:
+    """Return seconds and megabytes for a project of that many files."""
+    with tempfile.TemporaryDirectory() as folder:
+        make(Path(folder), files)
+        rounds = []
+        for _round in range(ROUNDS):
+            command = [sys.executable, __file__, folder]
+            printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+            seconds, megabytes, tasks = map(float, printed.split())
+            if tasks != files / 5:
+                sys.exit(f"{tasks:.0f} tasks were found, and {files / 5:.0f} are there")
+            rounds.append((seconds, megabytes))
+    return statistics.median(r[0] for r in rounds), max(r[1] for r in rounds)
+
+
+def main() -> None:
+    """Compare a small and a large checkout."""
+    small = measure(FILES // 10)
+    large = measure(FILES)
+    print(f"discovery of {FILES // 10} files: {small[0]:.2f} s, {small[1]:.1f} MB")
+    print(f"discovery of {FILES} files: {large[0]:.2f} s, {large[1]:.1f} MB")
+    print(f"discovery_seconds: {large[0]:.2f}")
+    print(f"discovery_megabytes: {large[1]:.1f}")
+
+
+if __name__ == "__main__":
+    if len(sys.argv) > 1:
+        look(sys.argv[1])
+    else:
+        main()

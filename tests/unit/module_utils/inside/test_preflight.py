@@ -1,0 +1,70 @@
+"""What is wrong with the tasks is found before a worker starts."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from ansible_collections.celeriac.django.plugins.module_utils._inside import preflight
+
+POOL = {"name": "default", "queues": ["celery"], "delivery": "at_most_once", "time_limit": None}
+JOB = {"visibility": 3600, "consumer": 1800, "own_app": False}
+
+
+def app(url: str = "redis://x", **options: Any) -> Any:
+    """Returns an app of which only the settings matter."""
+    conf = SimpleNamespace(
+        broker_url=url, broker_transport_options=options, task_time_limit=None, task_default_queue="celery"
+    )
+    return SimpleNamespace(conf=conf, amqp=None)
+
+
+def task(**given: Any) -> Any:
+    """Returns a task."""
+    return SimpleNamespace(**{"name": "orders.send", "time_limit": None, "acks_late": False, **given})
+
+
+@pytest.mark.parametrize(
+    ("url", "own", "answer"),
+    [
+        ("redis://x", False, 3600),
+        ("redis://x", True, 7),
+        ("sentinel://x", True, 7),
+        ("amqp://x", False, 1800),
+        ("filesystem://", False, 0),
+    ],
+)
+def test_how_patient_the_broker_is(url: str, own: bool, answer: int) -> None:
+    limit, _name = preflight._patience(app(url, visibility_timeout=7), {**JOB, "own_app": own})
+    assert limit == answer
+
+
+@pytest.mark.parametrize(
+    ("given", "pool", "words"),
+    [
+        ({}, {"stop_timeout": 600}, []),
+        ({"time_limit": 500}, {"stop_timeout": 600}, []),
+        ({"time_limit": 900}, {"stop_timeout": 600}, ["orders.send", "900 s", "600 s", "default"]),
+        ({"time_limit": 900, "acks_late": True}, {"stop_timeout": 600}, []),
+        ({"time_limit": 9000, "acks_late": True}, {"stop_timeout": 600}, ["9000 s", "3600 s", "twice"]),
+        ({"time_limit": 9000}, {"stop_timeout": 1, "delivery": "at_least_once"}, ["9000 s", "3600 s"]),
+        # The limit of the task goes before that of its pool.
+        ({"time_limit": 10}, {"stop_timeout": 20, "time_limit": 30}, []),
+    ],
+)
+def test_what_does_not_fit_is_told(given: dict[str, Any], pool: dict[str, Any], words: list[str]) -> None:
+    found = preflight._problems(app(), task(**given), {**POOL, **pool}, 3600, "the visibility timeout")
+    assert bool(found) == bool(words)
+    for word in words:
+        assert word in found[0]
+
+
+def test_the_queue_of_a_task() -> None:
+    router = SimpleNamespace(route=lambda _options, name: {"queue": SimpleNamespace(name=f"for-{name}")})
+    routed = SimpleNamespace(conf=app().conf, amqp=SimpleNamespace(router=router))
+    assert preflight._queue(routed, task()) == "for-orders.send"
+    assert preflight._queue(routed, task(queue="mails")) == "mails"
+    # A router of the project's may want more than a name.
+    assert preflight._queue(app(), task()) == "celery"
