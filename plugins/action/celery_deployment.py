@@ -53,9 +53,10 @@ class ActionModule(ActionBase):
             found["project"] = _deployment.with_app(found["project"], options["project_app"])
             _deployment.check_broker(broker, found["silent"])
             duty = _deployment.duties(host, options["group_names"])
-            found["deployment"] = _deployment.decide(options, found, duty)
             fleet = _fleet(options, task_vars["ansible_play_hosts_all"], task_vars)
-            found["deployment"]["served"] = _deployment.served(fleet, options["other_queues"])
+            served = _deployment.served(fleet, options["other_queues"])
+            found["deployment"] = _deployment.decide({**options, "served_queues": served}, found, duty)
+            found["deployment"]["served"] = served
             if not options["removing"]:
                 _deployment.check_queues(found["deployment"]["served"])
                 found["warnings"] = _deployment.warnings(options, found, found["deployment"], unasked)

@@ -10,7 +10,7 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.celeriac.django.plugins.plugin_utils import _project_files, _render
+from ansible_collections.celeriac.django.plugins.plugin_utils import _project_files, _render, _samples
 
 #: Arguments that are of no use on the host.
 _OWN = ("deployment", "project", "secret_names", "templates_path")
@@ -32,6 +32,8 @@ class ActionModule(ActionBase):
                 arguments["files"], arguments["blocks"] = _project_files.render(
                     templates, own["deployment"], own["project"], own["secret_names"] or []
                 )
+                arguments["samples"] = _samples.together(own["deployment"]["samples"])
+                arguments["tasks"] = _tasks(own["deployment"])
             except _render.RenderError as error:
                 raise AnsibleActionFail(str(error)) from None  # Ansible would tell it twice
         # The state folder of the services is not for the user who owns the checkout.
@@ -40,3 +42,12 @@ class ActionModule(ActionBase):
         arguments["environment"] = environment
         result: dict[str, Any] = self._execute_module(module_args=arguments, task_vars=task_vars)
         return result
+
+
+def _tasks(deployment: dict[str, Any]) -> dict[str, str]:
+    """Return the tasks that have to be registered, each with what names it."""
+    return {
+        entry["task"]: f"celery_beat_schedule ({entry['name']})"
+        for entry in deployment["schedule"]
+        if not entry["absent"]
+    }

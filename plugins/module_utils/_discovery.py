@@ -16,6 +16,7 @@ from typing import Any
 from ansible_collections.celeriac.django.plugins.module_utils import (
     _block,
     _celery_source,
+    _sample_places,
     _settings_named,
     _settings_place,
     _settings_read,
@@ -93,6 +94,10 @@ class Project:
     integrated: bool = False
     #: Tasks in the source: name, place.
     tasks: dict[str, str] = field(default_factory=dict)
+    #: What sample tasks of each own app would be written for, and where to: :mod:`_sample_places`.
+    samples: dict[str, dict[str, Any]] = field(default_factory=dict)
+    #: What of the samples' tables somebody's own code is built on.
+    records_used: str = ""
     #: Files with Celery in them that are no valid Python for the one that looks.
     unread: list[str] = field(default_factory=list)
     #: The requirements file that lines can be added to, empty where there is none of that kind.
@@ -232,13 +237,13 @@ def _own_apps(installed: list[str], modules: Modules) -> dict[str, str]:
     return apps
 
 
-def _made_files(path: Path, folder: Path) -> set[Path]:
-    """Return the files of the checkout that this collection made, by its own record."""
+def _made_files(path: Path, folder: Path) -> dict[Path, str]:
+    """Return the files of the checkout that this collection made, by its own record, with their digests."""
     try:
         record = Record.parse((folder / RECORD_PATH).read_bytes())
     except OSError:
-        return set()
-    return {path / name for name in record.made}
+        return {}
+    return {path / name: known for name, known in record.made.items()}
 
 
 def _documented_names(file: Path) -> list[str]:
@@ -345,6 +350,7 @@ def _discover(path: Path, package: str, settings: str) -> Project:
     modules.packages |= {Path(folder): name for name, folder in apps.items()}
     celery = _celery_source.find_celery(base, modules, ignored)
     made = _made_files(path, package_path)
+    noted = {str(file.relative_to(path)): known for file, known in made.items()}
     foreign = [app for app in celery.apps if base / app["file"] not in made]
     chosen = _celery_source.choose_app(foreign, package)
     places, problem = [], ""
@@ -386,6 +392,8 @@ def _discover(path: Path, package: str, settings: str) -> Project:
         other_celery_apps=[app["place"] for app in foreign if app is not chosen],
         integrated=bool(made),
         tasks=celery.tasks,
+        samples=_sample_places.look(path, modules, apps, noted),
+        records_used=_sample_places.records_used(path, base, noted, ignored),
         unread=celery.unread,
         documented=_documented_names(_beside_manage(path, base, ".env.example")),
         gitignore=str(_beside_manage(path, base, ".gitignore")),

@@ -15,7 +15,7 @@ import difflib
 import hashlib
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -98,17 +98,19 @@ def digest(name: str, content: bytes) -> str:
     return meaning or hashlib.sha256(content).hexdigest()
 
 
-def _is_as_made(name: str, content: bytes, known: str) -> bool:
+def is_as_made(name: str, content: bytes, known: str) -> bool:
+    """Tell whether a file still says what was written, by the digest that was noted."""
     return known in (digest(name, content), hashlib.sha256(content).hexdigest())
 
 
-def integrate(
+def integrate(  # noqa: PLR0913, PLR0917 - each says another thing about the files
     top: Path,
     record_path: str,
     files: Mapping[str, str],
     blocks: Mapping[str, Mapping[str, str]],
     read: Reader,
     overwrite: bool = False,
+    samples: Collection[Collection[str]] = (),
 ) -> Change:
     """Compute what it takes to have *files* and *blocks* in the checkout.
 
@@ -119,6 +121,8 @@ def integrate(
         blocks: ``lines`` and ``hint`` of the block by the relative path of the file.
         read: gives a file's content.
         overwrite: write files of ours even where somebody edited them.
+        samples: names among *files* that belong together; of these, all are the project's as soon as
+            somebody has edited or deleted one.
 
     Raises:
         IntegrationError: a file of that name exists already and is not ours.
@@ -126,16 +130,21 @@ def integrate(
     change = Change()
     old = Record.parse(read(top / record_path))
     new = Record()
+    theirs = _taken_over(top, old, samples, read)
     for name, text in files.items():
         path, content = top / name, text.encode()
         present = read(path)
         change.before[path] = present
+        if name in theirs:
+            change.after[path] = present
+            new.made[name] = old.made.get(name, digest(name, content))
+            continue
         if present is not None and name not in old.made and present != content:
             raise IntegrationError(
                 f"{path} exists already, and it is not made by celeriac.django. Move it away, or "
                 "set celery_project_integrate to never to keep your own integration."
             )
-        if present is not None and name in old.made and not _is_as_made(name, present, old.made[name]):
+        if present is not None and name in old.made and not is_as_made(name, present, old.made[name]):
             if present != content and not overwrite:
                 change.after[path] = present
                 change.keep(top, name, "edited since it was made, and left alone", present, content)
@@ -173,6 +182,18 @@ def integrate(
     return change
 
 
+def _taken_over(
+    top: Path, record: Record, samples: Collection[Collection[str]], read: Reader
+) -> frozenset[str]:
+    """Return the files of the samples that are the project's by now."""
+
+    def changed(name: str) -> bool:
+        content = read(top / name)
+        return name in record.made and (content is None or not is_as_made(name, content, record.made[name]))
+
+    return frozenset(name for together in samples if any(map(changed, together)) for name in together)
+
+
 def remove(top: Path, record_path: str, read: Reader) -> Change:
     """Compute what it takes to have nothing of ours in the checkout any more."""
     change = Change()
@@ -207,7 +228,7 @@ def _take_out(top: Path, record: Record, read: Reader, change: Change) -> None:
         if present is None:
             continue
         change.before[path] = present
-        if _is_as_made(name, present, known):
+        if is_as_made(name, present, known):
             change.after[path] = None
         else:
             change.after[path] = present

@@ -21,6 +21,10 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "broker_url": {"type": "str", "default": "", "no_log": True},
     "result_backend": {"type": "str", "default": "django-db"},
     "beat_scheduler": {"type": "str", "default": "database"},
+    "sample_apps": {"type": "list", "elements": "str", "default": []},
+    "task_routes": {"type": "dict", "default": {}},
+    "beat_schedule": {"type": "list", "elements": "dict", "default": []},
+    "beat_takeover": {"type": "int", "default": 15},
     "workers": {"type": "list", "elements": "dict", "default": [{"name": "default"}]},
     "delivery": {
         "type": "str",

@@ -64,6 +64,25 @@ options:
     description: V(database), V(file), V(redbeat) or the dotted name of a class.
     type: str
     default: database
+  sample_apps:
+    description: Apps that get sample tasks with their tests.
+    type: list
+    elements: str
+    default: []
+  task_routes:
+    description: Names of tasks or patterns of them, each with its queue, or with C(queue), C(priority) and
+      C(rate_limit).
+    type: dict
+    default: {}
+  beat_schedule:
+    description: Periodic tasks.
+    type: list
+    elements: dict
+    default: []
+  beat_takeover:
+    description: Seconds after which another beat takes over, with RedBeat.
+    type: int
+    default: 15
   workers:
     description: The worker pools.
     type: list

@@ -66,6 +66,16 @@ options:
       the action plugin.
     type: dict
     default: {}
+  samples:
+    description: Files that belong together, and that are left alone as soon as one of them was edited. Given
+      by the action plugin.
+    type: list
+    elements: list
+    default: []
+  tasks:
+    description: Tasks that have to be registered, each with what names it. Given by the action plugin.
+    type: dict
+    default: {}
   app:
     description: What C(celery -A) takes, to ask the broker.
     type: str
@@ -146,6 +156,8 @@ def main() -> None:
             "templates_path": {"type": "list", "elements": "path", "default": []},
             "files": {"type": "dict", "default": {}},
             "blocks": {"type": "dict", "default": {}},
+            "samples": {"type": "list", "elements": "list", "default": []},
+            "tasks": {"type": "dict", "default": {}},
             "app": {"type": "str", "default": ""},
             "overwrite": {"type": "bool", "default": False},
             **_project_python.ARGUMENTS,
@@ -159,14 +171,26 @@ def main() -> None:
         if params["state"] == "absent":
             return _integration.remove(top, params["record"], read)
         return _integration.integrate(
-            top, params["record"], params["files"], params["blocks"], read, params["overwrite"]
+            top,
+            params["record"],
+            params["files"],
+            params["blocks"],
+            read,
+            params["overwrite"],
+            params["samples"],
         )
 
     def prove(changed: list[Path]) -> None:
         _checkout.prove_syntax(changed)
         if params["state"] == "present" and params["python"] and os.path.exists(params["python"]):
             project = _project_python.ProjectPython.from_params(params)
-            job = {"system": True, "databases": True, "broker": True, "app": params["app"]}
+            job = {
+                "system": True,
+                "databases": True,
+                "broker": True,
+                "app": params["app"],
+                "tasks": params["tasks"],
+            }
             _checkout.prove_project(
                 project, job, "With the integration, the project does not work, so it was undone"
             )

@@ -14,7 +14,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible_collections.celeriac.django.plugins.module_utils import _integration, _names
-from ansible_collections.celeriac.django.plugins.plugin_utils import _broker, _limits, _pools, _sandbox
+from ansible_collections.celeriac.django.plugins.plugin_utils import (
+    _broker,
+    _limits,
+    _pools,
+    _sandbox,
+    _work,
+)
 
 #: Groups of the inventory, and what a host does in each.
 DUTIES = {"celery_worker": "worker", "celery_beat": "beat"}
@@ -82,6 +88,7 @@ def check(options: Mapping[str, Any], groups: Mapping[str, Sequence[str]], hosts
         _pools.refuse_beat("celery_secrets", options["secret_names"])
         for variable in ("worker_unit_overrides", "beat_unit_overrides"):
             _sandbox.overrides(f"celery_{variable}", options[variable])
+        _work.check(options)
     except ValueError as error:
         raise DeploymentError(str(error)) from None
     _check_results(options["result_backend"], broker)
@@ -271,7 +278,6 @@ def decide(options: Mapping[str, Any], found: Mapping[str, Any], duty: Sequence[
         "requirements": _requirements(options, project, broker, integrate),
         "tasks": dict(project["tasks"]),
     }
-    deployment["notes"] = notes(project, app_module) if integrate else []
     deployment["beat_arguments"] = [
         "--loglevel=INFO",
         "--enable-remote-control",
@@ -281,6 +287,14 @@ def decide(options: Mapping[str, Any], found: Mapping[str, Any], duty: Sequence[
     if integrate:
         canary = f"{prefix}celery_ops.tasks.canary"
         deployment["tasks"].setdefault(canary, "celery_ops/tasks.py")
+    try:
+        deployment.update(_work.decide(options, project, deployment))
+    except ValueError as error:
+        raise DeploymentError(str(error)) from None
+    for kind in ("specs", "own"):
+        deployment["requirements"][kind] += _work.requirements(deployment)
+    samples = deployment["samples"]
+    deployment["notes"] = [*notes(project, app_module), *samples["notes"]] if integrate else []
     deployment.update(_sandbox_of(deployment, options, project))
     deployment.update(_ownership(deployment, found))
     deployment["own_paths"] = _own_paths(deployment, bool(options["state_path"]))
@@ -440,6 +454,7 @@ def warnings(
             "Nothing is started as a service: systemd runs this host, but the play is not root. Run with "
             "become (-b) for units, or set celery_service_manager to none if that is meant."
         )
+    texts += _work.warnings(deployment, _broker.parse(options["broker_url"]).transport)
     if deployment["embedded"] and deployment["systemd"] and deployment["integrate"]:
         texts.append(
             "The broker is a folder on this host: good for trying, but a kill can lose messages. For "

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.celeriac.django.plugins.plugin_utils import _fragment, _samples
 from ansible_collections.celeriac.django.plugins.plugin_utils._render import Templates
 
 #: The folder of templates that stands for the project's package.
@@ -62,8 +63,13 @@ def render(
     top = project["path"]
     package = os.path.relpath(project["package_path"], top)
     documented = set(project["documented"])
+    # What the tables of django-celery-beat hold is written there, and not in the settings.
+    entries = [] if deployment["scheduler"] == "database" else deployment["schedule"]
+    schedule = _fragment.schedule(entries, deployment["scheduler"], deployment["prefix"])
     values = {
         **deployment,
+        "schedule": schedule,
+        "routing": _fragment.routes(deployment["routes"]),
         "package_depth": len(Path(project["package_path"]).relative_to(project["base"]).parts),
         "installed_apps": _installed_apps(deployment),
         "environment_example": [
@@ -78,6 +84,10 @@ def render(
         )
         for name in templates.names(_PACKAGE)
     }
+    if schedule["needs_module"]:
+        place = os.path.normpath(os.path.join(package, "celery_ops", "schedules.py"))
+        files[place] = templates.render("schedules.py", values)
+    files |= _samples.render(templates, deployment["samples"], values, package)
     fragment = f"{deployment['prefix']}celery_settings"
     blocks: dict[str, dict[str, str]] = {}
     for place in project["settings_places"]:
@@ -131,4 +141,6 @@ def _installed_apps(deployment: Mapping[str, Any]) -> list[str]:
         apps.insert(0, "django_celery_beat")
     if deployment["result_backend"] == "django-db":
         apps.insert(0, "django_celery_results")
+    if deployment["samples"]["records"]:
+        apps.append(deployment["samples"]["records"])
     return apps

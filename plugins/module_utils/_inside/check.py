@@ -9,7 +9,10 @@ from typing import Any
 
 
 def main(job: dict[str, Any]) -> dict[str, Any]:
-    """Run the checks that ``job`` names: ``system``, ``databases``, ``broker`` (each a bool)."""
+    """Run the checks that ``job`` names: ``system``, ``databases``, ``broker`` (each a bool).
+
+    ``tasks`` are the names that have to be registered, each with what names it.
+    """
     import django
 
     django.setup()
@@ -20,6 +23,8 @@ def main(job: dict[str, Any]) -> dict[str, Any]:
         problems += database_problems()
     if job.get("broker"):
         problems += broker_problems(job["app"])
+    if job.get("tasks"):
+        problems += task_problems(job["app"], job["tasks"])
     return {"problems": problems, "django": django.get_version()}
 
 
@@ -79,3 +84,21 @@ def broker_problems(app_path: str) -> list[dict[str, str]]:
     finally:
         connection.release()
     return []
+
+
+def task_problems(app_path: str, tasks: dict[str, str]) -> list[dict[str, str]]:
+    """Return the tasks that are sent, and that no worker would know."""
+    import difflib
+
+    from celery.app.utils import find_app
+
+    app = find_app(app_path)
+    app.loader.import_default_modules()
+    app.finalize()
+    problems = []
+    for name, where in tasks.items():
+        if name not in app.tasks:
+            close = difflib.get_close_matches(name, list(app.tasks), 1)
+            hint = f"; did you mean {close[0]}?" if close else ""
+            problems.append({"kind": "task", "text": f"{where}: no task {name} is registered{hint}"})
+    return problems

@@ -29,6 +29,7 @@ from ansible_collections.celeriac.django.plugins.plugin_utils import (
     _deployment,
     _project_files,
     _render,
+    _samples,
 )
 
 from ._parts import Layout
@@ -155,7 +156,9 @@ class Checkout:
         files, blocks = _project_files.render(_render.Templates("project"), self.deployment, self.project, [])
 
         def compute(read: _integration.Reader) -> _integration.Change:
-            return _integration.integrate(self.path, self.deployment["record"], files, blocks, read)
+            together = _samples.together(self.deployment["samples"])
+            record = self.deployment["record"]
+            return _integration.integrate(self.path, record, files, blocks, read, samples=together)
 
         return _checkout.change(self.path, compute, self.prove, check)
 

@@ -30,9 +30,12 @@ REQUIREMENTS = (
 )
 
 
-def virtualenv(django: str, python: Path) -> Path:
-    """Return the Python of a virtualenv with this series of Django, made by *python* where it is missing."""
-    wanted = [DJANGO[django], *REQUIREMENTS]
+def virtualenv(django: str, python: Path, more: tuple[str, ...] = ()) -> Path:
+    """Return the Python of a virtualenv with this series of Django, made by *python* where it is missing.
+
+    Further packages make it another one.
+    """
+    wanted = [DJANGO[django], *REQUIREMENTS, *more]
     # Not its path: a link of pyenv's and a virtualenv lead to the same one.
     which = _run([str(python), "-c", "import sys; print(sys.base_prefix, sys.version)"])
     digest = hashlib.sha256("\n".join([which, *wanted]).encode()).hexdigest()[:12]

@@ -1,0 +1,6 @@
+# Copyright (c) 2026 celeriac.django contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Scripts for the interpreter of a project: beat's own schedulers, with a clock that is moved."""
+
+from __future__ import annotations
