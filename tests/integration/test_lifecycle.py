@@ -56,7 +56,7 @@ def test_check_mode_tells_the_patch_and_changes_nothing(deployment: Deployment) 
     real = deployment.integrate("--diff")
     assert real.returncode == 0, real.stdout
     assert patch(predicted.stdout) == patch(real.stdout)
-    assert "with_celery_apps(INSTALLED_APPS)" in patch(real.stdout)
+    assert "celery_settings.apply_to(globals())" in patch(real.stdout)
 
 
 def patch(output: str) -> str:
