@@ -6,8 +6,6 @@
 from __future__ import annotations
 
 import ast
-import io
-import tokenize
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -36,11 +34,6 @@ def parse(path: Path) -> ast.Module:
         raise SourceError(f"{path}: {error}") from error
     except OSError as error:
         raise SourceError(f"{path}: {error.strerror}") from error
-
-
-def text_encoding(content: bytes) -> str:
-    """Return the encoding that Python would read these bytes with (PEP 263)."""
-    return tokenize.detect_encoding(io.BytesIO(content).readline)[0]
 
 
 def dotted(node: ast.AST) -> str:

@@ -183,7 +183,7 @@ def wanted(entry: dict[str, Any], now: dict[str, Any] | None) -> dict[str, Any] 
         }
     else:
         schedule = {"clocked": when["moment"]}
-        if datetime.fromisoformat(when["moment"]) <= datetime.now(timezone.utc):  # noqa: UP017
+        if datetime.fromisoformat(when["moment"]) <= datetime.now(timezone.utc):  # noqa: UP017 - as above
             if now is None:
                 return None
             # Beat switches it off when it has run: to switch it on would run it again.

@@ -129,19 +129,6 @@ def test_a_line_that_computes_the_environment(text: str, line: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "encoding"),
-    [
-        (b"", "utf-8"),
-        (b"\xef\xbb\xbfA = 1", "utf-8-sig"),
-        (b"# coding: latin-1\n", "iso-8859-1"),
-        (b"\n# vim: set fileencoding=cp1252 :\n", "cp1252"),
-    ],
-)
-def test_the_encoding_of_a_source(content: bytes, encoding: str) -> None:
-    assert _source.text_encoding(content) == encoding
-
-
-@pytest.mark.parametrize(
     ("text", "value"),
     [
         ("A, X = 1, 2", "2"),
