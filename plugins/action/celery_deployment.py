@@ -11,7 +11,7 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.celeriac.django.plugins.module_utils._options import ARGUMENTS
-from ansible_collections.celeriac.django.plugins.plugin_utils import _broker, _deployment
+from ansible_collections.celeriac.django.plugins.plugin_utils import _broker, _deployment, _warnings
 
 
 class ActionModule(ActionBase):
@@ -59,7 +59,7 @@ class ActionModule(ActionBase):
             found["deployment"]["served"] = served
             if not options["removing"]:
                 _deployment.check_queues(found["deployment"]["served"])
-                found["warnings"] = _deployment.warnings(options, found, found["deployment"], unasked)
+                found["warnings"] = _warnings.warnings(options, found, found["deployment"], unasked)
         except ValueError as error:
             raise AnsibleActionFail(str(error)) from None  # Ansible would tell it twice
         return found

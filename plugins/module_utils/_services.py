@@ -302,6 +302,7 @@ class Services:
             if text is None:
                 path.unlink(missing_ok=True)
                 continue
+            path.parent.mkdir(mode=0o755, exist_ok=True)
             new = path.with_name(f".{path.name}.new")
             new.write_text(text, encoding="utf-8")
             new.chmod(0o644)

@@ -18,7 +18,10 @@ from ansible_collections.celeriac.django.plugins.plugin_utils import (
     _broker,
     _limits,
     _pools,
+    _requirements,
+    _results,
     _sandbox,
+    _warnings,
     _work,
 )
 
@@ -27,34 +30,18 @@ DUTIES = {"celery_worker": "worker", "celery_beat": "beat"}
 #: Groups whose hosts serve the others.
 SERVERS = ("celery_broker", "celery_database")
 
-#: Lower bounds of what is installed; the reasons stand in docs/packages.md.
-CELERY = "celery{extras}>=5.7,<6"
-KOMBU = "kombu>=5.7"
-BEAT = "django-celery-beat>=2.9"
-RESULTS = "django-celery-results>=2.6"
-REDBEAT = "celery-redbeat>=2.4.2"
-SQLALCHEMY = "sqlalchemy>=2.0"
-PSYCOPG = "psycopg[binary]>=3.2"
-
-#: What starts the units' processes, in the state folder; for an app of the project's own, with a second file.
+#: What starts the units' processes, in the state folder; for an app of the project's own, with a package.
 LAUNCHER = "launch.py"
-SERVICE = "celeriac_service.py"
-#: Where RedBeat finds its Redis, if it is not the broker.
-REDBEAT_URL = "CELERY_REDBEAT_REDIS_URL"
+SERVICE = "celeriac_service"
 #: Seconds between two canaries.
 CANARY_INTERVAL = 60
-#: What a word can say; everything else is a URL.
-RESULT_BACKENDS = ("django-db", "redis", "none")
 SCHEDULERS = {
     "database": "django_celery_beat.schedulers:DatabaseScheduler",
     "file": "",
     "redbeat": "redbeat.RedBeatScheduler",
 }
-
-
 #: What the processes and the roles keep in the state folder.
 _STATE_NAMES = (".gitignore", LAUNCHER, SERVICE, "bin", "broker", "beat-schedule", "environment", "secrets")
-_POSTGRESQL = re.compile(r"(postgres|postgresql|postgis)(\+\w+)?://")
 # The units of a project shop are shop-worker-…: those of a project shop-worker would pass for them.
 _NAME = re.compile(r"(?!.*-(?:worker|beat))[a-z][a-z0-9_-]{0,30}\Z")
 
@@ -83,16 +70,16 @@ def check(options: Mapping[str, Any], groups: Mapping[str, Sequence[str]], hosts
     try:
         broker = _broker.parse(options["broker_url"])
         pools = _pools.complete(options["workers"], options["delivery"])
-        _limits.check(pools, broker, patience(options))
+        _limits.check(pools, broker, _limits.patience(options))
         _pools.refuse_beat("celery_environment", options["environment"])
         _pools.refuse_beat("celery_secrets", options["secret_names"])
         for variable in ("worker_unit_overrides", "beat_unit_overrides"):
             _sandbox.overrides(f"celery_{variable}", options[variable])
         _work.check(options)
+        _results.check(options["result_backend"], broker)
+        _results.check_redbeat(options, broker)
     except ValueError as error:
         raise DeploymentError(str(error)) from None
-    _check_results(options["result_backend"], broker)
-    _check_redbeat(options, broker)
     running = [host for host in hosts if duties(host, groups)]
     if broker.embedded and len(running) > 1:
         raise DeploymentError(
@@ -111,15 +98,6 @@ def check(options: Mapping[str, Any], groups: Mapping[str, Sequence[str]], hosts
             "celery_worker alone; a host in none of the groups runs everything. Only with the scheduler "
             "redbeat, several hosts may: one sends, the others stand by."
         )
-
-
-def patience(options: Mapping[str, Any]) -> _limits.Patience:
-    """Return how long the broker waits for messages that are held, as the variables say."""
-    return _limits.Patience(
-        visibility=options["visibility_timeout"],
-        consumer=options["consumer_timeout"] or _limits.CONSUMER,
-        longest_eta=options["longest_eta"],
-    )
 
 
 def served(fleet: Mapping[str, Sequence[Mapping[str, Any]]], others: Sequence[str]) -> list[str]:
@@ -144,30 +122,6 @@ def check_queues(queues: Sequence[str]) -> None:
             f"No pool serves the queue {_pools.DEFAULT_QUEUE}, where tasks go that have no route, and what "
             f"beat sends; these are served: {', '.join(queues)}. Add it to the queues of a pool in "
             "celery_workers, or to celery_other_queues if somebody else serves it."
-        )
-
-
-def _check_results(backend: str, broker: _broker.Broker) -> None:
-    if backend not in RESULT_BACKENDS and "://" not in backend:
-        offered = ", ".join(RESULT_BACKENDS)
-        raise DeploymentError(
-            f"celery_result_backend: {backend!r} is not known: it is {offered}, or a URL such as "
-            "db+postgresql+psycopg://user:password@host/name."
-        )
-    if backend == "redis" and broker.extra != "redis":
-        raise DeploymentError(
-            "celery_result_backend is redis, which means the broker's Redis, but the broker is "
-            f"{broker.transport}. Set it to the URL of a Redis, or to django-db."
-        )
-
-
-def _check_redbeat(options: Mapping[str, Any], broker: _broker.Broker) -> None:
-    named = {*options["environment"], *options["secret_names"]}
-    if options["beat_scheduler"] == "redbeat" and broker.extra != "redis" and REDBEAT_URL not in named:
-        raise DeploymentError(
-            f"celery_beat_scheduler is redbeat, which keeps its schedule in a Redis, but the broker is "
-            f"{broker.transport}. Put the URL of a Redis into celery_secrets as {REDBEAT_URL}, or use the "
-            "scheduler database."
         )
 
 
@@ -256,7 +210,7 @@ def decide(options: Mapping[str, Any], found: Mapping[str, Any], duty: Sequence[
         "python": os.path.join(venv, "bin", "python"),
         "embedded": broker.embedded,
         "alone": broker.embedded or broker.local,
-        "result_backend": _result_backend(options["result_backend"]),
+        "result_backend": _results.in_settings(options["result_backend"]),
         "scheduler": options["beat_scheduler"],
         "scheduler_class": SCHEDULERS.get(options["beat_scheduler"], options["beat_scheduler"]),
         "timezone": options["timezone"],
@@ -269,13 +223,13 @@ def decide(options: Mapping[str, Any], found: Mapping[str, Any], duty: Sequence[
         "canary_interval": CANARY_INTERVAL,
         "restart": options["worker_restart"],
         "self_check": options["worker_self_check"],
-        "visibility_timeout": _limits.visibility_timeout(pools, patience(options)),
-        "consumer_timeout": patience(options).consumer,
+        "visibility_timeout": _limits.visibility_timeout(pools, _limits.patience(options)),
+        "consumer_timeout": _limits.patience(options).consumer,
         "systemd_version": host["systemd_version"],
         "credentials": systemd and host["has_credentials"],
         "launcher": os.path.join(state, LAUNCHER),
         "several_beats": options["beat_scheduler"] == "redbeat",
-        "requirements": _requirements(options, project, broker, integrate),
+        "requirements": _requirements.decide(options, project, broker, integrate),
         "tasks": dict(project["tasks"]),
     }
     deployment["beat_arguments"] = [
@@ -294,7 +248,7 @@ def decide(options: Mapping[str, Any], found: Mapping[str, Any], duty: Sequence[
     for kind in ("specs", "own"):
         deployment["requirements"][kind] += _work.requirements(deployment)
     samples = deployment["samples"]
-    deployment["notes"] = [*notes(project, app_module), *samples["notes"]] if integrate else []
+    deployment["notes"] = [*_warnings.notes(project, app_module), *samples["notes"]] if integrate else []
     deployment.update(_sandbox_of(deployment, options, project))
     deployment.update(_ownership(deployment, found))
     deployment["own_paths"] = _own_paths(deployment, bool(options["state_path"]))
@@ -305,29 +259,6 @@ def decide(options: Mapping[str, Any], found: Mapping[str, Any], duty: Sequence[
         **{key: _pools.environment_text(value) for key, value in options["environment"].items()},
     }
     return deployment
-
-
-def notes(project: Mapping[str, Any], app_module: str) -> list[str]:
-    """Return what was decided about the checkout, and why, for whoever reads the diff."""
-    top = project["path"]
-    texts = [
-        f"{os.path.relpath(place['file'], top)} gets the settings: {place['why']}."
-        for place in project["settings_places"]
-    ]
-    if not project["package"]:
-        texts.append(
-            f"The Celery app is {app_module}.py: beside manage.py, a celery.py would be what "
-            "`import celery` finds."
-        )
-    elif project["package_is_namespace"]:
-        made = os.path.join(os.path.relpath(project["package_path"], top), "__init__.py")
-        texts.append(
-            f"{made} is made: {project['package']} had none, and nothing could load the app from it."
-        )
-    if project["import_paths"]:
-        folders = ", ".join(os.path.relpath(path, top) for path in project["import_paths"])
-        texts.append(f"Workers and beat import from {folders} too, as manage.py does (PYTHONPATH).")
-    return texts
 
 
 def with_app(project: Mapping[str, Any], wanted: str) -> dict[str, Any]:
@@ -433,96 +364,6 @@ def _ownership(deployment: Mapping[str, Any], found: Mapping[str, Any]) -> dict[
     }
 
 
-def warnings(
-    options: Mapping[str, Any],
-    found: Mapping[str, Any],
-    deployment: Mapping[str, Any],
-    checkout_alone: bool = False,
-) -> list[str]:
-    """Return what works, but is probably not what somebody wants.
-
-    Args:
-        options: the public variables without their prefix.
-        found: the answer of the module.
-        deployment: what was decided.
-        checkout_alone: whether nothing but the checkout is changed, so that nothing has to run.
-    """
-    texts = []
-    project, host = found["project"], found["host"]
-    if options["service_manager"] == "auto" and host["has_systemd"] and not host["is_root"]:
-        texts.append(
-            "Nothing is started as a service: systemd runs this host, but the play is not root. Run with "
-            "become (-b) for units, or set celery_service_manager to none if that is meant."
-        )
-    texts += _work.warnings(deployment, _broker.parse(options["broker_url"]).transport)
-    if deployment["embedded"] and deployment["systemd"] and deployment["integrate"]:
-        texts.append(
-            "The broker is a folder on this host: good for trying, but a kill can lose messages. For "
-            "production, set celery_broker_url to a Redis or RabbitMQ, or put a host into celery_broker."
-        )
-    if deployment["integrate"] and not project["open_requirements"]:
-        texts.append(
-            f"Add {', '.join(deployment['requirements']['own'])} to the project's requirements: its package "
-            "imports Celery from now on, in web processes too."
-        )
-    texts += _about_the_checkout(options, project, deployment)
-    if not checkout_alone:
-        texts += _about_the_environment(options, project, deployment)
-    if "worker" in deployment["duties"]:
-        pools = _pools.complete(options["workers"], options["delivery"])
-        texts += _limits.warnings(pools, _broker.parse(options["broker_url"]), patience(options))
-    return texts
-
-
-def _about_the_checkout(
-    options: Mapping[str, Any], project: Mapping[str, Any], deployment: Mapping[str, Any]
-) -> list[str]:
-    texts = []
-    if project["production"]:
-        texts.append(
-            f"{project['settings_source']} names {project['settings']}, and {project['production']} stands "
-            "beside it. If that is what production runs with, set celery_project_settings to it."
-        )
-    if not project["requirements"] and not options["requirements"]:
-        texts.append(
-            "The checkout has no requirement file that is known here (requirements.txt, requirements/*.txt, "
-            "a pyproject.toml with [project]). Name what it needs in celery_requirements."
-        )
-    if project["unread"]:
-        texts.append(
-            f"{', '.join(project['unread'])}: no valid Python for the one that Ansible runs with there, "
-            "so tasks in it are not part of the proof. If it is right for a newer Python, set "
-            "ansible_python_interpreter to one."
-        )
-    if not deployment["integrate"] and project["other_celery_apps"] and not options["project_app"]:
-        texts.append(
-            f"There are several Celery apps: {project['celery_app']['place']} is deployed, and not "
-            f"{', '.join(project['other_celery_apps'])}. Set celery_project_app, such as shop.celery:app, to "
-            "choose."
-        )
-    return texts
-
-
-def _about_the_environment(
-    options: Mapping[str, Any], project: Mapping[str, Any], deployment: Mapping[str, Any]
-) -> list[str]:
-    texts = []
-    given = {*options["environment"], *options["secret_names"], *deployment["environment"]}
-    missing = {name: place for name, place in project["environment"].items() if name not in given}
-    if missing and not project["has_env_file"]:
-        listed = ", ".join(f"{name} ({place})" for name, place in missing.items())
-        texts.append(
-            "The settings want from the environment what neither celery_environment nor celery_secrets has: "
-            f"{listed}."
-        )
-    if options["placeholders"]:
-        texts.append(
-            f"{', '.join(options['placeholders'])}: still a placeholder, as .env.example has it. Put the "
-            "value into the vault, and run this again."
-        )
-    return texts
-
-
 def _own_paths(deployment: Mapping[str, Any], chosen: bool) -> list[str]:
     """Return what goes with the deployment when it is removed, besides the virtual environment.
 
@@ -576,71 +417,3 @@ def _integrate(wanted: str, project: Mapping[str, Any]) -> bool:
             "always would give the name to another app. Rename it there, or set the variable to auto."
         )
     return wanted == "always"
-
-
-def _result_backend(wanted: str) -> str:
-    """Return what the settings fragment says; a URL comes from the environment."""
-    if "://" in wanted or wanted == "none":
-        return ""
-    if wanted == "redis":
-        return "redis"
-    return wanted
-
-
-def _requirements(
-    options: Mapping[str, Any], project: Mapping[str, Any], broker: _broker.Broker, integrate: bool
-) -> dict[str, list[str]]:
-    """Decide what is installed: what the project asks for, and what its Celery needs.
-
-    A project with a Celery app of its own asks for its backends and scheduler itself.
-    """
-    files: list[str] = []
-    asked: list[str] = []
-    for entry in options["requirements"] or project["requirements"]:
-        file = os.path.join(project["path"], entry)
-        if entry.endswith((".txt", ".in", ".toml")):
-            files.append(file)
-        else:
-            asked.append(entry)
-    backend = options["result_backend"]
-    extras = _extras(options, broker, integrate)
-    with_extras = f"[{','.join(sorted(extras))}]" if extras else ""
-    if not integrate and "celery" in project["required"]:
-        # The project's own choice of versions, which celery_review warns of where it is too old.
-        own = [f"celery{with_extras}"]
-    else:
-        own = [CELERY.format(extras=with_extras), KOMBU]
-    if integrate:
-        if backend == "django-db":
-            own.append(RESULTS)
-        if backend.startswith("db+"):
-            own.append(SQLALCHEMY)
-        if options["beat_scheduler"] == "database":
-            own.append(BEAT)
-        if options["beat_scheduler"] == "redbeat":
-            own.append(REDBEAT)
-        if _needs_psycopg(options, project):
-            own.append(PSYCOPG)
-    return {"files": files, "specs": [*asked, *own], "own": own}
-
-
-def _extras(options: Mapping[str, Any], broker: _broker.Broker, integrate: bool) -> set[str]:
-    """Return the extras of Celery that broker, results and pools need."""
-    extras = {broker.extra, "redis" if options["result_backend"].startswith("redis") else ""}
-    extras |= {"gevent" for pool in options["workers"] if pool.get("pool") == "gevent"}
-    if not integrate:
-        # The project's settings may have their broker from any of the secrets.
-        extras |= {_broker.TRANSPORTS.get(scheme, (0, ""))[1] for scheme in options["secret_schemes"]}
-    return extras - {""}
-
-
-def _needs_psycopg(options: Mapping[str, Any], project: Mapping[str, Any]) -> bool:
-    # SQLAlchemy takes the driver that the URL names, also where Django has psycopg2.
-    if options["result_backend"].startswith("db+postgresql+psycopg://"):
-        return "psycopg" not in project["required"]
-    if any(name.startswith("psycopg") for name in project["required"]):
-        return False
-    if project["database"] == "postgresql":
-        return True
-    urls = [str(value) for value in options["environment"].values()]
-    return options["uses_postgresql"] or any(_POSTGRESQL.match(url) for url in urls)

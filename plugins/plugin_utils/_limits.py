@@ -10,8 +10,9 @@ known before anything starts.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from ansible_collections.celeriac.django.plugins.plugin_utils._broker import Broker
 from ansible_collections.celeriac.django.plugins.plugin_utils._pools import Pool
@@ -39,6 +40,15 @@ class Patience:
     consumer: int = CONSUMER
     #: The longest ETA or countdown that the project uses. Such a message is held until then.
     longest_eta: int | None = None
+
+
+def patience(options: Mapping[str, Any]) -> Patience:
+    """Return how long the broker waits for messages that are held, as the variables say."""
+    return Patience(
+        visibility=options["visibility_timeout"],
+        consumer=options["consumer_timeout"] or CONSUMER,
+        longest_eta=options["longest_eta"],
+    )
 
 
 def held(pool: Pool) -> int | None:

@@ -10,10 +10,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible_collections.celeriac.django.plugins.module_utils import _environment
+from ansible_collections.celeriac.django.plugins.plugin_utils._deployment import SERVICE
 from ansible_collections.celeriac.django.plugins.plugin_utils._render import Templates
 
 #: Servers that can be on the same host: where they are, they start first.
 LOCAL_SERVICES = "postgresql.service redis-server.service valkey-server.service rabbitmq-server.service"
+#: What an app of the project's own gets beside its launcher.
+_SERVICE_TEMPLATES = "package/celery_ops/service"
 #: A worker's node name: pool and generation, so that old and new are told apart.
 NODE = "{pool}.%i@%H"
 
@@ -83,8 +86,11 @@ def files(overrides: Sequence[str], deployment: Mapping[str, Any], kind: str) ->
     found = {launcher: Templates("runtime", overrides).render("launch.py", deployment)}
     if not deployment["integrate"]:
         # What the checkout of an integrated project has, for an app that knows nothing of it.
-        service = os.path.join(os.path.dirname(launcher), "celeriac_service.py")
-        found[service] = Templates("project", overrides).render("package/celery_ops/service.py", deployment)
+        place = os.path.join(os.path.dirname(launcher), SERVICE)
+        templates = Templates("project", overrides)
+        for name in templates.names(_SERVICE_TEMPLATES):
+            path = os.path.join(place, os.path.relpath(name, _SERVICE_TEMPLATES))
+            found[path] = templates.render(name, deployment)
     if "worker" in duties:
         for pool in deployment["pools"]:
             if pool["environment"]:

@@ -30,6 +30,7 @@ from ansible_collections.celeriac.django.plugins.plugin_utils import (
     _project_files,
     _render,
     _samples,
+    _warnings,
 )
 
 from ._parts import Layout
@@ -109,7 +110,7 @@ class Checkout:
         found["project"] = _deployment.with_app(found["project"], given["project_app"])
         self.project = found["project"]
         self.deployment = _deployment.decide(given, found, ["worker", "beat"])
-        self.warnings = _deployment.warnings(given, found, self.deployment)
+        self.warnings = _warnings.warnings(given, found, self.deployment)
 
     def base(self) -> Path:
         """Return the folder of manage.py."""

@@ -11,16 +11,16 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from ansible_collections.celeriac.django.plugins.plugin_utils import _deployment
+from ansible_collections.celeriac.django.plugins.plugin_utils import _requirements
 
 #: Below the clone's folder for what its targets make.
 CACHE = Path(__file__).resolve().parents[3] / ".cache" / "layouts"
 DJANGO = {"5.2": "Django>=5.2,<5.3", "6.0": "Django>=6.0,<6.1"}
 REQUIREMENTS = (
-    _deployment.CELERY.format(extras=""),
-    _deployment.KOMBU,
-    _deployment.BEAT,
-    _deployment.RESULTS,
+    _requirements.CELERY.format(extras=""),
+    _requirements.KOMBU,
+    _requirements.BEAT,
+    _requirements.RESULTS,
     "dj-database-url",
     "django-configurations",
     "django-environ",

@@ -12,7 +12,12 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.celeriac.django.plugins.plugin_utils import _broker, _deployment
+from ansible_collections.celeriac.django.plugins.plugin_utils import (
+    _broker,
+    _deployment,
+    _results,
+    _warnings,
+)
 
 Data = dict[str, Any]
 REDIS = "redis://:pw@redis.example:6379/0"
@@ -448,7 +453,7 @@ def warn(options: Data, found: Data) -> Any:
             "project": {**found["project"], **(project or {})},
         }
         decided = _deployment.decide(given, looked, duties or BOTH)
-        return _deployment.warnings(given, looked, decided)
+        return _warnings.warnings(given, looked, decided)
 
     return warn
 
@@ -609,7 +614,7 @@ def test_redbeat_runs_on_several_hosts(options: Data) -> None:
     groups = {"celery_beat": ["web1", "web2"]}
     given = {**options, "broker_url": REDIS, "beat_scheduler": "redbeat"}
     _deployment.check(given, groups, ["web1", "web2"])
-    elsewhere = {"broker_url": "amqp://mq.example", "secret_names": [_deployment.REDBEAT_URL]}
+    elsewhere = {"broker_url": "amqp://mq.example", "secret_names": [_results.REDBEAT_URL]}
     _deployment.check({**given, **elsewhere}, groups, ["web1", "web2"])
     with pytest.raises(_deployment.DeploymentError, match="redbeat"):
         _deployment.check({**given, "beat_scheduler": "database"}, groups, ["web1", "web2"])

@@ -175,7 +175,10 @@ def test_other_files_of_the_units(options: Data, found: Data, project: Data) -> 
     own = _deployment.decide({**options, "workers": workers}, found, ["beat"])
     assert set(_units.files([], own, "all")) == {
         "/var/lib/shop-celery/launch.py",
-        "/var/lib/shop-celery/celeriac_service.py",
+        *(
+            f"/var/lib/shop-celery/celeriac_service/{name}.py"
+            for name in ("__init__", "journal", "letters", "sd_notify", "watchdog")
+        ),
     }
     for path, text in _units.files([], own, "all").items():
         compile(text, path, "exec")

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.celeriac.django.plugins.plugin_utils import _deployment, _samples
+from ansible_collections.celeriac.django.plugins.plugin_utils import _deployment, _samples, _warnings
 from ansible_collections.celeriac.django.plugins.plugin_utils._deployment import DeploymentError
 
 Data = dict[str, Any]
@@ -160,7 +160,7 @@ def test_the_sun_needs_a_package(decide: Any) -> None:
     ],
 )
 def test_warnings(given: Data, text: str, decide: Any, options: Data, found: Data) -> None:
-    texts = _deployment.warnings({**options, **given}, found, decide(**given))
+    texts = _warnings.warnings({**options, **given}, found, decide(**given))
     assert any(text in warning for warning in texts)
-    plain = _deployment.warnings(options, found, decide())
+    plain = _warnings.warnings(options, found, decide())
     assert not any(text in warning for warning in plain)
