@@ -68,6 +68,7 @@ FOUND: dict[str, Any] = {
     "groups": {},
     "interpreter": None,
     "silent": [],
+    "unread_authorities": [],
 }
 
 

@@ -449,7 +449,8 @@ def test_without_a_state_folder_it_is_in_the_checkout(settings: Any, tmp_path: P
         ("rediss://host", "socket_timeout"),
         ("sentinel://a;sentinel://b", "visibility_timeout"),
         ("amqp://u:p@host/vhost", "confirm_publish"),
-        ("sqs://k:s@", None),
+        ("sqs://k:s@", "queue_name_prefix"),
+        ("memory://", None),
     ],
 )
 def test_the_broker_comes_from_the_environment(

@@ -38,7 +38,7 @@ class FakeApp:
 
 def proofs(app: FakeApp, **job: Any) -> prove.Proofs:
     """Returns the proofs for an app."""
-    return prove.Proofs(app, {"nodes": NODES, "tasks": TASKS, "timeout": 0, "canary": "", **job})
+    return prove.Proofs(app, {"nodes": NODES, "tasks": TASKS, "timeout": 0, "canary": "", "control": True, **job})
 
 
 def test_all_workers_answer() -> None:
