@@ -334,7 +334,7 @@ def start_load() -> None:
     given = (SCENARIO / "inventory/group_vars/molecule/celery.yml").read_text()
     secret = dict(re.findall(r"^(\w+_password): (\S+)$", given, re.MULTILINE))
     urls = {
-        "redis": f"redis://:{secret['celery_broker_password']}@127.0.0.1:6379/0",
+        "redis": f"redis://shop:{secret['celery_broker_password']}@127.0.0.1:6379/0",
         "rabbitmq": f"amqp://shop:{secret['faults_rabbitmq_password']}@127.0.0.1:5672/shop",
     }
     for broker, url in urls.items():

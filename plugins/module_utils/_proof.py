@@ -94,7 +94,11 @@ def _beat_answers(deployment: Mapping[str, Any]) -> bool:
 def _runs(deployment: Mapping[str, Any], what: str, ok: bool) -> dict[str, Any]:
     """Return the proof of a beat that nobody can ask."""
     why = "before Celery 5.7, beat" if deployment["has_control"] else "over this broker, it"
-    return {"name": "beat runs", "ok": ok, "detail": f"{what} {'does' if ok else 'does not'}; {why} cannot be asked"}
+    return {
+        "name": "beat runs",
+        "ok": ok,
+        "detail": f"{what} {'does' if ok else 'does not'}; {why} cannot be asked",
+    }
 
 
 def table(proofs: list[dict[str, Any]]) -> list[str]:

@@ -57,7 +57,7 @@ options:
     type: str
     default: ""
   broker_ca:
-    description: Who has signed the broker's certificate, a PEM file on the host. Left out, whom the host trusts.
+    description: Who has signed the broker's certificate, a PEM file. Left out, whom the host trusts.
     type: str
     default: ""
   broker_master:

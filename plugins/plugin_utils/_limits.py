@@ -99,9 +99,9 @@ def check(pools: Sequence[Pool], broker: Broker, patience: Patience) -> None:
         how = "Raise celery_visibility_timeout, or leave it out: it then follows from the pools."
         if broker.extra == "sqs" and limit > SQS_VISIBILITY:
             raise LimitError(
-                f"Messages can be held for {limit} s (celery_visibility_timeout, or what follows from the pools "
-                f"and celery_longest_eta), and SQS waits {SQS_VISIBILITY} s at most: then their tasks would run "
-                "twice. Lower time_limit, prefetch_multiplier or celery_longest_eta, or use another broker."
+                f"Messages can be held for {limit} s (celery_visibility_timeout, or what follows from pools "
+                f"and celery_longest_eta), and SQS waits {SQS_VISIBILITY} s at most: then their tasks would "
+                "run twice. Lower time_limit, prefetch_multiplier or celery_longest_eta, or use another broker."
             )
     elif broker.transport in ("amqp", "amqps", "pyamqp"):
         limit, what = patience.consumer, "the consumer timeout of RabbitMQ"

@@ -110,8 +110,10 @@ class Proofs:
         """Each task of the source is registered on each worker."""
         expected: dict[str, str] = self.job["tasks"]
         if not self.job["control"]:
-            unknown = [f"{name} ({place})" for name, place in expected.items() if name not in self.app.tasks]
-            text = f"{len(expected) - len(unknown)} of {len(expected)} here; workers cannot be asked over this broker"
+            known = self.app.tasks
+            unknown = [f"{name} ({place})" for name, place in expected.items() if name not in known]
+            count = f"{len(expected) - len(unknown)} of {len(expected)}"
+            text = f"{count} here; workers cannot be asked over this broker"
             return proof("tasks registered", not unknown, "; ".join([text, *unknown]))
         answers = self._inspect("registered")
         missing = {
@@ -280,7 +282,7 @@ class Proofs:
         since = self.job["since"]
         while True:
             meta = self.app.backend.get_task_meta(canary, cache=False)
-            last = meta["result"] if meta["status"] == "SUCCESS" else None
+            last = meta["result"] if meta["status"] == "STARTED" else None
             if last and last >= max(since, time.time() - 2 * self.job["interval"]):
                 return proof(name, True, f"{max(0.0, time.time() - last):.0f} s ago")
             if time.monotonic() > deadline:
