@@ -185,6 +185,11 @@ class Faults:
         """Converge a change of code whose settings do not load."""
         self._broken(SETTINGS, 'raise RuntimeError("broken settings")', "broken settings")
 
+    def not_ready(self) -> None:
+        """Converge a change that loads, but whose workers end before they are ready."""
+        line = 'import os; os.environ.get("NOTIFY_SOCKET") and os._exit(3)'
+        self._broken(TASKS, line, "did not get ready")
+
     def broker_password(self) -> None:
         """Converge with a password that the broker refuses."""
         wrong = ("-e", "celery_broker_password=wrong", "-e", "faults_rabbitmq_password=wrong")
@@ -302,6 +307,7 @@ ALL = {
     "rename": False,
     "import-error": True,
     "settings-error": False,
+    "not-ready": False,
     "broker-password": False,
     "restart": True,
     "stop": True,
