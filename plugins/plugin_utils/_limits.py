@@ -101,7 +101,8 @@ def check(pools: Sequence[Pool], broker: Broker, patience: Patience) -> None:
             raise LimitError(
                 f"Messages can be held for {limit} s (celery_visibility_timeout, or what follows from pools "
                 f"and celery_longest_eta), and SQS waits {SQS_VISIBILITY} s at most: then their tasks would "
-                "run twice. Lower time_limit, prefetch_multiplier or celery_longest_eta, or use another broker."
+                "run twice. Lower time_limit, prefetch_multiplier or celery_longest_eta, or take another "
+                "broker."
             )
     elif broker.transport in ("amqp", "amqps", "pyamqp"):
         limit, what = patience.consumer, "the consumer timeout of RabbitMQ"
