@@ -19,6 +19,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
         "default": "auto",
     },
     "broker_url": {"type": "str", "default": "", "no_log": True},
+    "broker_server": {"type": "str", "default": ""},
     "result_backend": {"type": "str", "default": "django-db"},
     "beat_scheduler": {"type": "str", "default": "database"},
     "sample_apps": {"type": "list", "elements": "str", "default": []},

@@ -56,6 +56,12 @@ options:
     description: The URL of the broker. Left out, a folder on the host stands in for it.
     type: str
     default: ""
+  broker_server:
+    description:
+      - What the inventory sets up as the broker; empty if the broker is somebody else's. Of a RabbitMQ of its own,
+        the consumer timeout follows from the pools.
+    type: str
+    default: ""
   result_backend:
     description: V(django-db), V(redis), V(none) or a URL.
     type: str
