@@ -185,6 +185,11 @@ class Faults:
         """Converge a change of code whose settings do not load."""
         self._broken(SETTINGS, 'raise RuntimeError("broken settings")', "broken settings")
 
+    def not_ready(self) -> None:
+        """Converge a change that loads, but whose workers end before they are ready."""
+        line = 'import os; os.environ.get("NOTIFY_SOCKET") and os._exit(3)'
+        self._broken(TASKS, line, "did not get ready")
+
     def broker_password(self) -> None:
         """Converge with a password that the broker refuses."""
         wrong = ("-e", "celery_broker_password=wrong", "-e", "faults_rabbitmq_password=wrong")
@@ -265,6 +270,11 @@ class Faults:
         """Stop the brokers for ten minutes."""
         self._nobody_restarts(lambda: self._brokers_away(600))
 
+    def broker_busy(self) -> None:
+        """Stop the brokers for a while, during tasks that end when they are back."""
+        send_long(40)
+        self._nobody_restarts(lambda: self._brokers_away(15))
+
     def _brokers_away(self, seconds: float) -> None:
         run(SERVERS, "systemctl stop redis-server rabbitmq-server")
         time.sleep(seconds)
@@ -302,6 +312,7 @@ ALL = {
     "rename": False,
     "import-error": True,
     "settings-error": False,
+    "not-ready": False,
     "broker-password": False,
     "restart": True,
     "stop": True,
@@ -311,6 +322,7 @@ ALL = {
     "deaf": False,
     "broker-stop": True,
     "broker-away": False,
+    "broker-busy": False,
     "postgresql": True,
     "reboot": True,
     "busy": False,
@@ -361,7 +373,7 @@ def start_load() -> None:
     given = (SCENARIO / VARIABLES).read_text()
     secret = dict(re.findall(r"^(\w+_password): (\S+)$", given, re.MULTILINE))
     urls = {
-        "redis": f"redis://:{secret['celery_broker_password']}@127.0.0.1:6379/0",
+        "redis": f"redis://shop:{secret['celery_broker_password']}@127.0.0.1:6379/0",
         "rabbitmq": f"amqp://shop:{secret['faults_rabbitmq_password']}@127.0.0.1:5672/shop",
     }
     for broker, url in urls.items():

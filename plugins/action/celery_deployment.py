@@ -11,7 +11,12 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.celeriac.django.plugins.module_utils._options import ARGUMENTS
-from ansible_collections.celeriac.django.plugins.plugin_utils import _broker, _deployment, _rabbitmq, _warnings
+from ansible_collections.celeriac.django.plugins.plugin_utils import (
+    _broker,
+    _deployment,
+    _rabbitmq,
+    _warnings,
+)
 
 
 class ActionModule(ActionBase):
@@ -28,7 +33,9 @@ class ActionModule(ActionBase):
         try:
             if options["broker_server"] == "rabbitmq":
                 # As the server has it from the role celery_broker, for all hosts together.
-                everybody = [task_vars["hostvars"][name] for name in _deployment.working(options["group_names"])]
+                everybody = [
+                    task_vars["hostvars"][name] for name in _deployment.working(options["group_names"])
+                ]
                 plan = _rabbitmq.plan([_rabbitmq.variables(variables) for variables in everybody])
                 options["consumer_timeout"] = plan["consumer_timeout"]
             if not options["removing"]:
@@ -48,6 +55,8 @@ class ActionModule(ActionBase):
                 "python": options["python"],
                 "venv_path": options["venv_path"],
                 "addresses": [] if unasked else [list(address) for address in broker.addresses],
+                "broker_ca": "" if unasked else options["broker_ca"],
+                "database_ca": "" if unasked else options["database_ca"],
                 "removing": unasked,
             },
             task_vars=task_vars,
@@ -56,6 +65,7 @@ class ActionModule(ActionBase):
             return found
         try:
             found["project"] = _deployment.with_app(found["project"], options["project_app"])
+            _deployment.check_authorities(found["unread_authorities"])
             _deployment.check_broker(broker, found["silent"])
             duty = _deployment.duties(host, options["group_names"])
             fleet = _fleet(options, task_vars["ansible_play_hosts_all"], task_vars)

@@ -58,8 +58,20 @@ options:
     default: ""
   broker_server:
     description:
-      - What the inventory sets up as the broker; empty if the broker is somebody else's. Of a RabbitMQ of its own,
-        the consumer timeout follows from the pools.
+      - What the inventory sets up as the broker; empty if the broker is somebody else's.
+      - Of a RabbitMQ of the inventory, the consumer timeout follows from the pools.
+    type: str
+    default: ""
+  broker_ca:
+    description: Who has signed the broker's certificate, a PEM file. Left out, whom the host trusts.
+    type: str
+    default: ""
+  broker_master:
+    description: The name by which Sentinels know the Redis.
+    type: str
+    default: ""
+  database_ca:
+    description: Who has signed the database's certificate, a PEM file on the host.
     type: str
     default: ""
   result_backend:
@@ -304,6 +316,9 @@ def main() -> None:
         host=asdict(_host.look()),
         interpreter=asdict(interpreter) if interpreter else None,
         silent=_host.silent(module.params["addresses"]),
+        unread_authorities=_host.unread_authorities(
+            {name: module.params[name] for name in ("broker_ca", "database_ca")}
+        ),
     )
 
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 celeriac.django contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a RabbitMQ of the inventory needs to know about its workers: their queues, their times, their rights."""
+"""What a RabbitMQ of the inventory needs to know about its workers: queues, times, rights."""
 
 from __future__ import annotations
 
