@@ -49,7 +49,7 @@ def knows(user: Mapping[str, Any], password: str) -> bool:
         salt = base64.b64decode(user.get("password_hash") or "", validate=True)[:_SALT]
     except (binascii.Error, ValueError):
         return False
-    return hmac.compare_digest(password_hash(password, salt), str(user["password_hash"]))
+    return hmac.compare_digest(password_hash(password, salt), user.get("password_hash") or "")
 
 
 @dataclass(frozen=True)

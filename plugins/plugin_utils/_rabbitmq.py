@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -13,24 +14,13 @@ from ansible_collections.celeriac.django.plugins.plugin_utils import _limits, _p
 #: What Celery and celery_ops make for themselves: the letters of a worker, remote control and its
 #: answers, events, and the exchanges and queues in which ETAs wait.
 _INTERNAL = (
-    "celeriac[.].+",
-    "(.+[.])?celery[.]pidbox",
-    "celeryev([.].+)?",
+    r"celeriac\..+",
+    r"(.+\.)?celery\.pidbox",
+    r"celeryev(\..+)?",
     "celery_delayed_([0-9]+|delivery)",
 )
 #: The exchange without a name, as permissions call it. Letters go through it.
-_DEFAULT_EXCHANGE = "amq[.]default"
-
-
-def escape(name: str) -> str:
-    """Return a regular expression for a name.
-
-    With brackets instead of backslashes: the scripts of RabbitMQ hand their arguments to a shell.
-    """
-    return "".join(
-        letter if letter.isalnum() or letter in "_-/:@ " else r"\^" if letter == "^" else f"[{letter}]"
-        for letter in name
-    )
+_DEFAULT_EXCHANGE = r"amq\.default"
 
 
 def _one_of(patterns: Iterable[str]) -> str:
@@ -57,7 +47,7 @@ def plan(fleet: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         for pool in host["workers"]:
             names.update(_pools.queues_of(pool))
     queues = sorted(names)
-    own = [escape(name) for name in queues]
+    own = [re.escape(name) for name in queues]
     everything = _one_of([*own, *_INTERNAL])
     return {
         "queues": queues,

@@ -17,7 +17,7 @@ from ansible_collections.celeriac.django.plugins.module_utils import _command, _
 WANTED = _rabbitmq.Wanted(
     vhost="shop",
     user="shop",
-    password="pässword/1",
+    password="pässword/1",  # noqa: S106 - the tests' own
     permissions={"configure": "^c$", "write": "^w$", "read": "^r$"},
     queues="^(celery)$",
     delivery_limit=20,
