@@ -100,9 +100,9 @@ def _queue_problem(connection: Any, queue: Any) -> str:
             if code != 406:
                 return f"the broker refuses the {kind} {name}: {error}"
             return (
-                f"the {kind} {name} is on the broker already, and of another type: {error}. Nothing was deleted. Let the "
-                f"workers that use it empty it and stop, and delete the queue and the exchange {queue.name}; or keep both, "
-                "and set CELERY_QUEUE_TYPE to classic in celery_environment"
+                f"the {kind} {name} is on the broker already, and of another type: {error}. Nothing was "
+                "deleted. Let its workers empty it and stop, and delete the queue and the exchange "
+                f"{queue.name}; or keep both, and set CELERY_QUEUE_TYPE to classic in celery_environment"
             )
     return ""
 

@@ -81,7 +81,7 @@ def test_the_exchange_without_a_name_is_written_to_alone() -> None:
     ],
 )
 def test_consumer_timeout(variables: dict[str, Any], seconds: int) -> None:
-    """As long as the pools may hold a message, and no less than RabbitMQ's own; or what the inventory says."""
+    """As long as the pools may hold a message, RabbitMQ's own at least; or what the inventory says."""
     assert plan(variables)["consumer_timeout"] == seconds
 
 
