@@ -47,6 +47,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "secret_names": {"type": "list", "elements": "str", "default": [], "no_log": False},
     "worker_restart": {"type": "str", "choices": ["overlap", "replace"], "default": "overlap"},
     "worker_self_check": {"type": "bool", "default": True},
+    "keep_connections": {"type": "bool", "default": True},
     "visibility_timeout": {"type": "int"},
     "consumer_timeout": {"type": "int"},
     "longest_eta": {"type": "int"},

@@ -166,6 +166,10 @@ options:
     description: Whether workers send messages to themselves, to find out that they consume.
     type: bool
     default: true
+  keep_connections:
+    description: Whether workers keep their connections to databases between tasks.
+    type: bool
+    default: true
   visibility_timeout:
     description: Seconds after which Redis delivers a message again that nobody has acknowledged. Left out, it
       follows from the pools.
