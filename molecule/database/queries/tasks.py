@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from celery import shared_task
 from django.db import DatabaseError, connections, transaction
 
@@ -38,10 +40,8 @@ def leave_atomic() -> None:
 def leave_broken() -> None:
     """Leave a block in which a query has failed."""
     transaction.atomic("analytics").__enter__()
-    try:
+    with contextlib.suppress(DatabaseError):
         Note.objects.raw("SELECT nonsense FROM nowhere")[0]
-    except DatabaseError:
-        pass
 
 
 @shared_task

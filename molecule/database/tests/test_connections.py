@@ -132,9 +132,7 @@ def test_what_the_server_does_not_let_idle_is_opened_anew(host: Any) -> None:
 def test_what_a_task_leaves_open_is_not_in_the_next(pool: str, host: Any) -> None:
     sql(host, "TRUNCATE queries_note")
     tasks = [
-        task
-        for leaving in LEAVINGS
-        for task in [*[[leaving]] * 4, *([["write", f"{pool} {leaving}"]] * 8)]
+        task for leaving in LEAVINGS for task in [*[[leaving]] * 4, *([["write", f"{pool} {leaving}"]] * 8)]
     ]
     states = [state for state, _answer in send(host, QUEUES[pool], *tasks)]
     assert states == ["SUCCESS"] * len(tasks)

@@ -48,6 +48,7 @@ def options() -> dict[str, Any]:
         "secret_names": [],
         "worker_restart": "overlap",
         "worker_self_check": True,
+        "keep_connections": True,
         "visibility_timeout": None,
         "consumer_timeout": None,
         "longest_eta": None,
