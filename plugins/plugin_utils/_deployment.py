@@ -224,6 +224,8 @@ def decide(options: Mapping[str, Any], found: Mapping[str, Any], duty: Sequence[
         "restart": options["worker_restart"],
         "self_check": options["worker_self_check"],
         "keep_connections": options["keep_connections"],
+        "web_connections": options["web_connections"],
+        "database_max_connections": options["database_max_connections"],
         "visibility_timeout": _limits.visibility_timeout(pools, _limits.patience(options)),
         "consumer_timeout": _limits.patience(options).consumer,
         "systemd_version": host["systemd_version"],

@@ -16,4 +16,4 @@ class Analytics:
 
     def allow_migrate(self, db: str, app_label: str, **_hints: Any) -> bool:
         """Say which tables are where."""
-        return (app_label == "queries") == (db == "analytics")
+        return (app_label == "queries") == (db in ("analytics", "reports"))

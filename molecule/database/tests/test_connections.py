@@ -121,7 +121,7 @@ def test_what_the_server_does_not_let_idle_is_opened_anew(host: Any) -> None:
         sql(host, "SELECT pg_reload_conf()")
         for pool, queue in QUEUES.items():
             assert all(state == "SUCCESS" for state, _answer in send(host, queue, *[["ask"]] * 6))
-            wait("sessions are left", lambda pool=pool: sessions(host, pool) == 0)  # type: ignore[misc]
+            wait(f"sessions of {pool} are left", lambda pool=pool: sessions(host, pool) == 0)  # type: ignore[misc]
             assert all(state == "SUCCESS" for state, _answer in send(host, queue, *[["ask"]] * 12))
     finally:
         sql(host, "ALTER SYSTEM RESET idle_session_timeout")

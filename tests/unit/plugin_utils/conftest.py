@@ -49,6 +49,8 @@ def options() -> dict[str, Any]:
         "worker_restart": "overlap",
         "worker_self_check": True,
         "keep_connections": True,
+        "web_connections": 0,
+        "database_max_connections": 0,
         "visibility_timeout": None,
         "consumer_timeout": None,
         "longest_eta": None,
