@@ -52,9 +52,9 @@ def _forked_pools(pools: list[dict[str, Any]]) -> list[str]:
     forking = [pool["name"] for pool in pools if pool["pool"] == "prefork"]
     return [
         f'DATABASES[{alias!r}] has OPTIONS["pool"], and the pool {", ".join(forking)} of celery_workers is '
-        "of the kind prefork: what Django pools is inherited by forked processes, and slower than none (an open "
-        "fault of Celery, #10554). Leave the option out where workers read the settings, as connections are "
-        "kept without it, or set pool: threads"
+        "of the kind prefork: what Django pools is inherited by forked processes, and is slower than none "
+        "(an open fault of Celery, #10554). Leave the option out where workers read the settings, as they "
+        "keep connections without it, or set pool: threads"
         for alias, settings in connections.settings.items()
         if forking and settings["OPTIONS"].get("pool")
     ]
@@ -95,9 +95,9 @@ def _too_many(job: dict[str, Any]) -> tuple[list[str], list[str]]:
             problems.append(
                 f"the database server {where} ({names}) takes {most} connections ({why}), and {total} can be "
                 f"needed at once: {'; '.join(listed)}. Old and new workers both count, as they overlap. "
-                "Lower concurrency in celery_workers, set celery_worker_restart to replace, or let the server take "
-                "more; where something like PgBouncer is in between, say in celery_database_max_connections "
-                "what that takes"
+                "Lower concurrency in celery_workers, set celery_worker_restart to replace, or let the "
+                "server take more; where something like PgBouncer is in between, say what that takes in "
+                "celery_database_max_connections"
             )
     return problems, notes
 
