@@ -51,6 +51,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "worker_restart": {"type": "str", "choices": ["overlap", "replace"], "default": "overlap"},
     "worker_self_check": {"type": "bool", "default": True},
     "keep_connections": {"type": "bool", "default": True},
+    "database_from_url": {"type": "bool", "default": False},
     "web_connections": {"type": "int", "default": 0},
     "database_max_connections": {"type": "int", "default": 0},
     "visibility_timeout": {"type": "int"},

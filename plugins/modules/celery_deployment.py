@@ -182,6 +182,10 @@ options:
     description: Whether workers keep their connections to databases between tasks.
     type: bool
     default: true
+  database_from_url:
+    description: Whether the settings fragment takes DATABASES from C(DATABASE_URL).
+    type: bool
+    default: false
   web_connections:
     description: How many connections to each database server the web processes need.
     type: int
