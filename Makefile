@@ -85,7 +85,7 @@ bench: $(NEWEST)/.test-ready ## Measure: no-op and cold runs, the demo, tasks pe
 	@tools/bench.sh $(NEWEST)
 
 .PHONY: soak
-soak: $(NEWEST)/.test-ready ## All faults under a steady load, about 20 minutes
+soak: $(NEWEST)/.test-ready ## All faults under a steady load, about half an hour
 	@tools/soak.sh $(NEWEST)
 
 .PHONY: changelog
