@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import itertools
+import json
 import re
 import subprocess
 import sys
@@ -25,6 +26,8 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+
+import yaml
 
 SCENARIO = Path(__file__).resolve().parent
 SERVERS = "celeriac-faults-servers"
@@ -38,8 +41,10 @@ RATE = 4
 AFTER = 4
 #: Seconds after which what was lost is back: the visibility timeout, and the time to look for it.
 COMES_BACK = 135
-#: The longest gap in seconds for a change of code.
+#: What must leave no gap that is longer, in seconds.
+GAPLESS = ("code", "rename")
 CODE_GAP = 2.0
+VARIABLES = "inventory/group_vars/molecule/celery.yml"
 TASKS = "/srv/shop/load/tasks.py"
 SETTINGS = "/srv/shop/shop/settings/production.py"
 
@@ -142,6 +147,23 @@ class Faults:
             if set(old.values()) & set(units(host).values()):
                 raise RuntimeError(f"{host}: an old generation is still active: {units(host)}")
 
+    def replace(self) -> None:
+        """Converge a change of code where there is no memory for two generations."""
+        self.changes += 1
+        everywhere(lambda host: run(host, f"echo '# change {self.changes}' >> {TASKS}"))
+        send_long(5)
+        converge("-e", "celery_worker_restart=replace")
+
+    def rename(self) -> None:
+        """Converge another name of a pool, and the old one again."""
+        given = yaml.safe_load((SCENARIO / VARIABLES).read_text())["celery_workers"]
+        other = [{**pool, "name": "renamed" if pool["name"] == "default" else pool["name"]} for pool in given]
+        converge("-e", json.dumps({"celery_workers": other}))
+        for host in HOSTS.values():
+            if set(units(host)) != {"renamed", "late"}:
+                raise RuntimeError(f"{host}: these pools are active: {units(host)}")
+        converge()
+
     def _broken(self, file: str, line: str, fails: str, *arguments: str) -> None:
         before = {host: units(host) for host in HOSTS.values()}
         if line:
@@ -162,6 +184,11 @@ class Faults:
     def settings_error(self) -> None:
         """Converge a change of code whose settings do not load."""
         self._broken(SETTINGS, 'raise RuntimeError("broken settings")', "broken settings")
+
+    def not_ready(self) -> None:
+        """Converge a change that loads, but whose workers end before they are ready."""
+        line = 'import os; os.environ.get("NOTIFY_SOCKET") and os._exit(3)'
+        self._broken(TASKS, line, "did not get ready")
 
     def broker_password(self) -> None:
         """Converge with a password that the broker refuses."""
@@ -237,14 +264,16 @@ class Faults:
 
     def broker_stop(self) -> None:
         """Stop the brokers for a while."""
+        self._nobody_restarts(lambda: self._brokers_away(60 if self.full else 15))
 
-        def act() -> None:
-            for verb in ("stop", "start"):
-                run(SERVERS, f"systemctl {verb} redis-server rabbitmq-server")
-                if verb == "stop":
-                    time.sleep(60 if self.full else 15)
+    def broker_away(self) -> None:
+        """Stop the brokers for ten minutes."""
+        self._nobody_restarts(lambda: self._brokers_away(600))
 
-        self._nobody_restarts(act)
+    def _brokers_away(self, seconds: float) -> None:
+        run(SERVERS, "systemctl stop redis-server rabbitmq-server")
+        time.sleep(seconds)
+        run(SERVERS, "systemctl start redis-server rabbitmq-server")
 
     def postgresql(self) -> None:
         """Restart PostgreSQL."""
@@ -274,8 +303,11 @@ class Faults:
 #: Name to the method, and whether it is part of the short form.
 ALL = {
     "code": True,
+    "replace": False,
+    "rename": False,
     "import-error": True,
     "settings-error": False,
+    "not-ready": False,
     "broker-password": False,
     "restart": True,
     "stop": True,
@@ -284,6 +316,7 @@ ALL = {
     "freeze": True,
     "deaf": False,
     "broker-stop": True,
+    "broker-away": False,
     "postgresql": True,
     "reboot": True,
     "busy": False,
@@ -331,7 +364,7 @@ def start_load() -> None:
     """Start the senders."""
     stop_load()
     run(SERVERS, "rm -rf /var/lib/load; mkdir /var/lib/load")
-    given = (SCENARIO / "inventory/group_vars/molecule/celery.yml").read_text()
+    given = (SCENARIO / VARIABLES).read_text()
     secret = dict(re.findall(r"^(\w+_password): (\S+)$", given, re.MULTILINE))
     urls = {
         "redis": f"redis://:{secret['celery_broker_password']}@127.0.0.1:6379/0",
@@ -452,7 +485,7 @@ def report(windows: list[Window]) -> list[str]:
                 print(line, flush=True)
                 if lost and (delivery == "at_least_once" or window.name not in HARSH):
                     wrong.append(f"lost: {line}")
-                if window.name == "code" and gap > CODE_GAP:
+                if window.name in GAPLESS and gap > CODE_GAP:
                     wrong.append(f"gap: {line}")
                 if not numbers:
                     wrong.append(f"no load: {line}")

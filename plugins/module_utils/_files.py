@@ -1,7 +1,7 @@
 # Copyright (c) 2026 celeriac.django contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The project's own Python files in a checkout: neither installed, nor generated, nor ignored by git."""
+"""The project's own files in a checkout: neither installed, nor generated, nor ignored by git."""
 
 from __future__ import annotations
 
@@ -15,6 +15,11 @@ from ansible_collections.celeriac.django.plugins.module_utils import _command
 SKIPPED_FOLDERS = frozenset(
     {"__pycache__", "node_modules", "site-packages", "dist-packages", "bower_components"}
 )
+
+#: Folders of templates. Django's loader and Jinja's keep what they have read as long as the process runs.
+TEMPLATE_FOLDERS = frozenset({"templates", "jinja2"})
+#: Other files that a process reads once: compiled translations, and what django-environ and others read.
+_READ_ONCE = (".mo", ".env")
 
 #: Seconds for git to list what it ignores.
 _GIT_TIMEOUT = 20
@@ -30,6 +35,27 @@ def python_files(top: Path, ignored: Collection[str] = ()) -> Iterator[Path]:
         top: the folder to look in.
         ignored: absolute paths of files and folders that are passed over too.
     """
+    for _folder, entries in _folders(top, ignored):
+        for entry in entries:
+            if entry.name.endswith(".py") and entry.is_file():
+                yield Path(entry.path)
+
+
+def loaded_files(top: Path) -> Iterator[Path]:
+    """Yield what a process of the project reads once and keeps: code, templates, translations, environment.
+
+    Args:
+        top: the folder to look in, as :func:`python_files` does.
+    """
+    for folder, entries in _folders(top, ()):
+        templates = not TEMPLATE_FOLDERS.isdisjoint(folder.relative_to(top).parts)
+        for entry in entries:
+            if (templates or entry.name.endswith((".py", *_READ_ONCE))) and entry.is_file():
+                yield Path(entry.path)
+
+
+def _folders(top: Path, ignored: Collection[str]) -> Iterator[tuple[Path, list[os.DirEntry[str]]]]:
+    """Yield the folders with what else than folders is in each."""
     stack = [top]
     while stack:
         folder = stack.pop()
@@ -39,16 +65,16 @@ def python_files(top: Path, ignored: Collection[str] = ()) -> Iterator[Path]:
             continue
         if folder != top and any(entry.name == "pyvenv.cfg" for entry in entries):
             continue
-        below = []
+        below, others = [], []
         for entry in entries:
             if entry.path in ignored:
                 continue
-            if entry.is_dir(follow_symlinks=False):
-                # "{{ cookiecutter.name }}" is a template of a project, and no project.
-                if not entry.name.startswith((".", "{{")) and entry.name not in SKIPPED_FOLDERS:
-                    below.append(Path(entry.path))
-            elif entry.name.endswith(".py") and entry.is_file():
-                yield Path(entry.path)
+            if not entry.is_dir(follow_symlinks=False):
+                others.append(entry)
+            # "{{ cookiecutter.name }}" is a template of a project, and no project.
+            elif not entry.name.startswith((".", "{{")) and entry.name not in SKIPPED_FOLDERS:
+                below.append(Path(entry.path))
+        yield folder, others
         stack.extend(reversed(below))
 
 

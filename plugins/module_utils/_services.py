@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from ansible_collections.celeriac.django.plugins.module_utils._files import python_files
+from ansible_collections.celeriac.django.plugins.module_utils._files import loaded_files
 from ansible_collections.celeriac.django.plugins.module_utils._systemd import Systemd, SystemdError
 
 #: Unit files and instances by kind, for fnmatch and for systemctl alike.
@@ -44,9 +44,9 @@ class Inputs:
     texts: Sequence[str] = ()
 
     def digest(self) -> bytes:
-        """Return a digest of the code, the installed packages, the files (the environment) and the texts."""
+        """Return a digest of what processes load: checkout, packages, environment, and the texts."""
         state = hashlib.sha256()
-        for file in python_files(self.base):
+        for file in loaded_files(self.base):
             state.update(f"{file.relative_to(self.base)}\0".encode() + file.read_bytes() + b"\0")
         for info in sorted(self.venv.glob("lib/python3*/site-packages/*.dist-info")):
             state.update(info.name.encode() + b"\0")

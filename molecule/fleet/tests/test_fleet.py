@@ -31,6 +31,17 @@ def test_one_beat(host: Any) -> None:
     assert host.file("/etc/systemd/system/shop-beat.service").exists == expected
 
 
+def test_no_second_beat(host: Any) -> None:
+    """A beat that somebody starts on the other host, as its unit would, ends before it has sent anything."""
+    if host.check_output("hostname") == "celeriac-app1":
+        return  # there is the one
+    command = f"timeout 60 {PYTHON} /var/lib/shop-celery/launch.py -A shop beat --schedule=/tmp/schedule"
+    answer = project(host, f"CELERY_ONE_BEAT=1 {command} 2>&1; echo status $?")
+    assert "Another beat answers" in answer
+    assert "celerybeat@celeriac-app1" in answer
+    assert answer.splitlines()[-1] == "status 78"
+
+
 def test_each_pool_serves_its_queues(host: Any) -> None:
     """The pools serve what they were given, and nothing else."""
     answers = json.loads(project(host, f"{PYTHON} manage.py celery inspect active_queues --json --timeout 3"))

@@ -81,6 +81,35 @@ def test_only_the_own_python_files_are_found(tmp_path: Path, write_tree: Write) 
     assert found == ["a.py", "b.py", "link.py", "a/z.py"]
 
 
+def test_what_a_process_keeps_is_found(tmp_path: Path, write_tree: Write) -> None:
+    """Not what it reads each time, or writes itself: a database, an upload, static files."""
+    write_tree(
+        tmp_path,
+        {
+            ".env": "",
+            "manage.py": "",
+            "db.sqlite3": "",
+            "orders/templates/orders/mail/confirmation.txt": "",
+            "orders/jinja2/a.html": "",
+            "orders/locale/de/LC_MESSAGES/django.mo": "",
+            "orders/locale/de/LC_MESSAGES/django.po": "",
+            "media/templates.txt": "",
+            "static/a.css": "",
+            "venv/pyvenv.cfg": "",
+            "venv/templates/a.html": "",
+            ".git/templates/description": "",
+        },
+    )
+    found = {str(path.relative_to(tmp_path)) for path in _files.loaded_files(tmp_path)}
+    assert found == {
+        ".env",
+        "manage.py",
+        "orders/templates/orders/mail/confirmation.txt",
+        "orders/jinja2/a.html",
+        "orders/locale/de/LC_MESSAGES/django.mo",
+    }
+
+
 def test_a_virtualenv_as_the_top_is_looked_into(tmp_path: Path, write_tree: Write) -> None:
     """Some make the virtual environment around the checkout."""
     write_tree(tmp_path, {"pyvenv.cfg": "", "manage.py": ""})

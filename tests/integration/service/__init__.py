@@ -1,0 +1,1 @@
+"""What runs inside of workers and beat, driven by hand."""
