@@ -75,7 +75,7 @@ def wait(what: str, seconds: float, ready: Callable[[], object]) -> None:
     while not ready():
         if time.monotonic() > deadline:
             raise RuntimeError(f"after {seconds:.0f} s: {what}")
-        time.sleep(0.3)
+        time.sleep(1)
 
 
 def integrate(*arguments: str) -> subprocess.CompletedProcess[str]:

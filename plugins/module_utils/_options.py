@@ -20,6 +20,8 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     },
     "broker_url": {"type": "str", "default": "", "no_log": True},
     "result_backend": {"type": "str", "default": "django-db"},
+    "result_expires": {"type": "str", "default": "1d"},
+    "database_scheme": {"type": "str", "default": ""},
     "beat_scheduler": {"type": "str", "default": "database"},
     "sample_apps": {"type": "list", "elements": "str", "default": []},
     "task_routes": {"type": "dict", "default": {}},

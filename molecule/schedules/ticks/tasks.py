@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 from celery import Task, shared_task
 
@@ -13,3 +14,9 @@ from .models import Tick
 def tick(self: Task, name: str) -> None:
     """Write down which entry has come due, when it was sent, by whom, and the time."""
     Tick.objects.create(name=name, sent=self.request.sent, at=time.time(), beat=self.request.origin)
+
+
+@shared_task
+def echo(value: Any) -> Any:
+    """Return what was given, through a message and the results."""
+    return value

@@ -27,6 +27,8 @@ def options() -> dict[str, Any]:
         "project_integrate": "auto",
         "broker_url": "",
         "result_backend": "django-db",
+        "result_expires": "1d",
+        "database_scheme": "",
         "beat_scheduler": "database",
         "beat_schedule": [],
         "beat_takeover": 15,

@@ -465,7 +465,9 @@ def test_the_broker_comes_from_the_environment(
 @pytest.mark.parametrize(
     ("wanted", "environment", "backend"),
     [
-        ("django-db", {}, "django-db"),
+        ("django-db", {}, "shop.celery_ops.results.DatabaseBackend"),
+        ("django-cache", {}, "django-cache"),
+        ("database", {}, None),
         ("none", {}, None),
         ("redis://x", {}, None),
         ("redis://x", {"CELERY_RESULT_BACKEND": "redis://:pw@x"}, "redis://:pw@x"),
