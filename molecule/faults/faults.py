@@ -270,6 +270,11 @@ class Faults:
         """Stop the brokers for ten minutes."""
         self._nobody_restarts(lambda: self._brokers_away(600))
 
+    def broker_busy(self) -> None:
+        """Stop the brokers for a while, during tasks that end when they are back."""
+        send_long(40)
+        self._nobody_restarts(lambda: self._brokers_away(15))
+
     def _brokers_away(self, seconds: float) -> None:
         run(SERVERS, "systemctl stop redis-server rabbitmq-server")
         time.sleep(seconds)
@@ -317,6 +322,7 @@ ALL = {
     "deaf": False,
     "broker-stop": True,
     "broker-away": False,
+    "broker-busy": False,
     "postgresql": True,
     "reboot": True,
     "busy": False,
@@ -367,7 +373,7 @@ def start_load() -> None:
     given = (SCENARIO / VARIABLES).read_text()
     secret = dict(re.findall(r"^(\w+_password): (\S+)$", given, re.MULTILINE))
     urls = {
-        "redis": f"redis://:{secret['celery_broker_password']}@127.0.0.1:6379/0",
+        "redis": f"redis://shop:{secret['celery_broker_password']}@127.0.0.1:6379/0",
         "rabbitmq": f"amqp://shop:{secret['faults_rabbitmq_password']}@127.0.0.1:5672/shop",
     }
     for broker, url in urls.items():

@@ -43,6 +43,8 @@ class ActionModule(ActionBase):
                 "python": options["python"],
                 "venv_path": options["venv_path"],
                 "addresses": [] if unasked else [list(address) for address in broker.addresses],
+                "broker_ca": "" if unasked else options["broker_ca"],
+                "database_ca": "" if unasked else options["database_ca"],
                 "removing": unasked,
             },
             task_vars=task_vars,
@@ -51,6 +53,7 @@ class ActionModule(ActionBase):
             return found
         try:
             found["project"] = _deployment.with_app(found["project"], options["project_app"])
+            _deployment.check_authorities(found["unread_authorities"])
             _deployment.check_broker(broker, found["silent"])
             duty = _deployment.duties(host, options["group_names"])
             fleet = _fleet(options, task_vars["ansible_play_hosts_all"], task_vars)

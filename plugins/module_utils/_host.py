@@ -10,6 +10,7 @@ import os
 import pwd
 import re
 import socket
+import ssl
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -101,4 +102,20 @@ def silent(addresses: list[list[str]], timeout: float = 5) -> list[str]:
             socket.create_connection((host, int(port)), timeout=timeout).close()
         except OSError as error:
             found.append(f"{host}:{port}: {error.strerror or error}")
+    return found
+
+
+def unread_authorities(files: dict[str, str]) -> list[str]:
+    """Return the variables whose PEM file holds no certificate that can be read, each with the reason.
+
+    Args:
+        files: the file of each, empty where none was named.
+    """
+    found = []
+    for name, file in files.items():
+        try:
+            if file:
+                ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(file)
+        except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
+            found.append(f"celery_{name}: {file}: {getattr(error, 'strerror', None) or error}")
     return found

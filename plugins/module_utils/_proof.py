@@ -41,7 +41,7 @@ def prove(
     """
     pools = deployment["pools"] if "worker" in deployment["duties"] else []
     beat = "beat" in deployment["duties"]
-    mute = beat and not _beat_answers(deployment)
+    mute = beat and not (deployment["has_control"] and _beat_answers(deployment))
     job = {
         "app": deployment["app"],
         "settings": deployment["settings"],
@@ -53,6 +53,7 @@ def prove(
         "several_beats": deployment["several_beats"],
         "since": 0.0,
         "beat": beat and not mute,
+        "control": deployment["has_control"],
     }
     if deployment["systemd"]:
         nodes = _running_nodes(deployment["name"], pools, hostname)
@@ -60,7 +61,7 @@ def prove(
         missing = [pool["name"] for pool in pools if pool["name"] not in running]
         answer = project.run(inside_prove, {**job, "nodes": nodes})
         unit = deployment["beat_unit"]
-        runs = [_runs("the unit", Systemd().states([unit]).get(unit) == "active")] if mute else []
+        runs = [_runs(deployment, "the unit", Systemd().states([unit]).get(unit) == "active")] if mute else []
         return [*_not_running(deployment["name"], missing), *answer["proofs"], *runs]
     nodes = {f"{pool['name']}.trial@{hostname}": pool["queues"][0] for pool in pools}
     if check:
@@ -79,7 +80,7 @@ def prove(
     job["since"] = time.time()
     with _trial.running(project, commands, tells=bool(deployment["integrate"])) as processes:
         proofs = list(project.run(inside_prove, {**job, "nodes": nodes})["proofs"])
-        return [*proofs, *([_runs("the process", processes[-1].poll() is None)] if mute else [])]
+        return [*proofs, *([_runs(deployment, "the process", processes[-1].poll() is None)] if mute else [])]
 
 
 def _beat_answers(deployment: Mapping[str, Any]) -> bool:
@@ -90,9 +91,14 @@ def _beat_answers(deployment: Mapping[str, Any]) -> bool:
     return not re.match(r"[0-4]\.|5\.[0-6]\b", version)
 
 
-def _runs(what: str, ok: bool) -> dict[str, Any]:
+def _runs(deployment: Mapping[str, Any], what: str, ok: bool) -> dict[str, Any]:
     """Return the proof of a beat that nobody can ask."""
-    return {"name": "beat runs", "ok": ok, "detail": f"{what} does; before Celery 5.7, beat cannot be asked"}
+    why = "before Celery 5.7, beat" if deployment["has_control"] else "over this broker, it"
+    return {
+        "name": "beat runs",
+        "ok": ok,
+        "detail": f"{what} {'does' if ok else 'does not'}; {why} cannot be asked",
+    }
 
 
 def table(proofs: list[dict[str, Any]]) -> list[str]:

@@ -56,6 +56,18 @@ options:
     description: The URL of the broker. Left out, a folder on the host stands in for it.
     type: str
     default: ""
+  broker_ca:
+    description: Who has signed the broker's certificate, a PEM file. Left out, whom the host trusts.
+    type: str
+    default: ""
+  broker_master:
+    description: The name by which Sentinels know the Redis.
+    type: str
+    default: ""
+  database_ca:
+    description: Who has signed the database's certificate, a PEM file on the host.
+    type: str
+    default: ""
   result_backend:
     description: V(django-db), V(django-cache), V(redis), V(database), V(none) or a URL.
     type: str
@@ -306,6 +318,9 @@ def main() -> None:
         host=asdict(_host.look()),
         interpreter=asdict(interpreter) if interpreter else None,
         silent=_host.silent(module.params["addresses"]),
+        unread_authorities=_host.unread_authorities(
+            {name: module.params[name] for name in ("broker_ca", "database_ca")}
+        ),
     )
 
 

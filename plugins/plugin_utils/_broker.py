@@ -23,6 +23,35 @@ TRANSPORTS = {
     "sqs": (0, "sqs"),
 }
 
+_WITHOUT_CONTROL = "Celery's workers cannot be asked anything over it, and nothing could be proven"
+_EXPERIMENTAL = "Celery calls it experimental"
+#: The others that somebody may think of: scheme to the reason, and to what to use instead.
+REFUSED = {
+    "valkey": "Celery has no name of its own for it: write redis://",
+    "valkeys": "Celery has no name of its own for it: write rediss://",
+    "redis+socket": "the hosts of the workers need not have the socket: write redis://HOST",
+    "socket": "the hosts of the workers need not have the socket: write redis://HOST",
+    "redis+cluster": "Celery cannot use a Redis Cluster as broker: use one server, or Sentinel",
+    "redis-cluster": "Celery cannot use a Redis Cluster as broker: use one server, or Sentinel",
+    "redis-sentinel": "that is RedBeat's spelling: write sentinel://",
+    "librabbitmq": "it is not maintained: write amqp://",
+    "memory": "it lives in one process, and workers are processes of their own",
+    "sqla": _WITHOUT_CONTROL,
+    "sqlalchemy": _WITHOUT_CONTROL,
+    "pgmq": "its queue names are too short for the answers of Celery's workers",
+    "gcpubsub": _EXPERIMENTAL,
+    "azureservicebus": f"{_WITHOUT_CONTROL}; it gives a task five minutes at most",
+    "azurestoragequeues": _WITHOUT_CONTROL,
+    "mongodb": _EXPERIMENTAL,
+    "zookeeper": _EXPERIMENTAL,
+    "kafka": _EXPERIMENTAL,
+    "confluentkafka": _EXPERIMENTAL,
+    "consul": _EXPERIMENTAL,
+    "etcd": _EXPERIMENTAL,
+    "qpid": "its library is for Python 2",
+    "pyro": _EXPERIMENTAL,
+    "slmq": "the service does not exist any more",
+}
 
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
@@ -45,6 +74,16 @@ class Broker:
     def embedded(self) -> bool:
         """Whether the broker is a folder on the one host."""
         return self.transport == "filesystem"
+
+    @property
+    def has_control(self) -> bool:
+        """Whether workers and beat can be asked (``celery inspect``): what needs a broadcast."""
+        return self.transport != "sqs"
+
+    @property
+    def counts_visibility(self) -> bool:
+        """Whether a message that nobody has acknowledged comes back after the visibility timeout."""
+        return self.extra in ("redis", "sqs")
 
     @property
     def local(self) -> bool:
@@ -71,8 +110,10 @@ def parse(url: str) -> Broker:
         transport = transport or scheme.lower()
         if transport not in TRANSPORTS:
             offered = ", ".join(TRANSPORTS)
+            why = REFUSED.get(transport, REFUSED.get(transport.partition("+")[0], ""))
             raise BrokerError(
-                f"celery_broker_url: the transport {scheme!r} is not supported; these are: {offered}."
+                f"celery_broker_url: the transport {scheme!r} is not supported"
+                f"{f' ({why})' if why else ''}; these are: {offered}."
             )
         default_port = TRANSPORTS[transport][0]
         if not default_port:
@@ -93,3 +134,22 @@ def parse(url: str) -> Broker:
             raise BrokerError(f"celery_broker_url names no host: {transport}://HOST:{port}.")
         addresses.append((parts.hostname, port))
     return Broker(transport, tuple(addresses), TRANSPORTS[transport][1])
+
+
+def check_options(url: str, master: str) -> None:
+    """See that the broker has the options that its transport cannot do without.
+
+    Raises:
+        BrokerError: one is missing, or is for another transport.
+    """
+    transport = parse(url).transport
+    if transport == "sentinel" and not master:
+        raise BrokerError(
+            "celery_broker_url names Sentinels: set celery_broker_master to the name by which they know the "
+            "Redis, as in `sentinel monitor NAME …` of sentinel.conf."
+        )
+    if master and transport != "sentinel":
+        raise BrokerError(
+            f"celery_broker_master is for sentinel:// alone, and celery_broker_url is {transport}://. "
+            "Leave it out."
+        )

@@ -69,6 +69,7 @@ def check(options: Mapping[str, Any], groups: Mapping[str, Sequence[str]], hosts
         raise DeploymentError(_bad_name(name))
     try:
         broker = _broker.parse(options["broker_url"])
+        _broker.check_options(options["broker_url"], options["broker_master"])
         pools = _pools.complete(options["workers"], options["delivery"])
         _limits.check(pools, broker, _limits.patience(options))
         _pools.refuse_beat("celery_environment", options["environment"])
@@ -145,6 +146,19 @@ def check_broker(broker: _broker.Broker, silent: Sequence[str]) -> None:
         )
 
 
+def check_authorities(unread: Sequence[str]) -> None:
+    """See that the host has the certificates of those who have signed its servers' ones.
+
+    Raises:
+        DeploymentError: a file is not there, or holds none.
+    """
+    if unread:
+        raise DeploymentError(
+            f"{'; '.join(unread)}. It has to be a PEM file on each host that connects, with the certificate "
+            "of who has signed the server's; nothing was changed."
+        )
+
+
 def decide(options: Mapping[str, Any], found: Mapping[str, Any], duty: Sequence[str]) -> dict[str, Any]:
     """Decide the deployment of one host.
 
@@ -211,6 +225,8 @@ def decide(options: Mapping[str, Any], found: Mapping[str, Any], duty: Sequence[
         "venv": venv,
         "python": os.path.join(venv, "bin", "python"),
         "embedded": broker.embedded,
+        #: Whether workers and beat can be asked.
+        "has_control": broker.has_control,
         "alone": broker.embedded or broker.local,
         "result_backend": _results.in_settings(options["result_backend"], prefix),
         #: What was asked for, where it is a word: a URL may hold a password.
@@ -240,7 +256,7 @@ def decide(options: Mapping[str, Any], found: Mapping[str, Any], duty: Sequence[
     }
     deployment["beat_arguments"] = [
         "--loglevel=INFO",
-        "--enable-remote-control",
+        *(["--enable-remote-control"] if broker.has_control else []),
         # For schedulers that keep a file: not in the checkout, which is not the service's to change.
         f"--schedule={deployment['run_path']}/beat-schedule",
     ]
@@ -261,6 +277,7 @@ def decide(options: Mapping[str, Any], found: Mapping[str, Any], duty: Sequence[
     deployment["environment"] = {
         "DJANGO_SETTINGS_MODULE": project["settings"],
         "CELERY_STATE_PATH": deployment["run_path"],
+        **_broker_environment(options),
         **_import_environment(project),
         **{key: _pools.environment_text(value) for key, value in options["environment"].items()},
     }
@@ -309,6 +326,12 @@ def with_app(project: Mapping[str, Any], wanted: str) -> dict[str, Any]:
 def _existing(app: Mapping[str, Any]) -> str:
     """Return what ``celery -A`` takes for an app of the project's own."""
     return ":".join(filter(None, (app["module"], app["variable"])))
+
+
+def _broker_environment(options: Mapping[str, Any]) -> dict[str, str]:
+    """Return what the settings fragment has to know of the broker, besides its URL."""
+    found = {"CELERY_BROKER_CA": options["broker_ca"], "CELERY_BROKER_MASTER": options["broker_master"]}
+    return {name: value for name, value in found.items() if value}
 
 
 def _import_environment(project: Mapping[str, Any]) -> dict[str, str]:

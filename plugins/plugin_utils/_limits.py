@@ -20,6 +20,8 @@ from ansible_collections.celeriac.django.plugins.plugin_utils._pools import Pool
 #: Celery's visibility timeout on Redis, and what RabbitMQ's consumer timeout is (both in seconds).
 VISIBILITY = 3600
 CONSUMER = 1800
+#: The longest visibility timeout that SQS takes (in seconds).
+SQS_VISIBILITY = 12 * 3600
 #: Celery's worker_prefetch_multiplier.
 PREFETCH = 4
 #: Seconds on top of what a pool may hold a message: the time to acknowledge it.
@@ -91,9 +93,17 @@ def check(pools: Sequence[Pool], broker: Broker, patience: Patience) -> None:
         _check_stop(pool)
         if pool.late:
             _check_prefetch(pool)
-    if broker.extra == "redis":
-        limit, what = visibility_timeout(pools, patience), "the visibility timeout of Redis"
+    server = "SQS" if broker.extra == "sqs" else "Redis"
+    if broker.counts_visibility:
+        limit, what = visibility_timeout(pools, patience), f"the visibility timeout of {server}"
         how = "Raise celery_visibility_timeout, or leave it out: it then follows from the pools."
+        if broker.extra == "sqs" and limit > SQS_VISIBILITY:
+            raise LimitError(
+                f"Messages can be held for {limit} s (celery_visibility_timeout, or what follows from pools "
+                f"and celery_longest_eta), and SQS waits {SQS_VISIBILITY} s at most: then their tasks would "
+                "run twice. Lower time_limit, prefetch_multiplier or celery_longest_eta, or take another "
+                "broker."
+            )
     elif broker.transport in ("amqp", "amqps", "pyamqp"):
         limit, what = patience.consumer, "the consumer timeout of RabbitMQ"
         how = (
@@ -137,9 +147,9 @@ def _check_prefetch(pool: Pool) -> None:
 
 def warnings(pools: Sequence[Pool], broker: Broker, patience: Patience) -> list[str]:
     """Return what cannot be checked, because nothing limits it."""
-    limit = visibility_timeout(pools, patience) if broker.extra == "redis" else patience.consumer
-    if broker.embedded or broker.extra not in ("redis", ""):
+    if broker.embedded:
         return []
+    limit = visibility_timeout(pools, patience) if broker.counts_visibility else patience.consumer
     return [
         f"The pool {pool.name!r} acknowledges late and has no time_limit: a task that takes longer than "
         f"{limit} s runs twice."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -170,9 +171,9 @@ def as_nobody(deployment: Deployment) -> dict[str, object]:
     }
 
 
-@pytest.fixture(scope="session")
-def redis() -> Iterator[str]:
-    """The URL of a Redis of our own."""
+@contextlib.contextmanager
+def redis_server() -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """Run a Redis of our own: its URL, and its process."""
     server = shutil.which("redis-server")
     if not server:
         pytest.skip("this machine has no redis-server")
@@ -191,6 +192,15 @@ def redis() -> Iterator[str]:
         except OSError:
             assert time.monotonic() < deadline
             time.sleep(0.05)
-    yield f"redis://127.0.0.1:{port}"
-    process.terminate()
-    process.wait(20)
+    try:
+        yield f"redis://127.0.0.1:{port}", process
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+@pytest.fixture(scope="session")
+def redis() -> Iterator[str]:
+    """The URL of a Redis of our own."""
+    with redis_server() as (url, _process):
+        yield url

@@ -15,9 +15,11 @@ import pytest
 
 from ansible_collections.celeriac.django.plugins.plugin_utils._render import Templates
 
+from .conftest import redis_server
 from .layouts.virtualenvs import virtualenv
 
 LETTERS = Path(__file__).with_name("service") / "letters.py"
+LOSS = Path(__file__).with_name("service") / "loss.py"
 SERVICE = "package/celery_ops/service"
 
 
@@ -71,3 +73,20 @@ def test_letters(case: str, python: Path, folder: Path, redis: str) -> None:
     # More than 60 s without a letter, and asked more than four times.
     assert answers[silent] is False, answers
     assert answers[-1] is (case == "heard again"), answers
+
+
+@pytest.mark.parametrize(
+    ("consumer", "outlives"), [("celeriac_service.consumer", True), ("celery.worker.consumer", False)]
+)
+def test_a_worker_outlives_its_broker(consumer: str, outlives: bool, python: Path, folder: Path) -> None:
+    """With Celery's own consumer it ends: once it does not, ours is not needed any more."""
+    with redis_server() as (url, server):
+        done = subprocess.run(
+            [str(python), str(LOSS), str(folder), f"{url}/0", consumer, str(server.pid)],
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+    assert (done.returncode == 0) == outlives, done.stderr
+    assert outlives or "'NoneType' object has no attribute 'hostname'" in done.stderr

@@ -24,7 +24,8 @@ def main(job: dict[str, Any]) -> dict[str, Any]:
         job: ``app``: what ``celery -A`` takes; ``settings``; ``tasks``: names in the source, each
             with its place; ``integrated``: whether the app is ours; ``nodes``: node name to one queue
             that it serves; ``beat``: whether one is expected; ``several_beats``: whether more may
-            answer, because a lock lets one of them send; ``canary``: the id of the canary's result,
+            answer, because a lock lets one of them send; ``control``: whether the broker lets workers
+            be asked; ``canary``: the id of the canary's result,
             empty where there is none; ``timeout``: seconds for each answer.
     """
     import django
@@ -98,6 +99,8 @@ class Proofs:
     def workers(self) -> dict[str, Any]:
         """Every worker answers."""
         nodes = list(self.job["nodes"])
+        if not self.job["control"]:
+            return proof("workers answer", True, "not over this broker: the round trips stand for it")
         answers = self._inspect("ping")
         silent = [node for node in nodes if node not in answers]
         text = f"{len(answers)} of {len(nodes)}"
@@ -106,6 +109,12 @@ class Proofs:
     def tasks(self) -> dict[str, Any]:
         """Each task of the source is registered on each worker."""
         expected: dict[str, str] = self.job["tasks"]
+        if not self.job["control"]:
+            known = self.app.tasks
+            unknown = [f"{name} ({place})" for name, place in expected.items() if name not in known]
+            count = f"{len(expected) - len(unknown)} of {len(expected)}"
+            text = f"{count} here; workers cannot be asked over this broker"
+            return proof("tasks registered", not unknown, "; ".join([text, *unknown]))
         answers = self._inspect("registered")
         missing = {
             name: node
@@ -273,7 +282,7 @@ class Proofs:
         since = self.job["since"]
         while True:
             meta = self.app.backend.get_task_meta(canary, cache=False)
-            last = meta["result"] if meta["status"] == "SUCCESS" else None
+            last = meta["result"] if meta["status"] == "STARTED" else None
             if last and last >= max(since, time.time() - 2 * self.job["interval"]):
                 return proof(name, True, f"{max(0.0, time.time() - last):.0f} s ago")
             if time.monotonic() > deadline:

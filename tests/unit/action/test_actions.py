@@ -68,6 +68,7 @@ FOUND: dict[str, Any] = {
     "groups": {},
     "interpreter": None,
     "silent": [],
+    "unread_authorities": [],
 }
 
 
@@ -127,6 +128,16 @@ def test_a_deployment_is_decided_from_what_was_found(act: Act) -> None:
             {"project_path": "/srv", "broker_url": "redis://mq.example"},
             {**FOUND, "silent": ["mq.example:6379: timed out"]},
             "does not answer",
+        ),
+        (
+            {"project_path": "/srv", "broker_url": "rediss://mq.example", "broker_ca": "/x"},
+            {**FOUND, "unread_authorities": ["celery_broker_ca: /x: No such file or directory"]},
+            "celery_broker_ca: /x: No such file",
+        ),
+        (
+            {"project_path": "/srv", "broker_url": "sentinel://mq.example"},
+            FOUND,
+            "celery_broker_master",
         ),
     ],
 )

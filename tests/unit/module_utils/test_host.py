@@ -64,3 +64,18 @@ def test_credentials_need_shared_mounts(lines: str, shared: bool, tmp_path: Path
 def test_the_version_of_systemd(answer: str, version: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_host._command, "run", lambda *_command: SimpleNamespace(stdout=answer))
     assert _host.systemd_version() == version
+
+
+def test_an_authority_is_a_file_with_a_certificate(tmp_path: Path) -> None:
+    empty = tmp_path / "empty.crt"
+    empty.write_text("no certificate")
+    files = {"broker_ca": "", "database_ca": str(tmp_path / "none.crt")}
+    assert _host.unread_authorities({"broker_ca": ""}) == []
+    assert _host.unread_authorities(files) == [
+        f"celery_database_ca: {tmp_path / 'none.crt'}: No such file or directory"
+    ]
+    (told,) = _host.unread_authorities({"broker_ca": str(empty)})
+    assert told.startswith(f"celery_broker_ca: {empty}: ")
+    bundle = "/etc/ssl/certs/ca-certificates.crt"
+    if os.path.exists(bundle):
+        assert _host.unread_authorities({"broker_ca": bundle}) == []

@@ -28,6 +28,7 @@ DEPLOYMENT: dict[str, Any] = {
     "integrate": True,
     "duties": ["worker", "beat"],
     "several_beats": False,
+    "has_control": True,
     "beat_arguments": ["--enable-remote-control"],
     "systemd": True,
     "pools": [

@@ -52,7 +52,11 @@ def test_a_url_is_read(url: str, transport: str, addresses: tuple[tuple[str, int
         ("redis://a;b:6379", "is no URL"),
         ("kafka://a:9092", "the transport 'kafka' is not supported"),
         ("kafka://a:9092", "redis, rediss, sentinel, amqp"),
-        ("sqla+sqlite:///x.db", "is not supported"),
+        ("sqla+sqlite:///x.db", "nothing could be proven"),
+        ("valkey://a:6379/0", "write redis://"),
+        ("VALKEYS://a:6379/0", "write rediss://"),
+        ("redis+cluster://a", "Redis Cluster"),
+        ("rabbit://a", "'rabbit' is not supported; these are"),
         ("redis://", "names no host"),
         ("redis://:pw@:6379/0", "names no host"),
         ("redis://a:port/0", "does not parse"),
@@ -68,6 +72,43 @@ def test_what_cannot_be_is_refused(url: str, why: str) -> None:
         _broker.parse(url)
     assert why in str(caught.value)
     assert str(caught.value).startswith("celery_broker_url")
+
+
+def test_what_is_refused_is_not_offered() -> None:
+    assert not set(_broker.REFUSED) & set(_broker.TRANSPORTS)
+
+
+@pytest.mark.parametrize(
+    ("url", "master", "why"),
+    [
+        ("sentinel://a;sentinel://b", "mymaster", ""),
+        ("redis://a", "", ""),
+        ("sentinel://a", "", "celery_broker_master"),
+        ("redis://a", "mymaster", "sentinel:// alone"),
+        ("", "mymaster", "celery_broker_url is filesystem://"),
+    ],
+)
+def test_sentinels_need_the_name_of_their_redis(url: str, master: str, why: str) -> None:
+    if not why:
+        _broker.check_options(url, master)
+        return
+    with pytest.raises(_broker.BrokerError, match=why):
+        _broker.check_options(url, master)
+
+
+@pytest.mark.parametrize(
+    ("url", "control", "visibility"),
+    [
+        ("", True, False),
+        ("rediss://a", True, True),
+        ("sentinel://a", True, True),
+        ("amqp://a", True, False),
+        ("sqs://", False, True),
+    ],
+)
+def test_what_a_transport_can_do(url: str, control: bool, visibility: bool) -> None:
+    broker = _broker.parse(url)
+    assert (broker.has_control, broker.counts_visibility) == (control, visibility)
 
 
 #: What every password here has in it.

@@ -642,3 +642,23 @@ def test_what_the_units_may_do_is_decided(decide: Any, found: Data) -> None:
     assert not decide()["credentials"]
     found["project"]["database"] = "postgresql"
     assert decide()["writable"] == ["/var/lib/shop-celery/run"]
+
+
+@pytest.mark.parametrize(
+    ("given", "environment"),
+    [
+        ({}, {}),
+        ({"broker_url": "rediss://a", "broker_ca": "/etc/ca.crt"}, {"CELERY_BROKER_CA": "/etc/ca.crt"}),
+        ({"broker_url": "sentinel://a", "broker_master": "queue"}, {"CELERY_BROKER_MASTER": "queue"}),
+    ],
+)
+def test_the_processes_know_of_the_broker(given: Data, environment: Data, decide: Any) -> None:
+    found = decide(**given)["environment"]
+    assert {name: value for name, value in found.items() if name.startswith("CELERY_BROKER_")} == environment
+
+
+def test_over_sqs_nobody_is_asked(decide: Any) -> None:
+    found = decide(broker_url="sqs://")
+    assert not found["has_control"]
+    assert "--enable-remote-control" not in found["beat_arguments"]
+    assert "--enable-remote-control" in decide()["beat_arguments"]

@@ -75,6 +75,7 @@ def test_several_hosts() -> None:
     settings = files[_inventory.SETTINGS]
     assert settings["celery_project_path"] == "/srv/shop"
     assert settings["celery_broker_password"].strip("{} ") == "vault_celery_broker_password"
+    assert settings["celery_project_name"] == "shop"
     assert settings["celery_service_manager"] == "systemd"
     assert settings["celery_project_sample_apps"] == ["orders"]
     assert files[_inventory.VAULT_EXAMPLE] == {

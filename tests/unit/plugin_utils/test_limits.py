@@ -9,6 +9,7 @@ import pytest
 from ansible_collections.celeriac.django.plugins.plugin_utils import _broker, _limits, _pools
 
 REDIS = _broker.parse("redis://mq.example/0")
+SQS = _broker.parse("sqs://")
 RABBITMQ = _broker.parse("amqp://mq.example/")
 FOLDER = _broker.parse("")
 LATE = {"delivery": "at_least_once"}
@@ -57,6 +58,8 @@ def test_the_visibility_timeout_follows(
         ),
         (REDIS, {"time_limit": 600, **LATE}, {"visibility": 300}, ["600 s", "300 s", "Redis"]),
         (REDIS, {}, {"visibility": 300, "longest_eta": 301}, ["301 s", "300 s", "celery_longest_eta"]),
+        (SQS, {"time_limit": 600, **LATE}, {"visibility": 300}, ["600 s", "300 s", "SQS"]),
+        (SQS, {"time_limit": 50000, **LATE}, {}, ["50030 s", "43200 s", "SQS"]),
         (RABBITMQ, {"time_limit": 1801, **LATE}, {}, ["1801 s", "1800 s", "celery_consumer_timeout"]),
         (
             RABBITMQ,

@@ -9,6 +9,7 @@ import ast
 import itertools
 import json
 import os
+import ssl
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -402,8 +403,8 @@ def settings(render: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> An
     """Loads the rendered settings in an environment of their own."""
 
     def load(environment: dict[str, str], **given: Any) -> Data:
-        for name in ("CELERY_BROKER_URL", "CELERY_RESULT_BACKEND", "CELERY_DELIVERY"):
-            monkeypatch.delenv(name, raising=False)
+        for name in [name for name in os.environ if name.startswith(("CELERY_", "AWS_"))]:
+            monkeypatch.delenv(name)
         monkeypatch.setenv("CELERY_STATE_PATH", str(tmp_path / "state"))
         for name, value in environment.items():
             monkeypatch.setenv(name, value)
@@ -449,7 +450,8 @@ def test_without_a_state_folder_it_is_in_the_checkout(settings: Any, tmp_path: P
         ("rediss://host", "socket_timeout"),
         ("sentinel://a;sentinel://b", "visibility_timeout"),
         ("amqp://u:p@host/vhost", "confirm_publish"),
-        ("sqs://k:s@", None),
+        ("sqs://k:s@", "queue_name_prefix"),
+        ("memory://", None),
     ],
 )
 def test_the_broker_comes_from_the_environment(
@@ -460,6 +462,76 @@ def test_the_broker_comes_from_the_environment(
     assert (option is None) == (values["CELERY_BROKER_TRANSPORT_OPTIONS"] == {})
     assert option is None or option in values["CELERY_BROKER_TRANSPORT_OPTIONS"]
     assert not (tmp_path / "state").exists()
+
+
+SENTINELS = "sentinel://shop:p%40ss@a:1;sentinel://shop:p%40ss@b/2"
+
+
+@pytest.mark.parametrize("scheduler", SCHEDULERS)
+def test_sentinels_are_named_to_all_who_use_them(scheduler: str, settings: Any) -> None:
+    environment = {
+        "CELERY_BROKER_URL": SENTINELS,
+        "CELERY_RESULT_BACKEND": SENTINELS,
+        "CELERY_BROKER_MASTER": "queue",
+        "CELERY_BROKER_SENTINEL_PASSWORD": "guards",
+    }
+    values = settings(environment, beat_scheduler=scheduler)
+    for name in ("CELERY_BROKER_TRANSPORT_OPTIONS", "CELERY_RESULT_BACKEND_TRANSPORT_OPTIONS"):
+        assert values[name]["master_name"] == "queue"
+        assert (
+            values[name]["sentinel_kwargs"].get("password") == environment["CELERY_BROKER_SENTINEL_PASSWORD"]
+        )
+        assert values[name]["global_keyprefix"] == "shop:"
+    if scheduler == "redbeat":
+        options = values["CELERY_REDBEAT_REDIS_OPTIONS"]
+        assert options["sentinels"] == [("a", 1), ("b", 26379)]
+        assert (options["service_name"], options["username"], options["password"]) == (
+            "queue",
+            "shop",
+            "p@ss",
+        )
+        assert values["CELERY_REDBEAT_REDIS_URL"].startswith("redis-sentinel://")
+
+
+@pytest.mark.parametrize(
+    ("url", "authority", "checked"),
+    [
+        ("rediss://:pw@host:6379/0", "/etc/ca.crt", True),
+        ("rediss://:pw@host:6379/0", "", True),
+        ("redis://:pw@host:6379/0", "/etc/ca.crt", False),
+        ("sentinel://a", "/etc/ca.crt", False),
+        ("", "", False),
+    ],
+)
+@pytest.mark.parametrize("scheduler", ["file", "redbeat"])
+def test_a_redis_with_tls_has_to_prove_itself(
+    scheduler: str, url: str, authority: str, checked: bool, settings: Any
+) -> None:
+    environment = {"CELERY_BROKER_URL": url, "CELERY_RESULT_BACKEND": url, "CELERY_BROKER_CA": authority}
+    values = settings(environment, beat_scheduler=scheduler)
+    names = ["CELERY_BROKER_USE_SSL", "CELERY_REDIS_BACKEND_USE_SSL"]
+    names += ["CELERY_REDBEAT_REDIS_USE_SSL"] if scheduler == "redbeat" else []
+    for name in names:
+        if not checked:
+            assert values[name] is None
+            continue
+        assert values[name]["ssl_cert_reqs"] == ssl.CERT_REQUIRED
+        assert values[name]["ssl_check_hostname"] is True
+        assert values[name]["ssl_ca_certs"] == (authority or None)
+
+
+def test_sqs_waits_for_messages_and_asks_nobody(settings: Any) -> None:
+    values = settings(
+        {"CELERY_BROKER_URL": "sqs://k:s@", "CELERY_VISIBILITY_TIMEOUT": "90", "AWS_REGION": "eu-1"}
+    )
+    options = values["CELERY_BROKER_TRANSPORT_OPTIONS"]
+    assert (options["visibility_timeout"], options["region"], options["wait_time_seconds"]) == (
+        90,
+        "eu-1",
+        20,
+    )
+    assert values["CELERY_WORKER_ENABLE_REMOTE_CONTROL"] is False
+    assert settings({"CELERY_BROKER_URL": "redis://a"})["CELERY_WORKER_ENABLE_REMOTE_CONTROL"] is True
 
 
 @pytest.mark.parametrize(

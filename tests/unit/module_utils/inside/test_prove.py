@@ -38,7 +38,9 @@ class FakeApp:
 
 def proofs(app: FakeApp, **job: Any) -> prove.Proofs:
     """Returns the proofs for an app."""
-    return prove.Proofs(app, {"nodes": NODES, "tasks": TASKS, "timeout": 0, "canary": "", **job})
+    return prove.Proofs(
+        app, {"nodes": NODES, "tasks": TASKS, "timeout": 0, "canary": "", "control": True, **job}
+    )
 
 
 def test_all_workers_answer() -> None:
@@ -63,6 +65,17 @@ def test_only_workers_that_were_silent_are_asked_again() -> None:
     app = FakeApp(None, {"mails.1b@web1": {}}, {"default.0a@web1": {}})
     assert proofs(app, timeout=60).workers()["ok"]
     assert app.asked == [list(NODES), list(NODES), ["default.0a@web1"]]
+
+
+def test_over_a_broker_without_broadcasts_nobody_is_asked() -> None:
+    app = FakeApp()
+    app.tasks = {"orders.tasks.send": object(), "billing.charge": object()}
+    asked = proofs(app, control=False)
+    assert (asked.workers()["ok"], asked.tasks()["ok"], app.asked) == (True, True, [])
+    assert asked.tasks()["detail"].startswith("2 of 2 here; ")
+    del app.tasks["billing.charge"]
+    assert not asked.tasks()["ok"]
+    assert "billing.charge (billing/tasks.py:9)" in asked.tasks()["detail"]
 
 
 def test_all_tasks_are_registered() -> None:
