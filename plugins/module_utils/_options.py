@@ -19,6 +19,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
         "default": "auto",
     },
     "broker_url": {"type": "str", "default": "", "no_log": True},
+    "broker_server": {"type": "str", "default": ""},
     "broker_ca": {"type": "str", "default": ""},
     "broker_master": {"type": "str", "default": ""},
     "database_ca": {"type": "str", "default": ""},

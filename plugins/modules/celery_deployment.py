@@ -56,6 +56,12 @@ options:
     description: The URL of the broker. Left out, a folder on the host stands in for it.
     type: str
     default: ""
+  broker_server:
+    description:
+      - What the inventory sets up as the broker; empty if the broker is somebody else's.
+      - Of a RabbitMQ of the inventory, the consumer timeout follows from the pools.
+    type: str
+    default: ""
   broker_ca:
     description: Who has signed the broker's certificate, a PEM file. Left out, whom the host trusts.
     type: str

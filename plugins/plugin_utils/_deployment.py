@@ -133,6 +133,11 @@ def duties(host: str, groups: Mapping[str, Sequence[str]]) -> list[str]:
     return [duty for group, duty in DUTIES.items() if host in groups.get(group, ())]
 
 
+def working(groups: Mapping[str, Sequence[str]]) -> list[str]:
+    """Return the hosts of the inventory that run workers or beat."""
+    return [host for host in groups.get("all", ()) if duties(host, groups)]
+
+
 def check_broker(broker: _broker.Broker, silent: Sequence[str]) -> None:
     """See that one of the broker's servers answers.
 

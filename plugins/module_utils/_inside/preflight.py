@@ -25,7 +25,7 @@ def main(job: dict[str, Any]) -> dict[str, Any]:
     app.loader.import_default_modules()
     app.finalize(auto=True)
     limit, name = _patience(app, job)
-    problems: list[str] = []
+    problems: list[str] = _queue_problems(app, job["pools"])
     for task in app.tasks.values():
         if task.name.startswith("celery."):
             continue
@@ -64,6 +64,47 @@ def _patience(app: Any, job: dict[str, Any]) -> tuple[int, str]:
     if transport in ("amqp", "amqps", "pyamqp"):
         return job["consumer"], "the consumer timeout of RabbitMQ"
     return 0, ""
+
+
+def _queue_problems(app: Any, pools: list[dict[str, Any]]) -> list[str]:
+    """Return what RabbitMQ has as another kind than the app wants it, and would refuse to the workers.
+
+    Only what is there is declared, and that changes nothing.
+    """
+    if str(app.conf.broker_url or "").partition(":")[0] not in ("amqp", "amqps", "pyamqp"):
+        return []
+    names = {name for pool in pools for name in pool["queues"]}
+    with app.connection_for_write(connect_timeout=5) as connection:
+        try:
+            connection.ensure_connection(max_retries=1, interval_start=0.2, timeout=8)
+            found = [_queue_problem(connection, app.amqp.queues[name]) for name in names]
+        except connection.connection_errors:
+            return []  # the workers wait for the broker
+    return [problem for problem in found if problem]
+
+
+def _queue_problem(connection: Any, queue: Any) -> str:
+    exchange = queue.exchange
+    declarations = [("queue", queue.name, queue, "queue_declare")]
+    if exchange and exchange.name:
+        declarations.insert(0, ("exchange", exchange.name, exchange, "declare"))
+    for kind, name, entity, declare in declarations:
+        try:
+            for passive in (True, False):
+                # On a channel of its own: RabbitMQ closes that on which it refuses.
+                getattr(entity(connection.channel()), declare)(passive=passive)
+        except connection.channel_errors as error:
+            code = getattr(error, "reply_code", None)
+            if code == 404:
+                continue
+            if code != 406:
+                return f"the broker refuses the {kind} {name}: {error}"
+            return (
+                f"the {kind} {name} is on the broker already, and of another type: {error}. Nothing was "
+                "deleted. Let its workers empty it and stop, and delete the queue and the exchange "
+                f"{queue.name}; or keep both, and set CELERY_QUEUE_TYPE to classic in celery_environment"
+            )
+    return ""
 
 
 def _problems(app: Any, task: Any, pool: dict[str, Any], patience: int, name: str) -> list[str]:

@@ -26,6 +26,7 @@ def options() -> dict[str, Any]:
         "project_app": "",
         "project_integrate": "auto",
         "broker_url": "",
+        "broker_server": "",
         "broker_ca": "",
         "broker_master": "",
         "database_ca": "",
