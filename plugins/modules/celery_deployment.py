@@ -75,9 +75,17 @@ options:
     type: str
     default: ""
   result_backend:
-    description: V(django-db), V(redis), V(none) or a URL.
+    description: V(django-db), V(django-cache), V(redis), V(database), V(none) or a URL.
     type: str
     default: django-db
+  result_expires:
+    description: After which time results are deleted, as seconds, V(12h), V(7d) or V(never).
+    type: str
+    default: 1d
+  database_scheme:
+    description: The scheme of DATABASE_URL, empty where there is none.
+    type: str
+    default: ""
   beat_scheduler:
     description: V(database), V(file), V(redbeat) or the dotted name of a class.
     type: str
@@ -184,6 +192,22 @@ options:
     description: Whether workers send messages to themselves, to find out that they consume.
     type: bool
     default: true
+  keep_connections:
+    description: Whether workers keep their connections to databases between tasks.
+    type: bool
+    default: true
+  database_from_url:
+    description: Whether the settings fragment takes DATABASES from C(DATABASE_URL).
+    type: bool
+    default: false
+  web_connections:
+    description: How many connections to each database server the web processes need.
+    type: int
+    default: 0
+  database_max_connections:
+    description: How many connections the databases take. With V(0), their servers are asked.
+    type: int
+    default: 0
   visibility_timeout:
     description: Seconds after which Redis delivers a message again that nobody has acknowledged. Left out, it
       follows from the pools.
