@@ -81,12 +81,12 @@ molecule: $(NEWEST)/.test-ready ## Scenarios on real systemd hosts; SCENARIO=nam
 	. tests/lab/env.sh; PATH="$(CURDIR)/$(NEWEST)/bin:$$PATH" molecule test $(if $(SCENARIO),--scenario-name $(SCENARIO),--all) $(ARGS)
 
 .PHONY: bench
-bench: $(NEWEST)/.test-ready ## Measure: no-op and cold runs, the demo
+bench: $(NEWEST)/.test-ready ## Measure: no-op and cold runs, the demo, tasks per second
 	@tools/bench.sh $(NEWEST)
 
 .PHONY: soak
-soak: $(NEWEST)/.test-ready ## All faults under a steady load, about 20 minutes
-	@tools/soak.sh $(NEWEST)
+soak: $(NEWEST)/.test-ready ## All faults under a steady load, takeovers of beat, results: about an hour; SOAK=faults for some
+	@tools/soak.sh $(NEWEST) $(SOAK)
 
 .PHONY: changelog
 changelog: .venv/.test-ready ## CHANGELOG.md for galaxy.yml's version from changelogs/fragments

@@ -15,19 +15,17 @@ usage: faults.py [--all] [--only NAME,…]     needs the hosts, converged, and `
 from __future__ import annotations
 
 import argparse
-import itertools
 import json
 import re
 import subprocess
 import sys
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import yaml
+from engine import DONE_QUERY, Count, Sent, Window, read_done, read_sent, run, settle, wait
 
 SCENARIO = Path(__file__).resolve().parent
 SERVERS = "celeriac-faults-servers"
@@ -49,33 +47,10 @@ TASKS = "/srv/shop/load/tasks.py"
 SETTINGS = "/srv/shop/shop/settings/production.py"
 
 
-def run(host: str, script: str, check: bool = True) -> str:
-    """Run a line on a host as root."""
-    done = subprocess.run(
-        ["podman", "exec", "--interactive", host, "bash", "-c", script],
-        capture_output=True,
-        text=True,
-        check=False,
-        stdin=subprocess.DEVNULL,
-    )
-    if check and done.returncode != 0:
-        raise RuntimeError(f"{host}: {script}: status {done.returncode}: {done.stderr or done.stdout}")
-    return done.stdout.strip()
-
-
 def everywhere(action: Callable[[str], object], hosts: Iterable[str] = HOSTS.values()) -> None:
     """Do something on several hosts at once."""
     with ThreadPoolExecutor() as pool:
         list(pool.map(action, hosts))
-
-
-def wait(what: str, seconds: float, ready: Callable[[], bool]) -> None:
-    """Wait until something is so."""
-    deadline = time.monotonic() + seconds
-    while not ready():
-        if time.monotonic() > deadline:
-            raise RuntimeError(f"after {seconds:.0f} s: {what}")
-        time.sleep(0.3)
 
 
 def converge(*arguments: str, fails: str = "") -> None:
@@ -331,26 +306,6 @@ ALL = {
 HARSH = ("kill-child", "kill-main", "freeze")
 
 
-@dataclass
-class Window:
-    """The time of a fault, and what it did."""
-
-    name: str
-    begin: float
-    end: float = 0.0
-    problems: list[str] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
-class Sent:
-    """A task that a broker has taken."""
-
-    number: int
-    queue: str
-    at: float
-    seconds: float
-
-
 def healthy() -> bool:
     """Tell whether each pool has one active unit, and nothing has failed."""
     for host in HOSTS.values():
@@ -393,18 +348,12 @@ def stop_load() -> None:
 
 def sent(broker: str) -> list[Sent]:
     """Return what the broker has taken."""
-    found = []
-    for line in run(SERVERS, f"cat /var/lib/load/{broker}.sent").splitlines():
-        number, queue, at, seconds = line.split()
-        found.append(Sent(int(number), queue, float(at), float(seconds)))
-    return found
+    return read_sent(run(SERVERS, f"cat /var/lib/load/{broker}.sent"))
 
 
 def done(broker: str) -> list[tuple[int, float]]:
     """Return what was done, and when, in the order of time."""
-    query = "SELECT number, extract(epoch FROM at) FROM load_done ORDER BY at"
-    rows = run(SERVERS, f'su postgres -c \'psql -AtF " " {broker} -c "{query}"\'')
-    return [(int(number), float(at)) for number, at in (row.split() for row in rows.splitlines())]
+    return read_done(run(SERVERS, f'su postgres -c \'psql -AtF " " {broker} -c "{DONE_QUERY}"\''))
 
 
 def disturb(names: list[str], full: bool) -> list[Window]:
@@ -453,47 +402,22 @@ def all_done(windows: list[Window]) -> bool:
     return True
 
 
-def settle(seconds: float, ready: Callable[[], bool]) -> None:
-    """Wait until something is so, at most for so long."""
-    deadline = time.monotonic() + seconds
-    while not ready() and time.monotonic() < deadline:
-        time.sleep(2)
-
-
-def longest_gap(times: list[float], begin: float, end: float) -> float:
-    """Return the longest time in a window without anything done."""
-    marks = [begin, *(at for at in times if begin < at < end), end]
-    return max(after - before for before, after in itertools.pairwise(marks))
-
-
 def report(windows: list[Window]) -> list[str]:
     """Print the lines, and return what must not be."""
     wrong = [f"{window.name}: {problem}" for window in windows for problem in window.problems]
     for broker in HOSTS:
         tasks, results = sent(broker), done(broker)
-        counted = Counter(number for number, _at in results)
         for window in windows:
             for queue, (delivery, _pool) in QUEUES.items():
-                mine = {task.number for task in tasks if task.queue == queue}
-                numbers = [
-                    task.number
-                    for task in tasks
-                    if task.queue == queue and window.begin <= task.at < window.end
-                ]
-                there = [number for number in numbers if counted[number]]
-                lost = len(numbers) - len(there)
-                twice = sum(counted[number] - 1 for number in there)
-                gap = longest_gap([at for n, at in results if n in mine], window.begin, window.end)
-                line = (
-                    f"fault {window.name}/{delivery} broker {broker}: sent {len(numbers)} "
-                    f"done {len(there)} lost {lost} duplicated {twice} gap {gap:.1f}"
-                )
+                count = Count.of(window, queue, tasks, results)
+                lost, gap = count.lost, count.gap
+                line = f"fault {window.name}/{delivery} broker {broker}: {count}"
                 print(line, flush=True)
                 if lost and (delivery == "at_least_once" or window.name not in HARSH):
                     wrong.append(f"lost: {line}")
                 if window.name in GAPLESS and gap > CODE_GAP:
                     wrong.append(f"gap: {line}")
-                if not numbers:
+                if not count.sent:
                     wrong.append(f"no load: {line}")
     return wrong
 

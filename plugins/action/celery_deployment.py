@@ -11,7 +11,12 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.celeriac.django.plugins.module_utils._options import ARGUMENTS
-from ansible_collections.celeriac.django.plugins.plugin_utils import _broker, _deployment, _warnings
+from ansible_collections.celeriac.django.plugins.plugin_utils import (
+    _broker,
+    _deployment,
+    _rabbitmq,
+    _warnings,
+)
 
 
 class ActionModule(ActionBase):
@@ -26,6 +31,13 @@ class ActionModule(ActionBase):
         _result, options = self.validate_argument_spec(argument_spec=ARGUMENTS)
         host = task_vars["inventory_hostname"]
         try:
+            if options["broker_server"] == "rabbitmq":
+                # As the server has it from the role celery_broker, for all hosts together.
+                everybody = [
+                    task_vars["hostvars"][name] for name in _deployment.working(options["group_names"])
+                ]
+                plan = _rabbitmq.plan([_rabbitmq.variables(variables) for variables in everybody])
+                options["consumer_timeout"] = plan["consumer_timeout"]
             if not options["removing"]:
                 hosts = task_vars["ansible_play_hosts_all"]
                 _deployment.check(options, options["group_names"], hosts)
@@ -58,7 +70,9 @@ class ActionModule(ActionBase):
             duty = _deployment.duties(host, options["group_names"])
             fleet = _fleet(options, task_vars["ansible_play_hosts_all"], task_vars)
             served = _deployment.served(fleet, options["other_queues"])
-            found["deployment"] = _deployment.decide({**options, "served_queues": served}, found, duty)
+            found["deployment"] = _deployment.decide(
+                {**options, "served_queues": served, "worker_hosts": len(fleet)}, found, duty
+            )
             found["deployment"]["served"] = served
             if not options["removing"]:
                 _deployment.check_queues(found["deployment"]["served"])

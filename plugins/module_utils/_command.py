@@ -15,6 +15,8 @@ from typing import IO, Any
 Completed = subprocess.CompletedProcess
 Process = subprocess.Popen
 TimeoutExpired = subprocess.TimeoutExpired
+#: For the option `stdin` of a program that is to read nothing.
+NO_INPUT = subprocess.DEVNULL
 
 
 def run(command: Sequence[str], **options: Any) -> Completed[str]:

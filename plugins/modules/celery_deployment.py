@@ -56,6 +56,12 @@ options:
     description: The URL of the broker. Left out, a folder on the host stands in for it.
     type: str
     default: ""
+  broker_server:
+    description:
+      - What the inventory sets up as the broker; empty if the broker is somebody else's.
+      - Of a RabbitMQ of the inventory, the consumer timeout follows from the pools.
+    type: str
+    default: ""
   broker_ca:
     description: Who has signed the broker's certificate, a PEM file. Left out, whom the host trusts.
     type: str
@@ -69,9 +75,17 @@ options:
     type: str
     default: ""
   result_backend:
-    description: V(django-db), V(redis), V(none) or a URL.
+    description: V(django-db), V(django-cache), V(redis), V(database), V(none) or a URL.
     type: str
     default: django-db
+  result_expires:
+    description: After which time results are deleted, as seconds, V(12h), V(7d) or V(never).
+    type: str
+    default: 1d
+  database_scheme:
+    description: The scheme of DATABASE_URL, empty where there is none.
+    type: str
+    default: ""
   beat_scheduler:
     description: V(database), V(file), V(redbeat) or the dotted name of a class.
     type: str
@@ -178,6 +192,22 @@ options:
     description: Whether workers send messages to themselves, to find out that they consume.
     type: bool
     default: true
+  keep_connections:
+    description: Whether workers keep their connections to databases between tasks.
+    type: bool
+    default: true
+  database_from_url:
+    description: Whether the settings fragment takes DATABASES from C(DATABASE_URL).
+    type: bool
+    default: false
+  web_connections:
+    description: How many connections to each database server the web processes need.
+    type: int
+    default: 0
+  database_max_connections:
+    description: How many connections the databases take. With V(0), their servers are asked.
+    type: int
+    default: 0
   visibility_timeout:
     description: Seconds after which Redis delivers a message again that nobody has acknowledged. Left out, it
       follows from the pools.

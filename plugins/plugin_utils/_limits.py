@@ -83,6 +83,19 @@ def visibility_timeout(pools: Sequence[Pool], patience: Patience) -> int:
     return max(known)
 
 
+def consumer_timeout(pools: Sequence[Pool], patience: Patience) -> int:
+    """Return the consumer timeout that the pools need of a RabbitMQ of the inventory.
+
+    It is never below RabbitMQ's own. The longest ETA counts, though the messages of a quorum queue wait
+    for it on the server: a project's own app may have other queues.
+    """
+    times = [held(pool) for pool in pools if pool.late]
+    known = [time + MARGIN for time in times if time is not None]
+    if patience.longest_eta is not None:
+        known.append(patience.longest_eta + MARGIN)
+    return max([patience.consumer, *known])
+
+
 def check(pools: Sequence[Pool], broker: Broker, patience: Patience) -> None:
     """See that no time of the chain is longer than the next one.
 

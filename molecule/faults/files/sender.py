@@ -1,6 +1,7 @@
 """Sends numbered tasks at a steady rate, and notes each that the broker has taken.
 
-usage: sender.py URL RATE FILE. A line of the file: the number, the queue, the time in seconds.
+usage: sender.py URL RATE FILE. A line of the file: the number, the queue, the time in seconds, those of work.
+For amqps, SENDER_CA is the file of the authority.
 Lines in FILE.extra, from whoever wants longer tasks, are sent besides: the queue, the seconds of work.
 """
 
@@ -8,6 +9,9 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import os
+import socket
+import ssl
 import sys
 import time
 from pathlib import Path
@@ -31,7 +35,15 @@ def main() -> None:
             "socket_connect_timeout": 2,
         }
     else:
-        app.conf.broker_transport_options = {"confirm_publish": True}
+        app.conf.broker_transport_options = {
+            "confirm_publish": True,
+            "socket_settings": {socket.TCP_KEEPIDLE: 10, socket.TCP_KEEPINTVL: 5},
+        }
+        # As the settings of the project have them.
+        app.conf.task_default_queue_type = app.conf.task_create_missing_queue_type = "quorum"
+        app.conf.task_default_exchange_type = app.conf.task_create_missing_queue_exchange_type = "topic"
+        if url.startswith("amqps"):
+            app.conf.broker_use_ssl = {"ca_certs": os.environ["SENDER_CA"], "cert_reqs": ssl.CERT_REQUIRED}
     extra = file.with_suffix(".extra")
     due = time.monotonic()
     with open(file, "a", encoding="utf-8", buffering=1) as sent:
