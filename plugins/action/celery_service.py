@@ -10,7 +10,7 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.celeriac.django.plugins.plugin_utils import _render, _units
+from ansible_collections.celeriac.django.plugins.plugin_utils import _connections, _render, _units
 
 
 class ActionModule(ActionBase):
@@ -38,7 +38,8 @@ class ActionModule(ActionBase):
             kind = arguments.get("kind", "all")
             # Where there are workers, they have seen to it before beat.
             if kind != "beat" or "worker" not in deployment["duties"]:
-                arguments["preflight"] = _units.preflight(deployment)
+                fleet = _fleet(task_vars or {})
+                arguments["preflight"] = _units.preflight(deployment, fleet)
             try:
                 arguments["units"] = _units.render(templates, deployment, hostname, kind)
                 arguments["support"] = _units.files(overrides, deployment, kind)
@@ -46,3 +47,17 @@ class ActionModule(ActionBase):
                 raise AnsibleActionFail(str(error)) from None  # Ansible would tell it twice
         result: dict[str, Any] = self._execute_module(module_args=arguments, task_vars=task_vars)
         return result
+
+
+def _fleet(task_vars: dict[str, Any]) -> dict[str, Any]:
+    """Return what the hosts of this deployment run: those that were looked at in this run, and others."""
+    host = task_vars["inventory_hostname"]
+    variables = task_vars["hostvars"]
+    known = {
+        name: variables[name]["__celery_found"]
+        for name in task_vars["ansible_play_hosts_all"]
+        if "deployment" in variables.get(name, {}).get("__celery_found", {})
+    }
+    if host not in known:  # the module alone, without the roles of this collection
+        return {}
+    return _connections.fleet(host, known, task_vars["groups"], variables)

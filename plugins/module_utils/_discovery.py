@@ -76,6 +76,8 @@ class Project:
     apps: dict[str, str] = field(default_factory=dict)
     #: ``postgresql``, ``mysql``, ``sqlite3``, ``oracle``; ``url`` where the environment decides.
     database: str = ""
+    #: What says that it has others than the SQLite of startproject: ``file:line``, or a text.
+    own_databases: str = ""
     #: Variables that the settings want from the environment without a default: name and place.
     environment: dict[str, str] = field(default_factory=dict)
     #: Whether a file .env stands there, which the settings may read.
@@ -381,6 +383,7 @@ def _discover(path: Path, package: str, settings: str) -> Project:
         installed_apps=installed,
         apps=apps,
         database=_settings_read.find_database(files),
+        own_databases=_settings_read.find_own_databases(files, base),
         environment=_settings_read.find_required_environment(files, base),
         has_env_file=any((folder / ".env").exists() for folder in (base, path)),
         celery_settings=_settings_read.find_celery_settings(files, base),

@@ -34,6 +34,8 @@ class Host:
     systemd_version: int = 0
     #: Whether systemd can hand credentials to services (systemd.exec(5), LoadCredential=).
     has_credentials: bool = False
+    #: What Celery takes for the concurrency of a pool that has none.
+    processors: int = 1
 
 
 def look() -> Host:
@@ -48,6 +50,7 @@ def look() -> Host:
         home=os.path.expanduser("~"),
         systemd_version=version,
         has_credentials=version >= CREDENTIALS_SINCE and shares_mounts(),
+        processors=os.cpu_count() or 1,
     )
 
 

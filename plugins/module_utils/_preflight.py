@@ -21,8 +21,8 @@ class PreflightError(Exception):
     """It cannot be started. The text says why; nothing was changed."""
 
 
-def check(job: Mapping[str, Any], python: str, base: str, user: str, files: Sequence[Path]) -> None:
-    """Run the project as the units would, and look at its tasks.
+def check(job: Mapping[str, Any], python: str, base: str, user: str, files: Sequence[Path]) -> list[str]:
+    """Run the project as the units would, look at its tasks, and return what could not be found out.
 
     Args:
         job: as of :mod:`_inside.preflight`.
@@ -49,8 +49,9 @@ def check(job: Mapping[str, Any], python: str, base: str, user: str, files: Sequ
         "secrets": {},
     }
     try:
-        problems = ProjectPython.from_params(params).run(inside, job)["problems"]
+        answer = ProjectPython.from_params(params).run(inside, job)
     except ProjectError as error:
         raise PreflightError(f"The workers would not start, so what runs was left alone: {error}") from error
-    if problems:
-        raise PreflightError(f"Nothing was started: {'; '.join(problems)}.")
+    if answer["problems"]:
+        raise PreflightError(f"Nothing was started: {'; '.join(answer['problems'])}.")
+    return list(answer["notes"])

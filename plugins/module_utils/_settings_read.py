@@ -33,6 +33,40 @@ def find_database(files: Sequence[Module]) -> str:
     return ""
 
 
+def find_own_databases(files: Sequence[Module], base: Path) -> str:
+    """Return what says that the project has databases of its own, as ``file:line``.
+
+    It is empty where all there is is the SQLite of ``startproject``: one literal ``DATABASES`` with one
+    entry. Without any that could be read, it says so.
+    """
+    given = ""
+    for module in files:
+        file = os.path.relpath(module.file, base)
+        known = assignments(module.tree, "DATABASES")
+        for statement, value in known:
+            if given or isinstance(statement, ast.AugAssign) or not _is_plain_sqlite(value):
+                return f"{file}:{statement.lineno}"
+            given = file
+        names = (node for node in ast.walk(module.tree) if isinstance(node, ast.Name))
+        uses = [node.lineno for node in names if node.id == "DATABASES"]
+        if len(uses) > len(known):
+            return f"{file}:{max(uses)}"
+    return "" if given else "no DATABASES that could be read"
+
+
+def _is_plain_sqlite(value: ast.expr) -> bool:
+    if not isinstance(value, ast.Dict) or [literal_text(key) for key in value.keys if key] != ["default"]:
+        return False
+    entry = value.values[0]
+    if not isinstance(entry, ast.Dict):
+        return False
+    names = [literal_text(key) if key else "" for key in entry.keys]
+    return (
+        "ENGINE" in names
+        and literal_text(entry.values[names.index("ENGINE")]) == "django.db.backends.sqlite3"
+    )
+
+
 def find_celery_settings(files: Sequence[Module], base: Path) -> dict[str, str]:
     """Return the project's own settings of Celery: name to ``file:line``, of the nearest file."""
     found: dict[str, str] = {}

@@ -184,6 +184,22 @@ options:
     description: Whether workers send messages to themselves, to find out that they consume.
     type: bool
     default: true
+  keep_connections:
+    description: Whether workers keep their connections to databases between tasks.
+    type: bool
+    default: true
+  database_from_url:
+    description: Whether the settings fragment takes DATABASES from C(DATABASE_URL).
+    type: bool
+    default: false
+  web_connections:
+    description: How many connections to each database server the web processes need.
+    type: int
+    default: 0
+  database_max_connections:
+    description: How many connections the databases take. With V(0), their servers are asked.
+    type: int
+    default: 0
   visibility_timeout:
     description: Seconds after which Redis delivers a message again that nobody has acknowledged. Left out, it
       follows from the pools.

@@ -10,17 +10,22 @@ module: celery_migration
 short_description: Apply a Django project's pending migrations
 version_added: 0.1.0
 description:
-  - Applies what is pending, and nothing where nothing is. In check mode, it tells what C(manage.py migrate
-    --plan) would.
-  - On PostgreSQL, an advisory lock keeps other hosts from migrating the same database meanwhile.
+  - Applies what is pending in each database of the project, and nothing where nothing is. In check mode, it
+    tells what C(manage.py migrate --plan) would.
+  - On PostgreSQL, MySQL and MariaDB, a lock in the server keeps other hosts from migrating the same database
+    meanwhile; on SQLite, a lock of the host.
 extends_documentation_fragment:
   - celeriac.django._attributes
   - celeriac.django._attributes.project
 options:
-  database:
-    description: The alias of the database in DATABASES.
-    type: str
-    default: default
+  databases:
+    description:
+      - The aliases of the databases in DATABASES, in this order.
+      - Left empty, C(default), and each other one of which a router (DATABASE_ROUTERS, C(allow_migrate)) says
+        that tables belong there. A replica is left alone, and so is what has two aliases, the second time.
+    type: list
+    elements: str
+    default: []
   lock_timeout:
     description: How many seconds to wait for another host that is migrating.
     type: int
@@ -40,11 +45,18 @@ EXAMPLES = r"""
 
 RETURN = r"""
 migrations:
-  description: The migrations that were applied, or would be, in order.
+  description: The migrations that were applied, or would be, in order; those of other databases than
+    C(default) begin with the alias.
   returned: success
   type: list
   elements: str
-  sample: [orders.0001_initial]
+  sample: [orders.0001_initial, "analytics: events.0001_initial"]
+left_alone:
+  description: The databases that were not looked at, each with the reason.
+  returned: success
+  type: dict
+  sample:
+    replica: "it is a replica: its server takes no changes"
 """
 
 import os
@@ -58,7 +70,7 @@ from ansible_collections.celeriac.django.plugins.module_utils._inside import mig
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
-            "database": {"type": "str", "default": "default"},
+            "databases": {"type": "list", "elements": "str", "default": []},
             "lock_timeout": {"type": "int", "default": 600},
             **_project_python.ARGUMENTS,
         },
@@ -67,23 +79,37 @@ def main() -> None:
     params = module.params
     if module.check_mode and not os.path.exists(params["python"]):
         # The environment is only about to be made, and the migrations are in its packages.
-        module.exit_json(changed=True, migrations=["all of a new installation"])
+        module.exit_json(changed=True, migrations=["all of a new installation"], left_alone={})
     job = {
-        "database": params["database"],
+        "databases": params["databases"],
         "check": module.check_mode,
         "timeout": params["lock_timeout"],
     }
     try:
         project = _project_python.ProjectPython.from_params(params)
-        pending = project.run(migrate, job, timeout=3600 + params["lock_timeout"])["pending"]
+        answer = project.run(migrate, job, timeout=3600 + params["lock_timeout"])
     except _project_python.ProjectError as error:
         module.fail_json(
-            msg=f"The database {params['database']!r} could not be migrated: {error}. "
+            msg=f"The databases could not be migrated: {error}. "
             "Workers and beat were not touched. Mend this, then run again."
+        )
+    pending = [
+        name if alias == "default" else f"{alias}: {name}"
+        for alias, names in answer["databases"].items()
+        for name in names
+    ]
+    if answer["problem"]:
+        before = f" Before that, these were applied: {', '.join(pending)}." if pending else ""
+        module.fail_json(
+            msg=f"The database {answer['problem']['database']!r} could not be migrated: "
+            f"{answer['problem']['text']}. Workers and beat were not touched.{before} "
+            "Mend this, then run again.",
+            migrations=pending,
         )
     module.exit_json(
         changed=bool(pending),
         migrations=pending,
+        left_alone=answer["skipped"],
         diff={"prepared": "".join(f"+{name}\n" for name in pending)},
     )
 

@@ -166,7 +166,9 @@ def main() -> None:
         if not module.check_mode:
             if params["preflight"] and (plan.start or plan.restart):
                 python = f"{params['venv']}/bin/python"
-                _preflight.check(params["preflight"], python, params["base"], params["user"], files)
+                job = params["preflight"]
+                for note in _preflight.check(job, python, params["base"], params["user"], files):
+                    module.warn(note)
             services.apply(plan, params["units"], inputs, params["replace"])
     except (_preflight.PreflightError, _services.ServiceError, _systemd.SystemdError) as error:
         module.fail_json(msg=str(error))

@@ -189,6 +189,8 @@ def decide(options: Mapping[str, Any], found: Mapping[str, Any], duty: Sequence[
             f"The checkout {project['path']} is not writable. Run as its owner or with become, or set "
             "celery_project_integrate to never if Celery is in it already."
         )
+    if options["database_from_url"]:
+        _check_database(project, integrate)
     state = options["state_path"] or (
         _names.system_state(name) if systemd else os.path.join(project["base"], ".celery")
     )
@@ -244,6 +246,10 @@ def decide(options: Mapping[str, Any], found: Mapping[str, Any], duty: Sequence[
         "canary_interval": CANARY_INTERVAL,
         "restart": options["worker_restart"],
         "self_check": options["worker_self_check"],
+        "keep_connections": options["keep_connections"],
+        "database_from_url": options["database_from_url"],
+        "web_connections": options["web_connections"],
+        "database_max_connections": options["database_max_connections"],
         "visibility_timeout": _limits.visibility_timeout(pools, _limits.patience(options)),
         "consumer_timeout": _limits.patience(options).consumer,
         "systemd_version": host["systemd_version"],
@@ -281,6 +287,20 @@ def decide(options: Mapping[str, Any], found: Mapping[str, Any], duty: Sequence[
         **{key: _pools.environment_text(value) for key, value in options["environment"].items()},
     }
     return deployment
+
+
+def _check_database(project: Mapping[str, Any], integrate: bool) -> None:
+    if not integrate:
+        raise DeploymentError(
+            "celery_database_from_url is for projects that get their Celery app from this collection, and "
+            f"{project['celery_app']['place']} has one. Read DATABASE_URL in the project's settings."
+        )
+    if project["own_databases"]:
+        raise DeploymentError(
+            "celery_database_from_url is for projects that have no database but the SQLite of startproject. "
+            f"This one has its own ({project['own_databases']}), and they are used as they are. Leave the "
+            "variable out, and read DATABASE_URL there if that is meant."
+        )
 
 
 def with_app(project: Mapping[str, Any], wanted: str) -> dict[str, Any]:

@@ -19,6 +19,7 @@ BEAT = "django-celery-beat>=2.9"
 RESULTS = "django-celery-results>=2.6"
 REDBEAT = "celery-redbeat>=2.4.2"
 SQLALCHEMY = "sqlalchemy>=2.0"
+DATABASE_URL = "dj-database-url>=3"
 PSYCOPG = "psycopg[binary]>=3.2"
 
 _POSTGRESQL = re.compile(r"(postgres|postgresql|postgis)(\+\w+)?://")
@@ -39,7 +40,6 @@ def decide(
             files.append(file)
         else:
             asked.append(entry)
-    backend = options["result_backend"]
     extras = _extras(options, broker, integrate)
     with_extras = f"[{','.join(sorted(extras))}]" if extras else ""
     if not integrate and "celery" in project["required"]:
@@ -48,17 +48,27 @@ def decide(
     else:
         own = [CELERY.format(extras=with_extras), KOMBU]
     if integrate:
-        if backend == "django-db":
-            own.append(RESULTS)
-        if backend.startswith("db+"):
-            own.append(SQLALCHEMY)
-        if options["beat_scheduler"] == "database":
-            own.append(BEAT)
-        if options["beat_scheduler"] == "redbeat":
-            own.append(REDBEAT)
-        if _needs_psycopg(options, project):
-            own.append(PSYCOPG)
+        own += _of_the_integration(options, project)
     return {"files": files, "specs": [*asked, *own], "own": own}
+
+
+def _of_the_integration(options: Mapping[str, Any], project: Mapping[str, Any]) -> list[str]:
+    """Return what the settings fragment asks for; a project's own app asks for its own."""
+    backend = options["result_backend"]
+    own = []
+    if backend == "django-db":
+        own.append(RESULTS)
+    if backend.startswith("db+"):
+        own.append(SQLALCHEMY)
+    if options["beat_scheduler"] == "database":
+        own.append(BEAT)
+    if options["beat_scheduler"] == "redbeat":
+        own.append(REDBEAT)
+    if options["database_from_url"]:
+        own.append(DATABASE_URL)
+    if _needs_psycopg(options, project):
+        own.append(PSYCOPG)
+    return own
 
 
 def _extras(options: Mapping[str, Any], broker: _broker.Broker, integrate: bool) -> set[str]:

@@ -99,9 +99,17 @@ def files(overrides: Sequence[str], deployment: Mapping[str, Any], kind: str) ->
     return found
 
 
-def preflight(deployment: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what has to be known to see whether the workers can start."""
+def preflight(deployment: Mapping[str, Any], fleet: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what has to be known to see whether the workers can start.
+
+    Args:
+        deployment: the decisions.
+        fleet: what all hosts run, as of :mod:`_connections`.
+    """
     return {
+        "fleet": fleet,
+        "web_connections": deployment["web_connections"],
+        "database_max_connections": deployment["database_max_connections"],
         "app": deployment["app"],
         "pools": deployment["pools"],
         "served": deployment["served"],

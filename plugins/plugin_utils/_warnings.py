@@ -110,6 +110,11 @@ def _about_the_environment(
 ) -> list[str]:
     texts = []
     given = {*options["environment"], *options["secret_names"], *deployment["environment"]}
+    if options["database_from_url"] and "DATABASE_URL" not in given:
+        texts.append(
+            "celery_database_from_url is true, but neither celery_secrets nor celery_environment has "
+            "DATABASE_URL, and no host is in the group celery_database: workers use the project's SQLite."
+        )
     missing = {name: place for name, place in project["environment"].items() if name not in given}
     if missing and not project["has_env_file"]:
         listed = ", ".join(f"{name} ({place})" for name, place in missing.items())

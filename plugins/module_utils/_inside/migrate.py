@@ -1,46 +1,160 @@
 # Copyright (c) 2026 celeriac.django contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Bring a database's tables up to date, one run at a time."""
+"""Bring the tables of the project's databases up to date, each by one run at a time."""
 
 from __future__ import annotations
 
 import contextlib
 import fcntl
 import os
+import sys
 import time
+import traceback
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 
 def main(job: dict[str, Any]) -> dict[str, Any]:
-    """Apply the pending migrations of the database ``job["database"]``, or only name them.
+    """Apply the pending migrations of the databases, or only name them.
+
+    The answer has what was pending, each with its alias in ``databases``, what was left alone and
+    why in ``skipped``, and in ``problem``, if a database could not be migrated, which and why; those after
+    it were not touched then.
 
     Args:
-        job: ``database``: the alias; ``check``: change nothing; ``timeout``: how many seconds
-            to wait for another host that is migrating.
+        job: ``databases``: the aliases, none for those that the project's routers name; ``check``: change
+            nothing; ``timeout``: how many seconds to wait for another host that is migrating.
     """
     import django
 
     django.setup()
     from django.db import connections
 
-    connection = connections[job["database"]]
-    if job["check"]:
-        return {"pending": pending(connection)}
-    marker = Path(os.environ["CELERY_STATE_PATH"], f".migrating-{job['database']}")
+    answer: dict[str, Any] = {"databases": {}, "skipped": {}, "problem": None}
+    unknown = [alias for alias in job["databases"] if alias not in connections]
+    if unknown:
+        raise LookupError(f"DATABASES has no {unknown[0]!r}; it has {', '.join(connections)}")
+    chosen, answer["skipped"] = choose(list(connections), job["databases"])
+    done: dict[tuple[str, ...], str] = {}
+    for alias in chosen:
+        connection = connections[alias]
+        same = done.get(place(connection))
+        if same:
+            answer["skipped"][alias] = f"it is the database {same}"
+            continue
+        try:
+            why = read_only(connection) if not job["databases"] else ""
+            if why:
+                answer["skipped"][alias] = why
+                continue
+            answer["databases"][alias] = one(connection, job["check"], job["timeout"])
+        except Exception as error:  # noqa: BLE001 - a migration may raise anything
+            answer["problem"] = {"database": alias, "text": described(connection, error)}
+            break
+        done[place(connection)] = alias
+    return answer
+
+
+def one(connection: Any, check: bool, timeout: int) -> list[str]:
+    """Apply, or name, what is pending in one database."""
+    if check:
+        return pending(connection)
+    marker = Path(os.environ["CELERY_STATE_PATH"], f".migrating-{connection.alias}")
     if not pending(connection) and not marker.exists():
-        return {"pending": []}
-    with alone(connection, job["timeout"]):
+        return []
+    with alone(connection, timeout):
         todo = pending(connection)
         if todo or marker.exists():
             # What follows the last migration, such as permissions, a killed run has left undone.
             marker.touch()
-            migrate(job["database"])
+            migrate(connection.alias)
             marker.unlink(missing_ok=True)
-    return {"pending": todo}
+    return todo
+
+
+def choose(aliases: Sequence[str], wanted: Sequence[str]) -> tuple[list[str], dict[str, str]]:
+    """Return the databases to migrate, and those that are left alone, each with the reason.
+
+    The first is ``default``, unless the routers keep everything out of it. Another one is migrated
+    if a router says that something belongs there: where none does, Django would make all tables
+    of the project in it, and it may be anybody's.
+    """
+    if wanted:
+        return list(wanted), {}
+    from django.db import DEFAULT_DB_ALIAS
+
+    chosen: list[str] = []
+    skipped: dict[str, str] = {}
+    for alias in sorted(aliases, key=lambda alias: alias != DEFAULT_DB_ALIAS):
+        verdicts = said(alias)
+        if True in verdicts or (alias == DEFAULT_DB_ALIAS and verdicts != {False}):
+            chosen.append(alias)
+        elif verdicts == {False}:
+            skipped[alias] = "the routers (DATABASE_ROUTERS) keep all tables out of it"
+        else:
+            skipped[alias] = "no router (DATABASE_ROUTERS, allow_migrate) says that tables belong there"
+    return chosen, skipped
+
+
+def said(alias: str) -> set[bool | None]:
+    """Return what the routers say about the tables of the project in a database; None: nothing."""
+    from django.apps import apps
+    from django.db import router
+
+    found: set[bool | None] = set()
+    for model in apps.get_models(include_auto_created=True):
+        verdict: bool | None = None
+        options = model._meta
+        if options.proxy or not options.managed:
+            continue
+        for candidate in router.routers:
+            if verdict is None and hasattr(candidate, "allow_migrate"):
+                verdict = candidate.allow_migrate(
+                    alias, options.app_label, model_name=options.model_name, model=model
+                )
+        found.add(verdict if verdict is None else bool(verdict))
+    return found
+
+
+def place(connection: Any) -> tuple[str, ...]:
+    """Return where a database is: aliases of the same are one database, whoever logs in."""
+    settings = connection.settings_dict
+    host = str(settings.get("HOST") or "")
+    if connection.vendor != "sqlite" and host in ("", "127.0.0.1", "::1"):
+        host = "localhost"
+    port = str(settings.get("PORT") or {"postgresql": 5432, "mysql": 3306}.get(connection.vendor, ""))
+    return connection.vendor, host, port, str(settings["NAME"])
+
+
+def read_only(connection: Any) -> str:
+    """Return why a database cannot be written to at all, if it is a replica."""
+    questions = {
+        "postgresql": "SELECT pg_is_in_recovery()",
+        "mysql": "SELECT @@global.read_only",
+    }
+    if connection.vendor in questions:
+        with connection.cursor() as cursor:
+            cursor.execute(questions[connection.vendor])
+            if cursor.fetchone()[0]:
+                return "it is a replica: its server takes no changes"
+    return ""
+
+
+def described(connection: Any, error: BaseException) -> str:
+    """Return where a migration has failed, and why."""
+    settings = connection.settings_dict
+    where = str(settings["NAME"])
+    if connection.vendor != "sqlite":
+        where += f" at {settings.get('HOST') or 'localhost'}"
+    # The migration's own line, if it comes from the checkout; a virtual environment may be in there.
+    here, installed = os.getcwd() + os.sep, sys.prefix + os.sep
+    frames = [frame.filename + f":{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)]
+    own = [frame for frame in frames if frame.startswith(here) and not frame.startswith(installed)]
+    line = f"{own[-1]}: " if own else ""
+    return f"{where}: {line}{type(error).__name__}: {str(error).strip()}"
 
 
 def migrate(database: str) -> None:
@@ -107,15 +221,25 @@ def this_host(timeout: int) -> Iterator[None]:
 
 @contextlib.contextmanager
 def alone(connection: Any, timeout: int) -> Iterator[None]:
-    """Keep other hosts from migrating the same database meanwhile.
+    """Keep other runs from migrating the same database meanwhile, also those of other hosts.
 
-    PostgreSQL: an advisory lock of the session. Others: a lock of this host; and the playbook
-    lets one host at a time do this.
+    PostgreSQL: an advisory lock of the session, which is one of the database. MySQL: a lock by name,
+    which is one of the server. SQLite is a file of this host, and so is its lock; for others, which nobody
+    can lock from here, the playbook lets one host at a time do this.
     """
-    if connection.vendor != "postgresql":
-        with this_host(timeout):
-            yield
-        return
+    if connection.vendor == "postgresql":
+        take = locked_by_postgresql(connection, timeout)
+    elif connection.vendor == "mysql":
+        take = locked_by_mysql(connection, timeout)
+    else:
+        take = this_host(timeout)
+    with take:
+        yield
+
+
+@contextlib.contextmanager
+def locked_by_postgresql(connection: Any, timeout: int) -> Iterator[None]:
+    """Hold an advisory lock."""
     key = zlib.crc32(b"celeriac.django migrate")
     with connection.cursor() as cursor:
         cursor.execute(f"SET lock_timeout = '{int(timeout)}s'")
@@ -124,5 +248,22 @@ def alone(connection: Any, timeout: int) -> Iterator[None]:
     try:
         yield
     finally:
-        with connection.cursor() as cursor:
+        # It goes with the session, if that is lost; what has failed before is to be told.
+        with contextlib.suppress(Exception), connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_unlock(%s)", [key])
+
+
+@contextlib.contextmanager
+def locked_by_mysql(connection: Any, timeout: int) -> Iterator[None]:
+    """Hold a lock by name; names have 64 characters at most."""
+    name = f"celeriac.django migrate {zlib.crc32(str(connection.settings_dict['NAME']).encode())}"
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT GET_LOCK(%s, %s)", [name, int(timeout)])
+        if cursor.fetchone()[0] != 1:
+            raise TimeoutError(f"another run has been migrating for {timeout} s")
+    try:
+        yield
+    finally:
+        # It goes with the session, if that is lost; what has failed before is to be told.
+        with contextlib.suppress(Exception), connection.cursor() as cursor:
+            cursor.execute("SELECT RELEASE_LOCK(%s)", [name])

@@ -14,7 +14,9 @@ def main(job: dict[str, Any]) -> dict[str, Any]:
     Args:
         job: ``app``: what ``celery -A`` takes; ``pools``: those of this host; ``served``: the queues
             that somebody serves; ``visibility`` and ``consumer``: the broker's patience in seconds,
-            where the variables decide about it; ``own_app``: whether the project's settings do.
+            where the variables decide about it; ``own_app``: whether the project's settings do;
+            ``fleet``: what all hosts run; ``web_connections``: what the web processes need;
+            ``database_max_connections``: what the databases take, where the server is not to be asked.
     """
     import django
 
@@ -38,7 +40,111 @@ def main(job: dict[str, Any]) -> dict[str, Any]:
             )
         for pool in pools:
             problems += _problems(app, task, pool, limit, name)
-    return {"problems": sorted(set(problems))}
+    problems += _forked_pools(job["pools"])
+    too_many, notes = _too_many(job) if job["fleet"] else ([], [])
+    return {"problems": sorted({*problems, *too_many}), "notes": notes}
+
+
+def _forked_pools(pools: list[dict[str, Any]]) -> list[str]:
+    """Return the databases whose connections Django pools, where processes are forked."""
+    from django.db import connections
+
+    forking = [pool["name"] for pool in pools if pool["pool"] == "prefork"]
+    return [
+        f'DATABASES[{alias!r}] has OPTIONS["pool"], and the pool {", ".join(forking)} of celery_workers is '
+        "of the kind prefork: what Django pools is inherited by forked processes, and is slower than none "
+        "(an open fault of Celery, #10554). Leave the option out where workers read the settings, as they "
+        "keep connections without it, or set pool: threads"
+        for alias, settings in connections.settings.items()
+        if forking and settings["OPTIONS"].get("pool")
+    ]
+
+
+def _too_many(job: dict[str, Any]) -> tuple[list[str], list[str]]:
+    """Compare what all hosts can need at once with what each database server takes.
+
+    The second list has the servers that could not be asked.
+    """
+    from django.db import Error, connections
+
+    problems, notes = [], []
+    servers: dict[tuple[str, str, str], list[Any]] = {}
+    for alias in connections:
+        connection = connections[alias]
+        if connection.vendor in ("postgresql", "mysql"):
+            settings = connection.settings_dict
+            default = {"postgresql": "5432", "mysql": "3306"}[connection.vendor]
+            place = connection.vendor, settings["HOST"] or "localhost", str(settings["PORT"] or default)
+            servers.setdefault(place, []).append(connection)
+    for (vendor, host, port), aliases in servers.items():
+        where = f"{host}:{port}"
+        needed = {name: _needed(of_host, aliases) for name, of_host in job["fleet"].items()}
+        total = sum(map(sum, (parts.values() for parts in needed.values()))) + job["web_connections"]
+        try:
+            if job["database_max_connections"]:
+                most, why = job["database_max_connections"], "celery_database_max_connections"
+            else:
+                most, why = _takes(vendor, aliases[0])
+        except Error as error:
+            notes.append(f"The database server {where} does not say how many connections it takes: {error}")
+            continue
+        if total > most:
+            listed = [_listed(name, parts) for name, parts in needed.items()]
+            listed.append(f"web processes {job['web_connections']} (celery_web_connections)")
+            names = ", ".join(connection.alias for connection in aliases)
+            problems.append(
+                f"the database server {where} ({names}) takes {most} connections ({why}), and {total} can be "
+                f"needed at once: {'; '.join(listed)}. Old and new workers both count, as they overlap. "
+                "Lower concurrency in celery_workers, set celery_worker_restart to replace, or let the "
+                "server take more; where something like PgBouncer is in between, say what that takes in "
+                "celery_database_max_connections"
+            )
+    return problems, notes
+
+
+def _listed(host: str, parts: dict[str, int]) -> str:
+    inside = ", ".join(f"{part} {number}" for part, number in parts.items())
+    return f"{host} {sum(parts.values())} ({inside})"
+
+
+def _needed(host: dict[str, Any], aliases: list[Any]) -> dict[str, int]:
+    """Return how many connections each part of a host can have at once, to the databases of one server."""
+    needed = {}
+    for pool in host["pools"]:
+        number = 0
+        for connection in aliases:
+            options = connection.settings_dict["OPTIONS"].get("pool")
+            if options and pool["pool"] == "threads":
+                options = options if isinstance(options, dict) else {}
+                number += options.get("max_size") or options.get("min_size", 4)
+            else:
+                # The main process notes the results of processes that were killed.
+                number += pool["at_once"] + (pool["pool"] == "prefork")
+        needed[pool["name"]] = number * host["generations"]
+    if host["beat"]:
+        needed["beat"] = 1
+    return needed
+
+
+def _takes(vendor: str, connection: Any) -> tuple[int, str]:
+    """Return how many connections a server takes from this user, and what says so."""
+    with connection.cursor() as cursor:
+        if vendor == "mysql":
+            cursor.execute("SELECT @@global.max_connections, @@session.max_user_connections")
+            server, user = map(int, cursor.fetchone())
+            reserved = 0
+        else:
+            cursor.execute(
+                "SELECT current_setting('max_connections')::int,"
+                " current_setting('superuser_reserved_connections')::int"
+                " + coalesce(current_setting('reserved_connections', true)::int, 0),"
+                " (SELECT rolconnlimit FROM pg_roles WHERE rolname = current_user)"
+            )
+            server, reserved, user = cursor.fetchone()
+    connection.close()
+    if 0 < user < server - reserved:
+        return user, "the limit of its user"
+    return server - reserved, f"max_connections {server}" + (f", {reserved} reserved" if reserved else "")
 
 
 def _queue(app: Any, task: Any) -> str:

@@ -43,6 +43,7 @@ PROJECT: dict[str, Any] = {
     "settings_places": [{"file": "/srv/shop/shop/settings.py", "why": "", "names_apps": True}],
     "configuration": "",
     "database": "sqlite3",
+    "own_databases": "",
     "requirements": [],
     "required": [],
     "celery_app": None,

@@ -49,6 +49,31 @@ def test_the_database(databases: str, engine: str, read: Read) -> None:
     assert _settings_read.find_database(read("", f"DATABASES = {databases}\n")) == engine
 
 
+PLAIN = "DATABASES = {'default': {'ENGINE': 'django.db.backends.sqlite3', 'NAME': BASE_DIR / 'db.sqlite3'}}\n"
+
+
+@pytest.mark.parametrize(
+    ("texts", "place"),
+    [
+        ([PLAIN], ""),
+        (["X = 1\n", PLAIN], ""),
+        ([""], "no DATABASES"),
+        (["X = 1\nDATABASES = {'default': dj_database_url.config()}\n"], ":2"),
+        (["DATABASES = {'default': {'ENGINE': 'django.db.backends.postgresql'}}\n"], ":1"),
+        ([PLAIN.replace("}}", "}, 'logs': {}}")], ":1"),
+        ([PLAIN + "DATABASES['logs'] = {}\n"], ":2"),
+        ([PLAIN + "if X:\n    DATABASES = {}\n"], ":3"),
+        (["DATABASES['default'] = {}\n", PLAIN], ":1"),
+        ([PLAIN, PLAIN], ":1"),
+        (["DATABASES = {'default': {}}\n"], ":1"),
+    ],
+)
+def test_databases_of_the_projects_own(texts: list[str], place: str, read: Read) -> None:
+    found = _settings_read.find_own_databases(read(*texts), Path("/"))
+    assert found.startswith("no DATABASES") if place.startswith("no") else found.endswith(place)
+    assert bool(found) == bool(place)
+
+
 def test_the_database_of_the_nearest_module_counts(read: Read) -> None:
     databases = "DATABASES = {'default': {'ENGINE': 'django.db.backends.%s'}}\n"
     assert _settings_read.find_database(read(databases % "mysql", databases % "sqlite3")) == "mysql"

@@ -256,7 +256,7 @@ def test_migrations_of_an_environment_that_is_only_planned(run: Run, tmp_path: P
 def test_a_migration_that_fails_is_told(run: Run, tmp_path: Path) -> None:
     given = {"python": str(tmp_path / "absent"), "base": str(tmp_path), "settings": "s"}
     answer = run(celery_migration, **given)
-    assert answer["msg"].startswith("The database 'default' could not be migrated: ")
+    assert answer["msg"].startswith("The databases could not be migrated: ")
     assert "No such file" in answer["msg"]
 
 

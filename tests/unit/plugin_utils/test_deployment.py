@@ -661,3 +661,14 @@ def test_over_sqs_nobody_is_asked(decide: Any) -> None:
     assert not found["has_control"]
     assert "--enable-remote-control" not in found["beat_arguments"]
     assert "--enable-remote-control" in decide()["beat_arguments"]
+
+
+def test_a_database_from_a_url_needs_its_reader(options: Data, found: Data) -> None:
+    deployment = _deployment.decide({**options, "database_from_url": True}, found, ["worker"])
+    assert "dj-database-url>=3" in deployment["requirements"]["own"]
+
+
+def test_a_database_from_a_url_is_for_projects_with_none(options: Data, found: Data) -> None:
+    found["project"]["own_databases"] = "shop/settings.py:7"
+    with pytest.raises(_deployment.DeploymentError, match=r"startproject.*shop/settings\.py:7"):
+        _deployment.decide({**options, "database_from_url": True}, found, ["worker"])

@@ -177,7 +177,16 @@ def test_other_files_of_the_units(options: Data, found: Data, project: Data) -> 
         "/var/lib/shop-celery/launch.py",
         *(
             f"/var/lib/shop-celery/celeriac_service/{name}.py"
-            for name in ("__init__", "consumer", "journal", "letters", "one_beat", "sd_notify", "watchdog")
+            for name in (
+                "__init__",
+                "connections",
+                "consumer",
+                "journal",
+                "letters",
+                "one_beat",
+                "sd_notify",
+                "watchdog",
+            )
         ),
     }
     for path, text in _units.files([], own, "all").items():

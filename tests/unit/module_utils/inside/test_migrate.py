@@ -6,8 +6,10 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -20,8 +22,9 @@ class FakeConnection:
 
     def __init__(self, vendor: str, name: str = "shop") -> None:
         self.vendor = vendor
-        self.settings_dict = {"NAME": name}
+        self.settings_dict: dict[str, Any] = {"NAME": name}
         self.asked: list[tuple[str, Any]] = []
+        self.answer = 1
 
     @contextlib.contextmanager
     def cursor(self) -> Iterator[FakeConnection]:
@@ -31,6 +34,10 @@ class FakeConnection:
     def execute(self, statement: str, values: list[Any] | None = None) -> None:
         """Notes a statement."""
         self.asked.append((statement, values))
+
+    def fetchone(self) -> tuple[int]:
+        """Returns an answer."""
+        return (self.answer,)
 
 
 def test_postgresql_is_locked_for_the_time_of_the_migration() -> None:
@@ -51,12 +58,90 @@ def test_a_migration_that_fails_gives_the_lock_back() -> None:
     assert "pg_advisory_unlock" in connection.asked[-1][0]
 
 
-@pytest.mark.parametrize("vendor", ["sqlite", "mysql", "oracle"])
+@pytest.mark.parametrize("vendor", ["sqlite", "oracle"])
 def test_others_have_nothing_to_lock(vendor: str) -> None:
     connection = FakeConnection(vendor)
     with migrate.alone(connection, 600):
         pass
     assert connection.asked == []
+
+
+def test_mysql_is_locked_by_name() -> None:
+    connection = FakeConnection("mysql", "a name " * 20)
+    with migrate.alone(connection, 600):
+        statement, (name, seconds) = connection.asked[0]
+        assert "GET_LOCK" in statement
+        assert len(name) <= 64
+        assert seconds == 600
+    assert connection.asked[-1] == ("SELECT RELEASE_LOCK(%s)", [name])
+
+
+def test_mysql_that_is_locked_for_too_long_is_told() -> None:
+    connection = FakeConnection("mysql")
+    connection.answer = 0
+    with pytest.raises(TimeoutError, match="600 s"), migrate.alone(connection, 600):
+        raise AssertionError
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "chosen", "words"),
+    [
+        ({"default": {None}, "logs": {None}}, ["default"], "no router"),
+        ({"logs": {True, None}, "default": {False, True}}, ["default", "logs"], ""),
+        ({"default": {None}, "logs": {False}}, ["default"], "keep all tables out of it"),
+        ({"default": {False}, "logs": {True}}, ["logs"], "keep all tables out of it"),
+        ({"default": set()}, ["default"], ""),
+    ],
+)
+def test_which_databases_are_migrated(
+    verdicts: dict[str, set[bool | None]], chosen: list[str], words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another one than the first only if a router says that tables belong there."""
+    monkeypatch.setitem(sys.modules, "django", ModuleType("django"))
+    monkeypatch.setitem(sys.modules, "django.db", SimpleNamespace(DEFAULT_DB_ALIAS="default"))
+    monkeypatch.setattr(migrate, "said", verdicts.__getitem__)
+    found, skipped = migrate.choose(list(verdicts), [])
+    assert found == chosen
+    assert all(words in reason for reason in skipped.values())
+    assert bool(skipped) == bool(words)
+
+
+def test_what_is_named_is_migrated() -> None:
+    assert migrate.choose(["default", "logs"], ["logs"]) == (["logs"], {})
+
+
+@pytest.mark.parametrize(
+    ("settings", "same"),
+    [
+        ({"HOST": "", "NAME": "shop"}, True),
+        ({"HOST": "127.0.0.1", "PORT": 5432, "NAME": "shop"}, True),
+        ({"HOST": "127.0.0.1", "PORT": "5433", "NAME": "shop"}, False),
+        ({"HOST": "db1", "NAME": "shop"}, False),
+        ({"HOST": "localhost", "NAME": "logs"}, False),
+    ],
+)
+def test_aliases_of_one_database(settings: dict[str, Any], same: bool) -> None:
+    given = FakeConnection("postgresql")
+    given.settings_dict = settings
+    other = FakeConnection("postgresql")
+    other.settings_dict = {"HOST": "localhost", "PORT": "", "NAME": "shop"}
+    assert (migrate.place(given) == migrate.place(other)) is same
+
+
+@pytest.mark.parametrize(
+    ("vendor", "words"), [("postgresql", "replica"), ("mysql", "replica"), ("sqlite", "")]
+)
+def test_a_replica_is_told(vendor: str, words: str) -> None:
+    assert (words in migrate.read_only(FakeConnection(vendor))) is True
+    quiet = FakeConnection(vendor)
+    quiet.answer = 0
+    assert migrate.read_only(quiet) == ""
+
+
+def test_where_a_migration_has_failed_is_told() -> None:
+    connection = FakeConnection("postgresql")
+    connection.settings_dict = {"NAME": "logs", "HOST": "db1"}
+    assert migrate.described(connection, KeyError("x")) == "logs at db1: KeyError: 'x'"
 
 
 def test_a_database_in_a_file(tmp_path: Path) -> None:

@@ -68,3 +68,37 @@ def test_the_queue_of_a_task() -> None:
     assert preflight._queue(routed, task(queue="mails")) == "mails"
     # A router of the project's may want more than a name.
     assert preflight._queue(app(), task()) == "celery"
+
+
+def connection(alias: str, **options: Any) -> Any:
+    """Returns a connection of which only the settings matter."""
+    return SimpleNamespace(alias=alias, settings_dict={"OPTIONS": options})
+
+
+HOST = {
+    "pools": [
+        {"name": "default", "pool": "prefork", "at_once": 4},
+        {"name": "quick", "pool": "threads", "at_once": 10},
+        {"name": "one", "pool": "solo", "at_once": 1},
+    ],
+    "generations": 2,
+    "beat": True,
+}
+
+
+def test_what_a_host_needs_at_once() -> None:
+    """Of each alias; the main process of forked ones has one too, and two generations overlap."""
+    assert preflight._needed(HOST, [connection("default")]) == {
+        "default": 10,
+        "quick": 20,
+        "one": 2,
+        "beat": 1,
+    }
+    assert preflight._needed(HOST, [connection("default"), connection("logs")])["default"] == 20
+
+
+@pytest.mark.parametrize(
+    ("pool", "number"), [(True, 4), ({"min_size": 2}, 2), ({"min_size": 2, "max_size": 6}, 6)]
+)
+def test_threads_share_what_django_pools(pool: Any, number: int) -> None:
+    assert preflight._needed(HOST, [connection("default", pool=pool)])["quick"] == 2 * number

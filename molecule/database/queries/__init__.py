@@ -1,0 +1,1 @@
+"""An app whose tables are in a database of their own."""

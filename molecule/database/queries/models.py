@@ -1,0 +1,11 @@
+"""What tasks write."""
+
+from __future__ import annotations
+
+from django.db import models
+
+
+class Note(models.Model):
+    """A line in the database analytics."""
+
+    text = models.CharField(max_length=100)

@@ -1,0 +1,78 @@
+"""Each database is migrated once; a migration that fails stops all hosts before anything is restarted."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+SCENARIO = Path(__file__).parents[1]
+HOSTS = ("celeriac-db-app", "celeriac-db-second")
+BROKEN = """
+from django.db import migrations
+
+def explode(apps, schema_editor):
+    raise RuntimeError("no such luck")
+
+class Migration(migrations.Migration):
+    dependencies = [("queries", "0001_initial")]
+    operations = [migrations.RunPython(explode)]
+"""
+PLACE = "/srv/shop/queries/migrations/0002_broken.py"
+
+
+def integrate(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the playbook on all hosts."""
+    program = str(Path(sys.executable).with_name("ansible-playbook"))
+    return subprocess.run(
+        [program, f"--inventory={SCENARIO}/inventory", *arguments, "celeriac.django.integrate"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def units(host: Any) -> str:
+    """Return what runs on a host."""
+    return str(host.check_output("systemctl list-units --plain --no-legend --state=active 'shop-*.service'"))
+
+
+def tables(host: Any, database: str) -> list[str]:
+    """Return the tables of a database."""
+    psql = f"runuser -u postgres -- psql --no-psqlrc -qtA -d {database} -c"
+    return str(host.check_output(f"cd / && {psql} %s", "SELECT tablename FROM pg_tables")).split()
+
+
+@pytest.fixture
+def broken() -> Iterator[None]:
+    """A migration that fails, in both checkouts."""
+    for name in HOSTS:
+        command = ["podman", "exec", "-i", name, "runuser", "-u", "deploy", "--", "tee", PLACE]
+        subprocess.run(command, input=BROKEN, text=True, check=True, stdout=subprocess.DEVNULL)
+    yield
+    for name in HOSTS:
+        subprocess.run(["podman", "exec", name, "rm", PLACE], check=True)
+
+
+def test_each_table_is_where_the_routers_say(host: Any) -> None:
+    assert "queries_note" in tables(host, "analytics")
+    assert "queries_note" not in tables(host, "shop")
+    assert "orders_order" in tables(host, "shop")
+    assert "orders_order" not in tables(host, "analytics")
+
+
+@pytest.mark.usefixtures("broken")
+def test_a_migration_that_fails_stops_all_hosts(host: Any) -> None:
+    hosts = [host.get_host(f"podman://{name}") for name in HOSTS]
+    before = [units(each) for each in hosts]
+    # The changed code alone would start new generations.
+    done = integrate()
+    assert done.returncode != 0
+    assert "The database 'analytics' could not be migrated: analytics at celeriac-db-app: " in done.stdout
+    assert "0002_broken.py:5: RuntimeError: no such luck" in done.stdout
+    assert "TASK [celeriac.django.celery_worker : Run the pools as units]" not in done.stdout
+    assert [units(each) for each in hosts] == before
