@@ -85,8 +85,8 @@ bench: $(NEWEST)/.test-ready ## Measure: no-op and cold runs, the demo
 	@tools/bench.sh $(NEWEST)
 
 .PHONY: soak
-soak: $(NEWEST)/.test-ready ## All faults under a steady load, about half an hour
-	@tools/soak.sh $(NEWEST)
+soak: $(NEWEST)/.test-ready ## All faults under a steady load, takeovers of beat, results: about an hour; SOAK=faults for some
+	@tools/soak.sh $(NEWEST) $(SOAK)
 
 .PHONY: changelog
 changelog: .venv/.test-ready ## CHANGELOG.md for galaxy.yml's version from changelogs/fragments

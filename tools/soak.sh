@@ -1,13 +1,19 @@
 #!/usr/bin/env bash
-# All faults under a steady load, as long as they take: see molecule/faults/faults.py. usage: soak.sh VENV
+# What takes long, on real hosts: all of it, or only what is named. usage: soak.sh VENV [faults] [takeovers] [results]
+#   faults      all faults under a steady load: see molecule/faults/faults.py
+#   takeovers   twenty times, the active one of two beats is killed: see molecule/schedules/takeovers.py
+#   results     every result backend, and the clean-up of a large table: see molecule/schedules/results.py
 set -euo pipefail
 cd "$(dirname "$0")/.."
+
+venv=$1
+shift
+[ $# -gt 0 ] || set -- faults takeovers results
 
 tests/lab/setup.sh
 # shellcheck source=tests/lab/env.sh
 . tests/lab/env.sh
-PATH="$PWD/$1/bin:$PATH"
-inventory=(--inventory=molecule/faults/inventory)
+PATH="$PWD/$venv/bin:$PATH"
 
 quietly() {
   local log
@@ -19,9 +25,27 @@ quietly() {
   rm -f "$log"
 }
 
-trap 'quietly ansible-playbook "${inventory[@]}" molecule/default/destroy.yml' EXIT
-echo "Making the hosts"
-quietly ansible-playbook "${inventory[@]}" molecule/default/create.yml
-quietly ansible-playbook "${inventory[@]}" molecule/faults/prepare.yml
-quietly ansible-playbook "${inventory[@]}" molecule/faults/converge.yml
-"$1/bin/python" molecule/faults/faults.py --all
+# on_hosts SCENARIO COMMAND... : a command on the converged hosts of a scenario, which go afterwards.
+on_hosts() (
+  scenario=molecule/$1
+  shift
+  inventory=(--inventory="$scenario/inventory")
+  trap 'quietly ansible-playbook "${inventory[@]}" molecule/default/destroy.yml' EXIT
+  echo "Making the hosts of $scenario"
+  quietly ansible-playbook "${inventory[@]}" molecule/default/create.yml
+  quietly ansible-playbook "${inventory[@]}" "$scenario/prepare.yml"
+  quietly ansible-playbook "${inventory[@]}" "$scenario/converge.yml"
+  "$@"
+)
+
+for soak in "$@"; do
+  case $soak in
+    faults) on_hosts faults "$venv/bin/python" molecule/faults/faults.py --all ;;
+    takeovers) on_hosts schedules "$venv/bin/python" molecule/schedules/takeovers.py --takeovers=20 ;;
+    results) on_hosts schedules "$venv/bin/python" molecule/schedules/results.py ;;
+    *)
+      echo "There is no soak $soak: there are faults, takeovers and results." >&2
+      exit 2
+      ;;
+  esac
+done

@@ -70,7 +70,9 @@ class ActionModule(ActionBase):
             duty = _deployment.duties(host, options["group_names"])
             fleet = _fleet(options, task_vars["ansible_play_hosts_all"], task_vars)
             served = _deployment.served(fleet, options["other_queues"])
-            found["deployment"] = _deployment.decide({**options, "served_queues": served}, found, duty)
+            found["deployment"] = _deployment.decide(
+                {**options, "served_queues": served, "worker_hosts": len(fleet)}, found, duty
+            )
             found["deployment"]["served"] = served
             if not options["removing"]:
                 _deployment.check_queues(found["deployment"]["served"])

@@ -34,6 +34,10 @@ class ActionModule(ActionBase):
                 )
                 arguments["samples"] = _samples.together(own["deployment"]["samples"])
                 arguments["tasks"] = _tasks(own["deployment"])
+                arguments["results"] = {
+                    "backend": own["deployment"]["result_word"],
+                    "several_hosts": own["deployment"]["several_hosts"],
+                }
             except _render.RenderError as error:
                 raise AnsibleActionFail(str(error)) from None  # Ansible would tell it twice
         # The state folder of the services is not for the user who owns the checkout.

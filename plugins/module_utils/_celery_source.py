@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.celeriac.django.plugins.module_utils import _celery_results
 from ansible_collections.celeriac.django.plugins.module_utils._files import python_files
 from ansible_collections.celeriac.django.plugins.module_utils._modules import Module, Modules
 from ansible_collections.celeriac.django.plugins.module_utils._source import (
@@ -48,6 +49,9 @@ class Found:
     tasks: dict[str, str] = field(default_factory=dict)
     #: The apps, each an :class:`App` as data.
     apps: list[dict[str, Any]] = field(default_factory=list)
+    #: Where results are read, and chords are made: place to what.
+    results_read: dict[str, str] = field(default_factory=dict)
+    chords: dict[str, str] = field(default_factory=dict)
     #: Files that this Python cannot read: broken, or written for a newer one.
     unread: list[str] = field(default_factory=list)
 
@@ -64,13 +68,19 @@ def find_celery(base: Path, modules: Modules, ignored: Collection[str] = ()) -> 
             content = file.read_bytes()
         except OSError:
             continue
-        if not _CANDIDATE.search(content) or _is_test(file, base):
+        has_celery = _CANDIDATE.search(content)
+        if not (has_celery or _celery_results.CANDIDATE.search(content)) or _is_test(file, base):
             continue
         relative = str(file.relative_to(base))
         try:
             tree = ast.parse(content)
         except (SyntaxError, ValueError):
-            found.unread.append(relative)
+            if has_celery:
+                found.unread.append(relative)
+            continue
+        found.results_read.update(_celery_results.reads(tree, relative))
+        found.chords.update(_celery_results.chords(tree, relative))
+        if not has_celery:
             continue
         module = modules.name_of(file)
         read = Module(module, file, tree)

@@ -78,6 +78,8 @@ class Project:
     database: str = ""
     #: What says that it has others than the SQLite of startproject: ``file:line``, or a text.
     own_databases: str = ""
+    #: The caches of the settings: alias and class, empty where it is computed.
+    caches: dict[str, str] = field(default_factory=dict)
     #: Variables that the settings want from the environment without a default: name and place.
     environment: dict[str, str] = field(default_factory=dict)
     #: Whether a file .env stands there, which the settings may read.
@@ -96,6 +98,9 @@ class Project:
     integrated: bool = False
     #: Tasks in the source: name, place.
     tasks: dict[str, str] = field(default_factory=dict)
+    #: Where the source reads results, and makes chords: place to what.
+    results_read: dict[str, str] = field(default_factory=dict)
+    chords: dict[str, str] = field(default_factory=dict)
     #: What sample tasks of each own app would be written for, and where to: :mod:`_sample_places`.
     samples: dict[str, dict[str, Any]] = field(default_factory=dict)
     #: What of the samples' tables somebody's own code is built on.
@@ -384,6 +389,7 @@ def _discover(path: Path, package: str, settings: str) -> Project:
         apps=apps,
         database=_settings_read.find_database(files),
         own_databases=_settings_read.find_own_databases(files, base),
+        caches=_settings_read.find_caches(files),
         environment=_settings_read.find_required_environment(files, base),
         has_env_file=any((folder / ".env").exists() for folder in (base, path)),
         celery_settings=_settings_read.find_celery_settings(files, base),
@@ -395,6 +401,8 @@ def _discover(path: Path, package: str, settings: str) -> Project:
         other_celery_apps=[app["place"] for app in foreign if app is not chosen],
         integrated=bool(made),
         tasks=celery.tasks,
+        results_read=celery.results_read,
+        chords=celery.chords,
         samples=_sample_places.look(path, modules, apps, noted),
         records_used=_sample_places.records_used(path, base, noted, ignored),
         unread=celery.unread,

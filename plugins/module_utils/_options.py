@@ -24,6 +24,8 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "broker_master": {"type": "str", "default": ""},
     "database_ca": {"type": "str", "default": ""},
     "result_backend": {"type": "str", "default": "django-db"},
+    "result_expires": {"type": "str", "default": "1d"},
+    "database_scheme": {"type": "str", "default": ""},
     "beat_scheduler": {"type": "str", "default": "database"},
     "sample_apps": {"type": "list", "elements": "str", "default": []},
     "task_routes": {"type": "dict", "default": {}},

@@ -67,6 +67,53 @@ def _is_plain_sqlite(value: ast.expr) -> bool:
     )
 
 
+def find_caches(files: Sequence[Module]) -> dict[str, str]:
+    """Return the caches of the settings, alias to class; none where what they are is computed.
+
+    A class is empty where it cannot be read, or depends on something.
+    """
+    found: dict[str, str] = {}
+    if any(_changes(module.tree, "CACHES") for module in files):
+        return {}
+    for module in files:
+        given = assignments(module.tree, "CACHES")
+        for number, (_statement, value) in enumerate(given):
+            if not isinstance(value, ast.Dict):
+                return {}
+            classes = {literal_text(key): _cache_class(cache) for key, cache in _items(value)}
+            if number:
+                classes = {key: text if found.get(key) == text else "" for key, text in classes.items()}
+            found.update(classes)
+        if given:
+            break
+    return found
+
+
+def _items(node: ast.Dict) -> Iterator[tuple[ast.expr, ast.expr]]:
+    return ((key, value) for key, value in zip(node.keys, node.values, strict=True) if key is not None)
+
+
+def _cache_class(node: ast.expr) -> str:
+    if not isinstance(node, ast.Dict):
+        return ""
+    return next((literal_text(value) for key, value in _items(node) if literal_text(key) == "BACKEND"), "")
+
+
+def _changes(tree: ast.Module, name: str) -> bool:
+    """Tell whether a dict is changed after it was made: ``X["a"] = …``, ``X.update(…)`` and the like."""
+    return any(
+        (isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store) and _root(node) == name)
+        or (isinstance(node, ast.Call) and dotted(node.func).startswith(f"{name}."))
+        for node in ast.walk(tree)
+    )
+
+
+def _root(node: ast.expr) -> str:
+    while isinstance(node, ast.Subscript):
+        node = node.value
+    return dotted(node)
+
+
 def find_celery_settings(files: Sequence[Module], base: Path) -> dict[str, str]:
     """Return the project's own settings of Celery: name to ``file:line``, of the nearest file."""
     found: dict[str, str] = {}

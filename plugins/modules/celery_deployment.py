@@ -75,9 +75,17 @@ options:
     type: str
     default: ""
   result_backend:
-    description: V(django-db), V(redis), V(none) or a URL.
+    description: V(django-db), V(django-cache), V(redis), V(database), V(none) or a URL.
     type: str
     default: django-db
+  result_expires:
+    description: After which time results are deleted, as seconds, V(12h), V(7d) or V(never).
+    type: str
+    default: 1d
+  database_scheme:
+    description: The scheme of DATABASE_URL, empty where there is none.
+    type: str
+    default: ""
   beat_scheduler:
     description: V(database), V(file), V(redbeat) or the dotted name of a class.
     type: str

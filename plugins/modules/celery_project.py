@@ -80,6 +80,10 @@ options:
     description: What C(celery -A) takes, to ask the broker.
     type: str
     default: ""
+  results:
+    description: What to try of the result backend. Given by the action plugin.
+    type: dict
+    default: {}
   overwrite:
     description: Whether files of ours that somebody edited since are written anew.
     type: bool
@@ -159,6 +163,7 @@ def main() -> None:
             "samples": {"type": "list", "elements": "list", "default": []},
             "tasks": {"type": "dict", "default": {}},
             "app": {"type": "str", "default": ""},
+            "results": {"type": "dict", "default": {}},
             "overwrite": {"type": "bool", "default": False},
             **_project_python.ARGUMENTS,
         },
@@ -190,6 +195,7 @@ def main() -> None:
                 "broker": True,
                 "app": params["app"],
                 "tasks": params["tasks"],
+                "results": params["results"],
             }
             _checkout.prove_project(
                 project, job, "With the integration, the project does not work, so it was undone"

@@ -77,11 +77,11 @@ def check(options: Mapping[str, Any], groups: Mapping[str, Sequence[str]], hosts
         for variable in ("worker_unit_overrides", "beat_unit_overrides"):
             _sandbox.overrides(f"celery_{variable}", options[variable])
         _work.check(options)
-        _results.check(options["result_backend"], broker)
+        running = [host for host in hosts if duties(host, groups)]
+        _results.check(options, broker, 1 if broker.local else len(running))
         _results.check_redbeat(options, broker)
     except ValueError as error:
         raise DeploymentError(str(error)) from None
-    running = [host for host in hosts if duties(host, groups)]
     if broker.embedded and len(running) > 1:
         raise DeploymentError(
             f"The embedded broker is a folder on one host, and the play has {len(running)} "
@@ -202,6 +202,8 @@ def decide(options: Mapping[str, Any], found: Mapping[str, Any], duty: Sequence[
     package_file = os.path.join(project["package_path"], "__init__.py")
     # Where the package's own module holds the settings, it cannot load an app that reads them.
     loads = bool(project["package"]) and package_file not in (p["file"] for p in project["settings_places"])
+    if integrate:
+        _check_results(options, project)
     deployment = {
         "name": name,
         "path": project["path"],
@@ -233,7 +235,11 @@ def decide(options: Mapping[str, Any], found: Mapping[str, Any], duty: Sequence[
         #: Whether workers and beat can be asked.
         "has_control": broker.has_control,
         "alone": broker.embedded or broker.local,
-        "result_backend": _results.in_settings(options["result_backend"]),
+        "result_backend": _results.in_settings(options["result_backend"], prefix),
+        #: What was asked for, where it is a word: a URL may hold a password.
+        "result_word": "" if "://" in options["result_backend"] else options["result_backend"],
+        "several_hosts": int(options.get("worker_hosts", 1)) > 1,
+        "result_expires": _results.expires(options.get("result_expires", "1d")),
         "scheduler": options["beat_scheduler"],
         "scheduler_class": SCHEDULERS.get(options["beat_scheduler"], options["beat_scheduler"]),
         "timezone": options["timezone"],
@@ -301,6 +307,16 @@ def _check_database(project: Mapping[str, Any], integrate: bool) -> None:
             f"This one has its own ({project['own_databases']}), and they are used as they are. Leave the "
             "variable out, and read DATABASE_URL there if that is meant."
         )
+
+
+def _check_results(options: Mapping[str, Any], project: Mapping[str, Any]) -> None:
+    """See that results go where this project can keep and read them."""
+    if options.get("removing"):
+        return
+    try:
+        _results.check_project(options, project, int(options.get("worker_hosts", 1)))
+    except _results.ResultsError as error:
+        raise DeploymentError(str(error)) from None
 
 
 def with_app(project: Mapping[str, Any], wanted: str) -> dict[str, Any]:

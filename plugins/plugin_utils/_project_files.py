@@ -87,6 +87,9 @@ def render(
     if schedule["needs_module"]:
         place = os.path.normpath(os.path.join(package, "celery_ops", "schedules.py"))
         files[place] = templates.render("schedules.py", values)
+    if deployment["result_word"] == "django-db":
+        place = os.path.normpath(os.path.join(package, "celery_ops", "results.py"))
+        files[place] = templates.render("results.py", values)
     files |= _samples.render(templates, deployment["samples"], values, package)
     fragment = f"{deployment['prefix']}celery_settings"
     blocks: dict[str, dict[str, str]] = {}
@@ -139,7 +142,7 @@ def _installed_apps(deployment: Mapping[str, Any]) -> list[str]:
     apps = [f"{deployment['prefix']}celery_ops"]
     if deployment["scheduler"] == "database":
         apps.insert(0, "django_celery_beat")
-    if deployment["result_backend"] == "django-db":
+    if deployment["result_word"] in ("django-db", "django-cache"):
         apps.insert(0, "django_celery_results")
     if deployment["samples"]["records"]:
         apps.append(deployment["samples"]["records"])

@@ -56,9 +56,9 @@ def _of_the_integration(options: Mapping[str, Any], project: Mapping[str, Any]) 
     """Return what the settings fragment asks for; a project's own app asks for its own."""
     backend = options["result_backend"]
     own = []
-    if backend == "django-db":
+    if backend in ("django-db", "django-cache"):
         own.append(RESULTS)
-    if backend.startswith("db+"):
+    if backend == "database" or backend.startswith("db+"):
         own.append(SQLALCHEMY)
     if options["beat_scheduler"] == "database":
         own.append(BEAT)
@@ -83,7 +83,9 @@ def _extras(options: Mapping[str, Any], broker: _broker.Broker, integrate: bool)
 
 def _needs_psycopg(options: Mapping[str, Any], project: Mapping[str, Any]) -> bool:
     # SQLAlchemy takes the driver that the URL names, also where Django has psycopg2.
-    if options["result_backend"].startswith("db+postgresql+psycopg://"):
+    if options["result_backend"] == "database" or options["result_backend"].startswith(
+        "db+postgresql+psycopg://"
+    ):
         return "psycopg" not in project["required"]
     if any(name.startswith("psycopg") for name in project["required"]):
         return False

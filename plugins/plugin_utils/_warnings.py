@@ -9,7 +9,13 @@ import os.path
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.celeriac.django.plugins.plugin_utils import _broker, _limits, _pools, _work
+from ansible_collections.celeriac.django.plugins.plugin_utils import (
+    _broker,
+    _limits,
+    _pools,
+    _results,
+    _work,
+)
 
 
 def notes(project: Mapping[str, Any], app_module: str) -> list[str]:
@@ -57,6 +63,8 @@ def warnings(
             "become (-b) for units, or set celery_service_manager to none if that is meant."
         )
     texts += _work.warnings(deployment, _broker.parse(options["broker_url"]).transport)
+    if deployment["integrate"]:
+        texts += _results.warnings(options, project)
     if deployment["embedded"] and deployment["systemd"] and deployment["integrate"]:
         texts.append(
             "The broker is a folder on this host: good for trying, but a kill can lose messages. For "

@@ -258,6 +258,42 @@ def test_a_moment_that_is_past_does_not_come_again(integrated: Callable[..., Che
     assert write(checkout, [{**soon, "clocked": "2020-01-01 10:00+00:00"}])["after"] == {}
 
 
+#: As DatabaseScheduler notes a run: it reads a row and saves it whole, here with the change in between.
+_STALE = (
+    "import sys, time, django; django.setup()\n"
+    "from django_celery_beat.models import PeriodicTask as P\n"
+    "rows = [P.objects.get(name=name) for name in sys.argv[1:]]\n"
+    "print('ready', flush=True)\n"
+    "same = lambda r: P.objects.filter(pk=r.pk, interval=r.interval_id, crontab=r.crontab_id).exists()\n"
+    "while any(map(same, rows)): time.sleep(0.01)\n"
+    "[row.save() for row in rows]\n"
+)
+
+
+def test_a_running_beat_does_not_undo_the_change(integrated: Callable[..., Checkout]) -> None:
+    """What it had read before, and saves after, neither comes back nor is as it was."""
+    checkout = migrated(integrated())
+    both = [{"name": name, "task": TASK, "interval": 60, "args": [1]} for name in ("going", "changing")]
+    write(checkout, both)
+    beat = subprocess.Popen(
+        [str(checkout.python), "-c", _STALE, "going", "changing"],
+        cwd=checkout.base(),
+        env=environ(checkout, "memory://"),
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert beat.stdout
+        assert beat.stdout.readline() == "ready\n"
+        answer = write(checkout, [{**both[1], "interval": 90}])
+        assert beat.wait(30) == 0
+    finally:
+        beat.kill()
+    assert set(answer["before"]) == {"going", "changing"}
+    assert set(tasks_of(checkout)) == {"changing"}
+    assert write(checkout, [{**both[1], "interval": 90}])["before"] == {}
+
+
 def test_a_running_beat_sees_the_change(integrated: Callable[..., Checkout]) -> None:
     """Without a restart, within its interval of five seconds."""
     checkout = migrated(integrated())

@@ -11,7 +11,8 @@ from typing import Any
 def main(job: dict[str, Any]) -> dict[str, Any]:
     """Run the checks that ``job`` names: ``system``, ``databases``, ``broker`` (each a bool).
 
-    ``tasks`` are the names that have to be registered, each with what names it.
+    ``tasks`` are the names that have to be registered, each with what names it; ``results``: the result
+    ``backend`` that was chosen, and whether ``several_hosts`` share it.
     """
     import django
 
@@ -25,6 +26,8 @@ def main(job: dict[str, Any]) -> dict[str, Any]:
         problems += broker_problems(job["app"])
     if job.get("tasks"):
         problems += task_problems(job["app"], job["tasks"])
+    if job.get("results"):
+        problems += result_problems(job["app"], **job["results"])
     return {"problems": problems, "django": django.get_version()}
 
 
@@ -84,6 +87,59 @@ def broker_problems(app_path: str) -> list[dict[str, str]]:
     finally:
         connection.release()
     return []
+
+
+def result_problems(app_path: str, backend: str, several_hosts: bool) -> list[dict[str, str]]:
+    """Return why results could not be kept, or read by others."""
+    if backend == "django-cache":
+        texts = cache_problems(app_path, several_hosts)
+    elif backend == "django-db" and several_hosts:
+        texts = file_problems()
+    else:
+        texts = []
+    return [{"kind": "results", "text": f"celery_result_backend is {backend}, and {text}"} for text in texts]
+
+
+def cache_problems(app_path: str, several_hosts: bool) -> list[str]:
+    """Return what is wrong with the cache that is to hold results."""
+    from celery.app.utils import find_app
+    from django.core.cache import caches
+    from django.core.cache.backends import dummy, filebased, locmem
+    from django.core.cache.backends.base import InvalidCacheBackendError
+
+    alias = find_app(app_path).conf.cache_backend or "default"
+    instead = "name one on a server, as Redis, with CELERY_CACHE_BACKEND in celery_environment"
+    try:
+        cache = caches[alias]
+    except InvalidCacheBackendError as error:
+        return [f"the settings have no such cache: {error}; {instead}"]
+    name = f"CACHES[{alias!r}] ({type(cache).__name__})"
+    if isinstance(cache, (locmem.LocMemCache, dummy.DummyCache)):
+        return [f"{name} is seen by no other process: what a worker writes, nobody reads; {instead}"]
+    if isinstance(cache, filebased.FileBasedCache) and several_hosts:
+        return [f"{name} is a folder on each host, which the others do not see; {instead}"]
+    key = "celeriac-check"
+    try:
+        cache.set(key, "kept", 30)
+        kept = cache.get(key)
+        cache.delete(key)
+    except Exception as error:  # noqa: BLE001 - each cache raises its own
+        return [f"{name} does not work: {type(error).__name__}: {error}"]
+    return [] if kept == "kept" else [f"{name} does not keep what it is given"]
+
+
+def file_problems() -> list[str]:
+    """Return that the database of the results is a file, which no other host sees."""
+    from django.db import connections, router
+    from django_celery_results.models import TaskResult
+
+    alias = router.db_for_write(TaskResult)
+    if connections[alias].vendor != "sqlite":
+        return []
+    return [
+        f"DATABASES[{alias!r}] is SQLite, a file on each of several hosts: no host sees the results of "
+        "another one; take a database server, or redis"
+    ]
 
 
 def task_problems(app_path: str, tasks: dict[str, str]) -> list[dict[str, str]]:

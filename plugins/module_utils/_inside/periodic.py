@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import json
+import time
+from collections.abc import Callable
 from datetime import datetime, timezone
 from typing import Any
 
@@ -13,6 +15,9 @@ from typing import Any
 MARK = "Made by celeriac.django: change the variable celery_beat_schedule instead."
 #: How many seconds a unit of an interval has, the longest first.
 UNITS = {"days": 86400, "hours": 3600, "minutes": 60, "seconds": 1}
+
+#: What was written is looked at again so many times in a row, so often, and no more often than that.
+CALM, LOOK_EACH, MOST_LOOKS = 2, 0.5, 20
 
 
 def main(job: dict[str, Any]) -> dict[str, Any]:
@@ -51,11 +56,31 @@ def main(job: dict[str, Any]) -> dict[str, Any]:
 
     if job["check"] and not has_tables(PeriodicTask):
         return {**new, "after": all_new(job["entries"])}
-    with transaction.atomic(using=router.db_for_write(PeriodicTask)):
-        before, after = plan(PeriodicTask, job["entries"], keep, job["exclusive"])
-        if not job["check"]:
-            apply(PeriodicTask, before, after)
+
+    def write() -> tuple[dict[str, Any], dict[str, Any]]:
+        with transaction.atomic(using=router.db_for_write(PeriodicTask)):
+            before, after = plan(PeriodicTask, job["entries"], keep, job["exclusive"])
+            if not job["check"]:
+                apply(PeriodicTask, before, after)
+        return before, after
+
+    before, after = write()
+    if not job["check"] and before != after:
+        settle(write)
     return {"problems": [], "before": before, "after": after}
+
+
+def settle(write: Callable[[], tuple[Any, Any]]) -> None:
+    """Write again what a running beat has undone.
+
+    It notes each run of an entry by reading the row and saving it whole. Where the row is changed or
+    deleted in between, that brings the old one back. It knows better from its next look at the tables on.
+    """
+    calm, looks = 0, 0
+    while calm < CALM and looks < MOST_LOOKS:
+        time.sleep(LOOK_EACH)
+        before, after = write()
+        calm, looks = calm + 1 if before == after else 0, looks + 1
 
 
 def unknown_tasks(app: Any, entries: list[dict[str, Any]]) -> list[str]:

@@ -176,3 +176,25 @@ def test_a_default_of_one_module_counts_for_all(read: Read, tmp_path: Path) -> N
 def test_the_names_are_sorted(read: Read, tmp_path: Path) -> None:
     found = _settings_read.find_required_environment(read("env('B')\nenv('A')\nenv('B')\n"), tmp_path)
     assert list(found.items()) == [("A", "s0.py:2"), ("B", "s0.py:1")]
+
+
+REDIS = '{"default": {"BACKEND": "x.Redis", "LOCATION": "y"}}'
+
+
+@pytest.mark.parametrize(
+    ("texts", "caches"),
+    [
+        ((f"CACHES = {REDIS}\n",), {"default": "x.Redis"}),
+        (("", f"CACHES = {REDIS}\n"), {"default": "x.Redis"}),
+        ((f"CACHES = {REDIS}\n", 'CACHES = {"default": {"BACKEND": "y.Memory"}}\n'), {"default": "x.Redis"}),
+        (('CACHES = {"default": env.cache()}\n',), {"default": ""}),
+        (('CACHES = {"default": {**common, "TIMEOUT": 3}}\n',), {"default": ""}),
+        (("CACHES = build()\n",), {}),
+        ((f'CACHES = {REDIS}\nCACHES["default"]["BACKEND"] = "y"\n',), {}),
+        ((f"CACHES = {REDIS}\nCACHES.update(other)\n",), {}),
+        ((f'CACHES = {REDIS}\nif x:\n    CACHES = {{"default": {{"BACKEND": "y.M"}}}}\n',), {"default": ""}),
+        (("",), {}),
+    ],
+)
+def test_caches(texts: tuple[str, ...], caches: dict[str, str], read: Read) -> None:
+    assert _settings_read.find_caches(read(*texts)) == caches

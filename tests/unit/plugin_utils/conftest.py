@@ -31,6 +31,8 @@ def options() -> dict[str, Any]:
         "broker_master": "",
         "database_ca": "",
         "result_backend": "django-db",
+        "result_expires": "1d",
+        "database_scheme": "",
         "beat_scheduler": "database",
         "beat_schedule": [],
         "beat_takeover": 15,

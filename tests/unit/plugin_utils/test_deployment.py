@@ -354,7 +354,8 @@ def test_schedulers(scheduler: str, cls: str, decide: Any) -> None:
 @pytest.mark.parametrize(
     ("wanted", "said"),
     [
-        ("django-db", "django-db"),
+        ("django-db", "shop.celery_ops.results.DatabaseBackend"),
+        ("django-cache", "django-cache"),
         ("redis", "redis"),
         ("none", ""),
         ("redis://:pw@x/1", ""),

@@ -537,7 +537,9 @@ def test_sqs_waits_for_messages_and_asks_nobody(settings: Any) -> None:
 @pytest.mark.parametrize(
     ("wanted", "environment", "backend"),
     [
-        ("django-db", {}, "django-db"),
+        ("django-db", {}, "shop.celery_ops.results.DatabaseBackend"),
+        ("django-cache", {}, "django-cache"),
+        ("database", {}, None),
         ("none", {}, None),
         ("redis://x", {}, None),
         ("redis://x", {"CELERY_RESULT_BACKEND": "redis://:pw@x"}, "redis://:pw@x"),
