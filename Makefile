@@ -81,7 +81,7 @@ molecule: $(NEWEST)/.test-ready ## Scenarios on real systemd hosts; SCENARIO=nam
 	. tests/lab/env.sh; PATH="$(CURDIR)/$(NEWEST)/bin:$$PATH" molecule test $(if $(SCENARIO),--scenario-name $(SCENARIO),--all) $(ARGS)
 
 .PHONY: bench
-bench: $(NEWEST)/.test-ready ## Measure: no-op and cold runs, the demo
+bench: $(NEWEST)/.test-ready ## Measure: no-op and cold runs, the demo, tasks per second
 	@tools/bench.sh $(NEWEST)
 
 .PHONY: soak

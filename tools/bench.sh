@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Measures what discovery costs, and the rest on a host of its own: see tests/bench. usage: bench.sh VENV
+# Measures what discovery costs, and the rest, runs of the playbook and tasks per second, on hosts of their own: see tests/bench. usage: bench.sh VENV
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -7,4 +7,5 @@ tests/lab/setup.sh
 # shellcheck source=tests/lab/env.sh
 . tests/lab/env.sh
 "$1/bin/python" tests/bench/discovery.py
-exec "$1/bin/python" tests/bench/run.py
+"$1/bin/python" tests/bench/run.py
+exec "$1/bin/python" tests/bench/throughput/run.py

@@ -82,8 +82,8 @@ def test_connections_are_kept(pool: str, host: Any) -> None:
     answers = send(host, QUEUES[pool], *[["ask"]] * 100)
     assert [state for state, _answer in answers] == ["SUCCESS"] * 100
     used = {alias: {pids[place] for _state, pids in answers} for place, alias in enumerate(DATABASES)}
-    # The sender opens one, to read the results; beat and its canary may be at work too.
-    assert opened(host) - before <= 4
+    # Of 200 uses; the sender opens one to read the results, and beat and its canary are at work too.
+    assert opened(host) - before <= 20
     assert all(len(pids) <= KEEPING[pool] for pids in used.values())
 
 
