@@ -65,17 +65,13 @@ class Takeover:
 
 def take_over(how: str) -> Takeover:
     """Kill the active beat, wait until the other one sends, and bring the killed one back."""
-    for host in REDBEAT:
-        # A machine that stalls for longer than the lock's time makes the active beat end.
-        run(host, START)
-    active = sender()
+    active, process = active_beat()
     (other,) = set(REDBEAT) - {active}
-    wait(f"{other}: beat does not stand by", 60, lambda: stands_by(other))
     if how == "host":
         killed = time.time()
         subprocess.run(["podman", "kill", active], check=True, capture_output=True)
     else:
-        killed = float(run(active, f"date +%s.%N && kill -9 {beat_process(active)}"))
+        killed = float(run(active, f"date +%s.%N && kill -9 {process}"))
 
     def sent() -> list[Tick]:
         return [tick for tick in ticks("redbeat", killed, "tick") if tick.host == other]
@@ -88,6 +84,21 @@ def take_over(how: str) -> Takeover:
         run(active, NO_RESTART)
     run(active, START)
     return Takeover(how, killed, first)
+
+
+def active_beat() -> tuple[str, str]:
+    """Return host and process of the beat that sends, when the other one stands by."""
+    for _attempt in range(10):
+        # One that stood still for longer than the lock's time has ended.
+        for host in REDBEAT:
+            run(host, START)
+        active = sender()
+        (other,) = set(REDBEAT) - {active}
+        wait(f"{other}: beat does not stand by", 60, lambda of=other: stands_by(of))
+        process = beat_process(active)
+        if process != "0" and sender() == active and beat_process(active) == process:
+            return active, process
+    raise RuntimeError("beat does not go on for long enough to be killed: the machine is too busy")
 
 
 def sender() -> str:
