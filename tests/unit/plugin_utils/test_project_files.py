@@ -12,6 +12,7 @@ import os
 import ssl
 import subprocess
 import sys
+import types
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -205,7 +206,7 @@ def test_settings_beside_manage_get_an_app_that_does_not_hide_the_library(render
     assert 'name = "celery_ops"' in files["celery_ops/apps.py"]
     assert "import celery_app  # noqa" in files["celery_ops/apps.py"]
     assert 'APP = "celery_app"' in files["celery_ops/management/commands/celery.py"]
-    assert "parents[0]" in files["celery_settings.py"]
+    assert "parents[1]" in files["celery_ops/broker.py"]
 
 
 def test_a_package_that_is_its_own_settings_does_not_load_the_app(render: Any, project: Data) -> None:
@@ -408,9 +409,19 @@ def settings(render: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> An
         monkeypatch.setenv("CELERY_STATE_PATH", str(tmp_path / "state"))
         for name, value in environment.items():
             monkeypatch.setenv(name, value)
-        file = tmp_path / "base/shop/celery_settings.py"
-        values: Data = {"__file__": str(file), "__name__": "shop.celery_settings"}
-        exec(compile(render(**given)[0]["shop/celery_settings.py"], file, "exec"), values)  # noqa: S102
+        files = render(**given)[0]
+        package = tmp_path / "base/shop"
+        (package / "celery_ops").mkdir(parents=True, exist_ok=True)
+        (package / "celery_ops/broker.py").write_text(files["shop/celery_ops/broker.py"])
+        for name in ("shop", "shop.celery_ops"):
+            module = types.ModuleType(name)
+            module.__path__ = [str(tmp_path / "base" / name.replace(".", "/"))]
+            monkeypatch.setitem(sys.modules, name, module)
+        monkeypatch.delitem(sys.modules, "shop.celery_ops.broker", raising=False)
+        file = package / "celery_settings.py"
+        values: Data = {"__file__": str(file), "__name__": "shop.celery_settings", "__package__": "shop"}
+        exec(compile(files["shop/celery_settings.py"], file, "exec"), values)  # noqa: S102
+        monkeypatch.delitem(sys.modules, "shop.celery_ops.broker")
         return values
 
     return load
