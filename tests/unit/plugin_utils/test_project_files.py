@@ -12,7 +12,6 @@ import os
 import ssl
 import subprocess
 import sys
-import types
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -400,7 +399,7 @@ def test_files_of_the_project_stay_clean_however_they_end(render: Any, project: 
 
 
 @pytest.fixture
-def settings(render: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+def settings(render: Any, load_settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Loads the rendered settings in an environment of their own."""
 
     def load(environment: dict[str, str], **given: Any) -> Data:
@@ -410,19 +409,7 @@ def settings(render: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> An
         for name, value in environment.items():
             monkeypatch.setenv(name, value)
         files = render(**given)[0]
-        package = tmp_path / "base/shop"
-        (package / "celery_ops").mkdir(parents=True, exist_ok=True)
-        (package / "celery_ops/broker.py").write_text(files["shop/celery_ops/broker.py"])
-        for name in ("shop", "shop.celery_ops"):
-            module = types.ModuleType(name)
-            module.__path__ = [str(tmp_path / "base" / name.replace(".", "/"))]
-            monkeypatch.setitem(sys.modules, name, module)
-        monkeypatch.delitem(sys.modules, "shop.celery_ops.broker", raising=False)
-        file = package / "celery_settings.py"
-        values: Data = {"__file__": str(file), "__name__": "shop.celery_settings", "__package__": "shop"}
-        exec(compile(files["shop/celery_settings.py"], file, "exec"), values)  # noqa: S102
-        monkeypatch.delitem(sys.modules, "shop.celery_ops.broker")
-        return values
+        return load_settings(files, tmp_path / "base")
 
     return load
 
