@@ -146,7 +146,7 @@ def start_load() -> None:
     run(SENDER, "su postgres -c 'psql -q shop -c \"TRUNCATE load_done\"'")
     run(
         SENDER,
-        f"systemd-run --quiet --unit=load --setenv=SENDER_CA={given['celery_broker_ca']} "
+        f"systemd-run --quiet --collect --unit=load --setenv=SENDER_CA={given['celery_broker_ca']} "
         f"{PYTHON} /opt/sender.py '{url}' {RATE} {NOTED}",
     )
 

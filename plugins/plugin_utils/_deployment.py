@@ -189,7 +189,7 @@ def decide(options: Mapping[str, Any], found: Mapping[str, Any], duty: Sequence[
             f"The checkout {project['path']} is not writable. Run as its owner or with become, or set "
             "celery_project_integrate to never if Celery is in it already."
         )
-    if options["database_from_url"]:
+    if options["database_from_url"] and not options.get("removing"):
         _check_database(project, integrate)
     state = options["state_path"] or (
         _names.system_state(name) if systemd else os.path.join(project["base"], ".celery")
