@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
+import socket
 import ssl
 import sys
 import time
@@ -34,7 +35,10 @@ def main() -> None:
             "socket_connect_timeout": 2,
         }
     else:
-        app.conf.broker_transport_options = {"confirm_publish": True}
+        app.conf.broker_transport_options = {
+            "confirm_publish": True,
+            "socket_settings": {socket.TCP_KEEPIDLE: 10, socket.TCP_KEEPINTVL: 5},
+        }
         # As the settings of the project have them.
         app.conf.task_default_queue_type = app.conf.task_create_missing_queue_type = "quorum"
         app.conf.task_default_exchange_type = app.conf.task_create_missing_queue_exchange_type = "topic"

@@ -158,7 +158,7 @@ tell("exchange", lambda c: Exchange("mine")(c).declare())
 tell("read", lambda c: Queue("foreign")(c).get())
 tell("delete", lambda c: Queue("foreign")(c).delete())
 tell("purge", lambda c: Queue("dead-letters")(c).purge())
-tell("vhost", lambda c: None, own.replace("/shop", "/other"))
+tell("vhost", lambda c: None, own.rpartition("/")[0] + "/other")
 tell("guest", lambda c: None, "amqps://guest:guest@" + own.partition("@")[2])
 tell("password", lambda c: None, own.replace("shop:", "shop:x"))
 """
