@@ -67,9 +67,18 @@ def running(node: str) -> list[str]:
         return []
 
 
+def divided(node: str) -> bool:
+    """Tell whether a node sees a partition."""
+    text = run(node, "rabbitmqctl --quiet --timeout 20 cluster_status --formatter json", check=False)
+    try:
+        return bool(json.loads(text)["partitions"])
+    except (ValueError, KeyError):
+        return True
+
+
 def whole() -> bool:
     """Tell whether each node sees all of them, and each quorum queue has all of its members."""
-    if not all(sorted(running(node)) == NODES for node in NODES):
+    if not all(sorted(running(node)) == NODES for node in NODES) or any(map(divided, NODES)):
         return False
     ask = "rabbitmqctl --quiet --timeout 20 list_queues -p shop type online --formatter json"
     try:
@@ -108,6 +117,9 @@ class Faults:
         """Cut the leader off the network, and let it back."""
         host = leader()
         podman("network", "disconnect", NETWORK, host)
+        # Not before the others have noticed: a cut that nobody sees is another fault.
+        others = [node for node in NODES if node != host]
+        wait(f"{others} still see {host}", 90, lambda: all(host not in running(node) for node in others))
         time.sleep(self.away)
         podman("network", "connect", NETWORK, host)
 

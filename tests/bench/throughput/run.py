@@ -109,14 +109,14 @@ def main() -> None:
         on_host("bash -s", (HERE / "contenders.sh").read_text())
         for label, backend in (("", ""), ("_django_db", "django-db")):
             play("celeriac.django.integrate", f"--extra-vars=celery_result_backend={backend or 'none'}")
-            if not label:
-                # The same packages for both, to the byte.
-                on_host(
-                    "python3 -m venv /opt/plain && rm -rf /opt/plain/lib && "
-                    "cp -a /var/lib/ours-celery/venv/lib /opt/plain/lib && "
-                    "printf '#!/opt/plain/bin/python\\nfrom celery.__main__ import main\\nmain()\\n' "
-                    "> /opt/plain/bin/celery && chmod 755 /opt/plain/bin/celery"
-                )
+            # The same packages for both, to the byte.
+            on_host(
+                "systemctl stop plain-worker.service 2>/dev/null; "
+                "python3 -m venv /opt/plain && rm -rf /opt/plain/lib && "
+                "cp -a /var/lib/ours-celery/venv/lib /opt/plain/lib && "
+                "printf '#!/opt/plain/bin/python\\nfrom celery.__main__ import main\\nmain()\\n' "
+                "> /opt/plain/bin/celery && chmod 755 /opt/plain/bin/celery"
+            )
             on_host(f"bash -s {backend}", (HERE / "plain.sh").read_text())
             rounds(label)
     finally:

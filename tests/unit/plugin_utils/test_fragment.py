@@ -139,13 +139,11 @@ def test_redbeat_keeps_hours_as_rules(render: Any) -> None:
 
 
 def test_rate_limits_by_name_and_pattern(
-    render: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    render: Any, load_settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     routes = {"a.slow": {"rate_limit": "1/m"}, "a.*": {"rate_limit": "2/m"}, "*": {"rate_limit": "3/m"}}
-    text = render(task_routes=routes)["shop/celery_settings.py"]
     monkeypatch.setenv("CELERY_STATE_PATH", str(tmp_path))
-    values: Data = {"__file__": str(tmp_path / "shop/celery_settings.py"), "__name__": "shop.celery_settings"}
-    exec(compile(text, "celery_settings.py", "exec"), values)  # noqa: S102
+    values = load_settings(render(task_routes=routes), tmp_path)
     (annotation,) = values["CELERY_TASK_ANNOTATIONS"]
     found = {name: annotation.annotate(type("Task", (), {"name": name})) for name in ("a.slow", "a.b", "c")}
     assert {name: limit["rate_limit"] for name, limit in found.items()} == {

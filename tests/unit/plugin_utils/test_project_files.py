@@ -205,7 +205,7 @@ def test_settings_beside_manage_get_an_app_that_does_not_hide_the_library(render
     assert 'name = "celery_ops"' in files["celery_ops/apps.py"]
     assert "import celery_app  # noqa" in files["celery_ops/apps.py"]
     assert 'APP = "celery_app"' in files["celery_ops/management/commands/celery.py"]
-    assert "parents[0]" in files["celery_settings.py"]
+    assert "parents[1]" in files["celery_ops/broker.py"]
 
 
 def test_a_package_that_is_its_own_settings_does_not_load_the_app(render: Any, project: Data) -> None:
@@ -399,7 +399,7 @@ def test_files_of_the_project_stay_clean_however_they_end(render: Any, project: 
 
 
 @pytest.fixture
-def settings(render: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+def settings(render: Any, load_settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Loads the rendered settings in an environment of their own."""
 
     def load(environment: dict[str, str], **given: Any) -> Data:
@@ -408,10 +408,8 @@ def settings(render: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> An
         monkeypatch.setenv("CELERY_STATE_PATH", str(tmp_path / "state"))
         for name, value in environment.items():
             monkeypatch.setenv(name, value)
-        file = tmp_path / "base/shop/celery_settings.py"
-        values: Data = {"__file__": str(file), "__name__": "shop.celery_settings"}
-        exec(compile(render(**given)[0]["shop/celery_settings.py"], file, "exec"), values)  # noqa: S102
-        return values
+        files = render(**given)[0]
+        return load_settings(files, tmp_path / "base")
 
     return load
 
