@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # What takes long, on real hosts: all of it, or only what is named. usage: soak.sh VENV
-#   [faults] [cluster] [takeovers] [results]
+#   [faults] [cluster] [redis] [takeovers] [results]
 #   faults      all faults under a steady load: see molecule/faults/faults.py
 #   cluster     a cluster of RabbitMQ loses a node under a load: see molecule/rabbitmq/faults.py
+#   redis       a Redis that is full, or changes its password, under a load: see molecule/redis/faults.py
 #   takeovers   twenty times, the active one of two beats is killed: see molecule/schedules/takeovers.py
 #   results     every result backend, and the clean-up of a large table: see molecule/schedules/results.py
 set -euo pipefail
@@ -10,7 +11,7 @@ cd "$(dirname "$0")/.."
 
 venv=$1
 shift
-[ $# -gt 0 ] || set -- faults cluster takeovers results
+[ $# -gt 0 ] || set -- faults cluster redis takeovers results
 
 tests/lab/setup.sh
 # shellcheck source=tests/lab/env.sh
@@ -44,10 +45,11 @@ for soak in "$@"; do
   case $soak in
     faults) on_hosts faults "$venv/bin/python" molecule/faults/faults.py --all ;;
     cluster) on_hosts rabbitmq "$venv/bin/python" molecule/rabbitmq/faults.py --all ;;
+    redis) on_hosts redis "$venv/bin/python" molecule/redis/faults.py --all ;;
     takeovers) on_hosts schedules "$venv/bin/python" molecule/schedules/takeovers.py --takeovers=20 ;;
     results) on_hosts schedules "$venv/bin/python" molecule/schedules/results.py ;;
     *)
-      echo "There is no soak $soak: there are faults, cluster, takeovers and results." >&2
+      echo "There is no soak $soak: there are faults, cluster, redis, takeovers and results." >&2
       exit 2
       ;;
   esac
