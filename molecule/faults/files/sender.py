@@ -1,7 +1,7 @@
 """Sends numbered tasks at a steady rate, and notes each that the broker has taken.
 
 usage: sender.py URL RATE FILE. A line of the file: the number, the queue, the time in seconds, those of work.
-For amqps, SENDER_CA is the file of the authority.
+The URL - stands for SENDER_URL in the environment. With TLS, SENDER_CA is the file of the authority.
 Lines in FILE.extra, from whoever wants longer tasks, are sent besides: the queue, the seconds of work.
 """
 
@@ -24,9 +24,8 @@ SECONDS = 0.05
 RETRY = {"max_retries": None, "interval_start": 0.1, "interval_step": 0.1, "interval_max": 0.5}
 
 
-def main() -> None:
-    """Send until stopped."""
-    url, rate, file = sys.argv[1], float(sys.argv[2]), Path(sys.argv[3])
+def connect(url: str) -> Celery:
+    """Return an app whose settings are those of the project."""
     app = Celery(broker=url, set_as_current=False)
     if url.startswith("redis"):
         app.conf.broker_transport_options = {
@@ -34,6 +33,11 @@ def main() -> None:
             "socket_timeout": 5,
             "socket_connect_timeout": 2,
         }
+        if url.startswith("rediss"):
+            app.conf.broker_use_ssl = {
+                "ssl_ca_certs": os.environ["SENDER_CA"],
+                "ssl_cert_reqs": ssl.CERT_REQUIRED,
+            }
     else:
         app.conf.broker_transport_options = {
             "confirm_publish": True,
@@ -44,14 +48,31 @@ def main() -> None:
         app.conf.task_default_exchange_type = app.conf.task_create_missing_queue_exchange_type = "topic"
         if url.startswith("amqps"):
             app.conf.broker_use_ssl = {"ca_certs": os.environ["SENDER_CA"], "cert_reqs": ssl.CERT_REQUIRED}
+    return app
+
+
+def main() -> None:
+    """Send until stopped."""
+    url, rate, file = sys.argv[1], float(sys.argv[2]), Path(sys.argv[3])
+    url = os.environ["SENDER_URL"] if url == "-" else url
+    app = connect(url)
     extra = file.with_suffix(".extra")
     due = time.monotonic()
     with open(file, "a", encoding="utf-8", buffering=1) as sent:
         numbers = itertools.count(1)
 
         def send(queue: str, seconds: float) -> None:
+            nonlocal app
             number = next(numbers)
-            app.send_task("load.tasks.note", (number, seconds), queue=queue, retry=True, retry_policy=RETRY)
+            try:
+                app.send_task(
+                    "load.tasks.note", (number, seconds), queue=queue, retry=True, retry_policy=RETRY
+                )
+            except Exception as error:  # noqa: BLE001 - each transport raises its own
+                # Refused, as by a Redis that is full: it does not count as sent.
+                print(f"refused: {number}: {error}", file=sys.stderr, flush=True)
+                app = connect(url)
+                return
             sent.write(f"{number} {queue} {time.time():.3f} {seconds}\n")
 
         for turn in itertools.count():

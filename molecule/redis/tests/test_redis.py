@@ -2,54 +2,333 @@
 
 from __future__ import annotations
 
+import json
+import re
 import subprocess
+import sys
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+SCENARIO = Path(__file__).parents[1]
 SERVER = "celeriac-redis-server"
+APP = "celeriac-redis-app"
+VALKEY = "celeriac-redis-valkey"
+PASSWORDS = re.compile("redis_molecule_|database_molecule_password|valkey@molecule|market_molecule")
+#: As the administrator of the server that is there.
+ADMIN = (
+    "export REDISCLI_AUTH=$(sed -n 's/^requirepass //p' /etc/redis/celeriac.d/admin.conf); "
+    'admin() { redis-cli --tls --insecure "$@"; }; '
+)
+DANGEROUS = (
+    "FLUSHALL",
+    "FLUSHDB",
+    "KEYS '*'",
+    "SCAN 0",
+    "CONFIG GET '*'",
+    "CONFIG SET maxmemory 1",
+    "SHUTDOWN",
+    "SAVE",
+    "DEBUG SLEEP 0",
+    "MONITOR",
+    "ACL LIST",
+    "CLIENT LIST",
+    "CLIENT KILL USER default",
+    "REPLICAOF NO ONE",
+    "MODULE LIST",
+    "SWAPDB 0 1",
+    "EVAL 'return 1' 0",
+    "INFO",
+    "RANDOMKEY",
+    "GET other:key",
+    "SET other 1",
+    "PUBLISH other:channel x",
+    "PSUBSCRIBE '*'",
+    "SUBSCRIBE other:/0.celery.pidbox",
+)
 
 
-def redis(user: str, password: str, command: str) -> str:
-    """Return what Redis answers a user."""
-    script = f"REDISCLI_AUTH={password} timeout 5 redis-cli --tls --insecure --user {user} {command}"
+def run(host: str, script: str, check: bool = True) -> str:
+    """Run a line on a host as root."""
     done = subprocess.run(
-        ["podman", "exec", SERVER, "bash", "-c", script], capture_output=True, text=True, check=False
+        ["podman", "exec", "--interactive", host, "bash", "-c", script],
+        capture_output=True,
+        text=True,
+        check=False,
+        stdin=subprocess.DEVNULL,
     )
+    assert not check or done.returncode == 0, done.stderr or done.stdout
     return done.stdout + done.stderr
 
 
-@pytest.fixture(scope="module")
-def password() -> str:
-    """The password that the workers have."""
-    script = "sed -n 's/^CELERY_BROKER_URL=//p' /etc/shop-celery/secrets"
-    url = subprocess.check_output(["podman", "exec", "celeriac-redis-app", "bash", "-c", script], text=True)
-    return url.partition("//shop:")[2].partition("@")[0]
+def playbook(*arguments: str, inventory: str = "inventory") -> subprocess.CompletedProcess[str]:
+    """Run ansible-playbook, and see that it tells no password."""
+    done = subprocess.run(
+        [
+            str(Path(sys.executable).with_name("ansible-playbook")),
+            f"--inventory={SCENARIO / inventory}",
+            *arguments,
+        ],
+        cwd=SCENARIO.parents[1],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        stdin=subprocess.DEVNULL,
+        text=True,
+        check=False,
+    )
+    assert not PASSWORDS.search(done.stdout)
+    return done
 
 
-def test_who_is_let_in(password: str) -> None:
-    """The project's user with its password, and nobody else."""
-    assert "PONG" in redis("shop", password, "PING")
-    assert "WRONGPASS" in redis("shop", "wrong", "PING")
-    assert "WRONGPASS" in redis("default", password, "PING")
+def as_user(user: str, password: str, command: str) -> str:
+    """Return what Redis answers a user."""
+    return run(
+        SERVER,
+        f"export REDISCLI_AUTH={password}; timeout 5 redis-cli --tls --insecure --user {user} {command} 2>&1",
+        check=False,
+    )
+
+
+def project(code: str) -> str:
+    """Run code in the project, as its services do; return what it tells and what goes wrong."""
+    files = "set -ae; . /etc/shop-celery/environment; . /etc/shop-celery/secrets; set +a"
+    return run(
+        APP,
+        f"cd /srv/shop; {files}; runuser -u shop -- /var/lib/shop-celery/venv/bin/python - <<'END'\n"
+        f"import django; django.setup()\n{code}\nEND",
+        check=False,
+    )
+
+
+def test_celery_needed_nothing_that_was_refused() -> None:
+    """Results, RedBeat, events, remote control, letters and locks: no command of theirs was refused."""
+    code = (
+        "from celery import chord, group\n"
+        "from shop import celery_app as app\n"
+        "one = app.tasks['celery.accumulate']\n"
+        "print(chord([one.s(i, index=0) for i in range(3)], one.s(index=0)).apply_async().get(timeout=30))\n"
+        "found = app.control.inspect(timeout=5)\n"
+        "print([bool(getattr(found, name)()) for name in ('ping', 'stats', 'active_queues', 'registered')])\n"
+        "app.control.enable_events()\n"
+        "seen = []\n"
+        "with app.connection_for_read() as connection:\n"
+        "    note = {'*': lambda event: seen.append(event['type'])}\n"
+        "    app.events.Receiver(connection, handlers=note).capture(limit=3, timeout=15)\n"
+        "app.control.disable_events()\n"
+        "print('events:', len(seen) > 0)\n"
+    )
+    told = project(code)
+    for line in ("[0, 1, 2]", "[True, True, True, True]", "events: True"):
+        assert line in told.splitlines(), told
+    refused = run(SERVER, ADMIN + "admin ACL LOG 100 | grep -A1 -wE 'reason|object|username'")
+    assert "shop" not in refused, refused
+
+
+def test_every_key_has_the_prefix_of_the_project() -> None:
+    """Projects share a server because of it."""
+    keys = run(SERVER, ADMIN + "admin --scan").split()
+    assert keys
+    assert not [key for key in keys if not key.startswith("shop:")]
+    assert any("redbeat" in key for key in keys)
 
 
 @pytest.mark.parametrize(
-    "command",
+    ("user", "password", "answer"),
     [
-        "FLUSHALL",
-        "KEYS '*'",
-        "SCAN 0",
-        "CONFIG GET '*'",
-        "SHUTDOWN",
-        "MONITOR",
-        "ACL LIST",
-        "CLIENT LIST",
-        "INFO",
-        "GET other:key",
-        "PUBLISH other:channel x",
-        "PSUBSCRIBE '*'",
+        ("shop", "redis_molecule_password", "PONG"),
+        ("shop", "wrong", "WRONGPASS"),
+        ("default", "redis_molecule_password", "WRONGPASS"),
+        ("default", "''", "NOAUTH"),
+        ("market", "redis_molecule_password", "WRONGPASS"),
     ],
 )
-def test_dangerous_commands_are_refused(command: str, password: str) -> None:
+def test_who_is_let_in(user: str, password: str, answer: str) -> None:
+    """The project's user with its password, and nobody else."""
+    assert answer in as_user(user, password, "PING")
+
+
+@pytest.mark.parametrize("command", DANGEROUS)
+def test_dangerous_commands_are_refused(command: str) -> None:
     """Also what reaches beyond the project's keys and channels."""
-    assert "NOPERM" in redis("shop", password, command)
+    told = as_user("shop", "redis_molecule_password", command)
+    assert "NOPERM" in told or "DEBUG command not allowed" in told, told
+
+
+def test_two_projects_do_not_see_each_other() -> None:
+    """Each has its keys, and neither can read, write or send to the other."""
+    done = playbook(
+        "--tags=broker",
+        "-e",
+        "celery_project_name=market",
+        "-e",
+        "celery_broker_password=market_molecule_password",
+        "celeriac.django.integrate",
+    )
+    assert done.returncode == 0, done.stdout
+    market = ("market", "market_molecule_password")
+    shop = ("shop", "redis_molecule_password")
+    assert "OK" in as_user(*market, "SET market:key mine")
+    assert "NOPERM" in as_user(*shop, "GET market:key")
+    assert "NOPERM" in as_user(*market, "SMEMBERS shop:_kombu.binding.celery")
+    assert "NOPERM" in as_user(*market, "LPUSH shop:celery x")
+    assert "NOPERM" in as_user(*market, "PUBLISH shop:/0.celery.pidbox x")
+    assert "shop:" in run(SERVER, ADMIN + "admin --scan"), "the first project's keys are gone"
+    assert "PONG" in as_user(*shop, "PING")
+    run(SERVER, ADMIN + "admin DEL market:key")
+
+
+SCAN = r"""
+import socket, ssl, sys
+name, ports = sys.argv[1], []
+for port in range(1, 65536):
+    with socket.socket() as one:
+        one.settimeout(1)
+        if one.connect_ex((socket.gethostbyname(name), port)) == 0:
+            ports.append(port)
+print(ports)
+"""
+
+
+def test_nothing_else_listens() -> None:
+    """All ports, from another host: Redis and PostgreSQL, and on the host with everything none."""
+    assert run(APP, f"python3 - {SERVER} <<'END'\n{SCAN}\nEND").strip() == "[5432, 6379]"
+
+
+PLAIN = r"""
+import socket, sys
+with socket.create_connection((sys.argv[1], 6379), timeout=10) as one:
+    one.sendall(b"PING\r\n")
+    print(repr(one.recv(100)))
+"""
+
+
+def test_nothing_without_tls() -> None:
+    """Redis does not answer in the clear, nor does PostgreSQL let the project in."""
+    told = run(APP, f"python3 - {SERVER} <<'END'\n{PLAIN}\nEND", check=False)
+    assert "PONG" not in told
+    assert "NOAUTH" not in told
+    told = project(
+        "import os, psycopg\n"
+        "psycopg.connect(os.environ['DATABASE_URL'].partition('?')[0] + '?sslmode=disable')"
+    )
+    assert "no encryption" in told, told
+    assert "rejects connection" in told
+
+
+BROKER = (
+    "from shop import celery_app as app\n"
+    "app.connection_for_write().ensure_connection(max_retries=1, interval_start=0, timeout=8)\n"
+    "print('let in')"
+)
+DATABASE = "from django.db import connection\nconnection.ensure_connection()\nprint('let in')"
+
+
+def test_a_certificate_of_another_authority_is_refused() -> None:
+    """The same name, and signed by somebody else: broker, results and database are left alone."""
+    for code in (BROKER, DATABASE):
+        assert "let in" in project(code)
+    given = ["-e", "celery_broker_certificate=/etc/celeriac-test/imposter.crt"]
+    given += ["-e", "celery_broker_certificate_key=/etc/celeriac-test/imposter.key"]
+    given += [word.replace("broker", "database") for word in given]
+    done = playbook("--tags=broker,database", *given, "celeriac.django.integrate")
+    assert done.returncode == 0, done.stdout
+    try:
+        for code in (BROKER, DATABASE):
+            told = project(code)
+            assert "let in" not in told
+            assert "certificate verify failed" in told, told
+        told = playbook("celeriac.django.verify").stdout
+        assert "certificate verify failed" in told, told[-3000:]
+    finally:
+        done = playbook("--tags=broker,database", "celeriac.django.integrate")
+    assert done.returncode == 0, done.stdout
+    for code in (BROKER, DATABASE):
+        assert "let in" in project(code)
+
+
+def test_a_key_of_another_certificate_is_refused() -> None:
+    """Before the server gets it: it would not start again."""
+    done = playbook(
+        "--tags=broker",
+        "-e",
+        "celery_broker_certificate_key=/etc/celeriac-test/imposter.key",
+        "celeriac.django.integrate",
+    )
+    assert done.returncode != 0
+    assert "cannot use celery_broker_certificate" in done.stdout
+    assert "KEY_VALUES_MISMATCH" in done.stdout or "mismatch" in done.stdout
+    assert "PONG" in as_user("shop", "redis_molecule_password", "PING")
+
+
+def test_an_authority_that_is_not_there_is_told_before_anything_changes() -> None:
+    """With its variable and its path."""
+    done = playbook(
+        "--limit", APP, "-e", "celery_broker_ca=/etc/celeriac-test/none.crt", "celeriac.django.integrate"
+    )
+    assert done.returncode != 0
+    assert "celery_broker_ca: /etc/celeriac-test/none.crt: No such file" in " ".join(done.stdout.split())
+    assert "changed=0" in done.stdout
+
+
+def test_secrets_are_in_no_log() -> None:
+    """Neither in a journal, nor in the arguments of a process, nor in a file that others can read."""
+    for host in (SERVER, APP):
+        assert not PASSWORDS.search(run(host, "journalctl -q --no-pager -o cat"))
+        assert not PASSWORDS.search(
+            run(host, "cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' ' '", check=False)
+        )
+    logs = "cat /var/log/redis/*.log /var/log/postgresql/*.log"
+    assert not PASSWORDS.search(run(SERVER, logs))
+    modes = run(SERVER, "find /etc/redis/celeriac.d /etc/postgresql/*/main/celeriac-tls -perm /o=rwx")
+    assert modes == ""
+
+
+def test_redis_keeps_what_it_has_and_evicts_nothing() -> None:
+    """As a broker has to."""
+    told = run(SERVER, ADMIN + "admin CONFIG GET maxmemory-policy; admin CONFIG GET appendonly")
+    assert told.split() == ["maxmemory-policy", "noeviction", "appendonly", "yes"]
+
+
+@pytest.fixture(scope="module")
+def valkey() -> Any:
+    """A host with Valkey, a worker and beat, for as long as these tests take."""
+    create, destroy = (str(SCENARIO.parent / f"default/{name}.yml") for name in ("create", "destroy"))
+    done = playbook(create, inventory="valkey")
+    try:
+        assert done.returncode == 0, done.stdout
+        done = playbook(str(SCENARIO / "valkey.yml"), inventory="valkey")
+        assert done.returncode == 0, done.stdout[-5000:]
+        yield VALKEY
+    finally:
+        playbook(destroy, inventory="valkey")
+
+
+def test_valkey_serves_as_well(valkey: str) -> None:
+    """From the distribution, with the same user, on loopback alone; a second run changes nothing."""
+    done = playbook("celeriac.django.integrate", inventory="valkey")
+    assert done.returncode == 0
+    assert "changed=0" in done.stdout, done.stdout
+    listening = run(valkey, "ss -lntH | awk '{print $4}'").split()
+    assert {address.rpartition(":")[0] for address in listening} <= {"127.0.0.1", "[::1]"}
+    assert run(APP, f"python3 - {valkey} <<'END'\n{SCAN}\nEND").strip() == "[]"
+    ask = "export REDISCLI_AUTH=valkey@molecule/password; valkey-cli --user shop"
+    assert "PONG" in run(valkey, f"{ask} PING")
+    assert "NOPERM" in run(valkey, f"{ask} FLUSHALL", check=False)
+    assert "NOAUTH" in run(valkey, "valkey-cli PING", check=False)
+    assert "64mb" in run(valkey, "cat /etc/valkey/celeriac.conf")
+    answers = run(
+        valkey,
+        "cd /srv/shop; set -ae; . /etc/shop-celery/environment; . /etc/shop-celery/secrets; "
+        "runuser -u shop -- /var/lib/shop-celery/venv/bin/python manage.py "
+        "celery inspect ping --json --timeout 5",
+    )
+    assert len(json.loads(answers[answers.index("{") : answers.rindex("}") + 1])) == 2
+
+
+def test_faults(capsys: pytest.CaptureFixture[str]) -> None:
+    """The short form of the faults: restarts, no memory, a password that is revoked, and one renewed."""
+    with capsys.disabled():
+        print()
+        done = subprocess.run([sys.executable, str(SCENARIO / "faults.py")], check=False)
+    assert done.returncode == 0
