@@ -30,7 +30,8 @@ def integrate(*arguments: str) -> subprocess.CompletedProcess[str]:
     program = str(Path(sys.executable).with_name("ansible-playbook"))
     return subprocess.run(
         [program, f"--inventory={SCENARIO}/inventory", *arguments, "celeriac.django.integrate"],
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,  # Molecule has failures go there
         text=True,
         check=False,
     )

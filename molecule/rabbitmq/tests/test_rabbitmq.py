@@ -65,7 +65,8 @@ def integrate(*arguments: str) -> subprocess.CompletedProcess[str]:
         ],
         cwd=SCENARIO.parents[1],
         env={**os.environ, "ANSIBLE_NOCOLOR": "1"},
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,  # Molecule has failures go there
         text=True,
         check=False,
         stdin=subprocess.DEVNULL,
