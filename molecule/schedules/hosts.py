@@ -63,7 +63,8 @@ def ticks(scheduler: str, since: float = 0.0, name: str = "") -> list[Tick]:
     host, database = _ROWS[scheduler]
     named = f" AND name = '{name}'" if name else ""
     # All of it is of this scenario's own.
-    query = f"SELECT name, sent, at, beat FROM ticks_tick WHERE sent >= {since!r}{named} ORDER BY sent"  # noqa: S608
+    where = f"sent >= {since!r}{named}"
+    query = f"SELECT name, sent, at, beat FROM ticks_tick WHERE {where} ORDER BY sent"  # noqa: S608 - our own
     rows = run(host, f'runuser -u postgres -- psql --no-psqlrc -At -F "|" {database} -c "{query}"')
     parts = [line.split("|") for line in rows.splitlines()]
     return [Tick(of, float(sent), float(at), beat) for of, sent, at, beat in parts]

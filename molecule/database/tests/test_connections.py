@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -69,6 +70,10 @@ def sessions(host: Any, pool: str) -> int:
     return sum(f"pid={process}," in sockets for process in processes.split())
 
 
+def _none_left(host: Any, pool: str) -> bool:
+    return sessions(host, pool) == 0
+
+
 def opened(host: Any) -> int:
     """Return how many sessions the server has ever opened in the two databases, as its log has it."""
     line = "connection authorized: user=shop database=(shop|analytics)"
@@ -121,7 +126,7 @@ def test_what_the_server_does_not_let_idle_is_opened_anew(host: Any) -> None:
         sql(host, "SELECT pg_reload_conf()")
         for pool, queue in QUEUES.items():
             assert all(state == "SUCCESS" for state, _answer in send(host, queue, *[["ask"]] * 6))
-            wait(f"sessions of {pool} are left", lambda pool=pool: sessions(host, pool) == 0)  # type: ignore[misc]
+            wait(f"sessions of {pool} are left", partial(_none_left, host, pool))
             assert all(state == "SUCCESS" for state, _answer in send(host, queue, *[["ask"]] * 12))
     finally:
         sql(host, "ALTER SYSTEM RESET idle_session_timeout")
