@@ -13,6 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "faults"))
+
+from engine import run
+
 SCENARIO = Path(__file__).resolve().parent
 DATABASE = "celeriac-schedules-database"
 FILE = "celeriac-schedules-file"
@@ -42,20 +46,6 @@ class Tick:
     def host(self) -> str:
         """The host of the beat."""
         return self.beat.partition("@")[2]
-
-
-def run(host: str, script: str, check: bool = True) -> str:
-    """Run a line on a host as root."""
-    done = subprocess.run(
-        ["podman", "exec", "--interactive", host, "bash", "-c", script],
-        capture_output=True,
-        text=True,
-        check=False,
-        stdin=subprocess.DEVNULL,
-    )
-    if check and done.returncode != 0:
-        raise RuntimeError(f"{host}: {script}: status {done.returncode}: {done.stderr or done.stdout}")
-    return done.stdout.strip()
 
 
 def ticks(scheduler: str, since: float = 0.0, name: str = "") -> list[Tick]:
