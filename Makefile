@@ -75,10 +75,17 @@ demo-clone-other: machine ## The same with the other ansible-core
 	tools/copy-tree .cache/demo-clone-other
 	$(MAKE) -C .cache/demo-clone-other demo PYTHON="$(OTHER_PYTHON)"
 
-.PHONY: molecule
-molecule: $(NEWEST)/.test-ready ## Scenarios on real systemd hosts; SCENARIO=name for one, ARGS for molecule
+# Those that take longest begin.
+LONG := faults rabbitmq redis schedules
+SCENARIOS := $(LONG) $(filter-out $(LONG),$(patsubst molecule/%/molecule.yml,%,$(wildcard molecule/*/molecule.yml)))
+.PHONY: molecule lab $(addprefix molecule-,$(SCENARIOS))
+molecule: ## Scenarios on real systemd hosts, two at once; SCENARIO=name for one, ARGS for molecule
+	@"$(PYTHON)" tools/parts.py --jobs $(if $(SCENARIO),1,2) lab $(addprefix molecule-,$(or $(SCENARIO),$(SCENARIOS)))
+lab: $(NEWEST)/.test-ready
 	tests/lab/setup.sh
-	. tests/lab/env.sh; PATH="$(CURDIR)/$(NEWEST)/bin:$$PATH" molecule test $(if $(SCENARIO),--scenario-name $(SCENARIO),--all) $(ARGS)
+	tests/lab/images.sh
+$(addprefix molecule-,$(SCENARIOS)): molecule-%:
+	@. tests/lab/env.sh; PATH="$(CURDIR)/$(NEWEST)/bin:$$PATH" molecule test --scenario-name $* $(ARGS)
 
 .PHONY: bench
 bench: $(NEWEST)/.test-ready ## Measure: no-op and cold runs, the demo, tasks per second

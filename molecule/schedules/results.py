@@ -21,7 +21,8 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from hosts import DATABASE, integrate, manage, run, wait
+from hosts import DATABASE, integrate
+from lab.hosts import ask, run, sql, wait
 
 PASSWORD = "redis_molecule_password"  # noqa: S105 - of the test hosts alone
 REDIS = f"redis://:{PASSWORD}@127.0.0.1:6379"
@@ -113,7 +114,7 @@ def works(backend: Backend) -> list[str]:
         if backend.wanted == "none":
             print(f"results {name}: nowhere, converged in {took:.0f} s", flush=True)
             return wrong
-        task, same = manage(DATABASE, ECHO)
+        task, same = ask(DATABASE, ECHO)
         if not same:
             wrong.append(f"{name}: a duration or a lazy text did not come back as it should")
         if run(DATABASE, backend.count.replace("ID", task)) != "1":
@@ -217,8 +218,8 @@ def cleaned(number: int) -> list[str]:
     wrong = []
     longest = {}
     for whose, theirs in (("django-celery-results", True), ("ours", False)):
-        run(DATABASE, f'runuser -u postgres -- psql --no-psqlrc -q shop -c "{FILL % number}"')
-        answer = manage(DATABASE, CLEAN.replace("{theirs}", str(theirs)).replace("{row}", str(number // 2)))
+        sql(DATABASE, "shop", FILL % number)
+        answer = ask(DATABASE, CLEAN.replace("{theirs}", str(theirs)).replace("{row}", str(number // 2)))
         took, longest[whose], waited, left = answer
         print(
             f"cleanup {whose}: {number} rows in {took:.1f} s, longest transaction {longest[whose]:.2f} s, "
@@ -230,13 +231,13 @@ def cleaned(number: int) -> list[str]:
     if longest["ours"] > longest["django-celery-results"] / 2:
         wrong.append(f"cleanup: the longest transaction is as long as before: {longest}")
     # What beat sends each night is a task, and that takes the same way.
-    run(DATABASE, f'runuser -u postgres -- psql --no-psqlrc -q shop -c "{FILL % 1500}"')
-    manage(DATABASE, "from shop.celery import app; app.send_task('celery.backend_cleanup'); print('null')")
+    sql(DATABASE, "shop", FILL % 1500)
+    ask(DATABASE, "from shop.celery import app; app.send_task('celery.backend_cleanup'); print('null')")
     count = "SELECT count(*) FROM django_celery_results_taskresult WHERE task_id LIKE 'old-%'"
     wait(
         "celery.backend_cleanup has not deleted the old results",
         60,
-        lambda: run(DATABASE, f'runuser -u postgres -- psql --no-psqlrc -At shop -c "{count}"') == "0",
+        lambda: sql(DATABASE, "shop", count) == "0",
     )
     return wrong
 

@@ -26,7 +26,8 @@ from collections import Counter
 from dataclasses import dataclass
 from itertools import pairwise
 
-from hosts import REDBEAT, Tick, beat_process, run, ticks, wait
+from hosts import REDBEAT, Tick, beat_process, ticks
+from lab.hosts import booted, run, wait
 
 #: The time of the lock, which is the default of celery_beat_takeover, and how often the entry comes due.
 TAKEOVER, INTERVAL = 15.0, 1.0
@@ -78,7 +79,7 @@ def take_over(how: str) -> Takeover:
     first = sent()[0].sent
     if how == "host":
         subprocess.run(["podman", "start", active], check=True, capture_output=True)
-        wait(f"{active} does not boot", 90, lambda: boots(active))
+        wait(f"{active} does not boot", 90, lambda: booted(active))
         run(active, NO_RESTART)
     run(active, START)
     return Takeover(how, killed, first)
@@ -113,11 +114,6 @@ def stands_by(host: str) -> bool:
     One that stood still for longer than the lock's time has ended, and is started.
     """
     return run(host, f"{START}; systemctl is-active shop-beat.service", check=False) == "active"
-
-
-def boots(host: str) -> bool:
-    """Tell whether a host is up again."""
-    return run(host, "systemctl is-system-running", check=False) in ("running", "degraded")
 
 
 def judge(found: list[Takeover], sent: list[Tick], end: float) -> tuple[list[str], str]:

@@ -6,7 +6,7 @@
 #   . tests/lab/env.sh
 #
 # Sets CELERIAC_LAB (asked for by the playbooks that create and destroy hosts),
-# ANSIBLE_HOME, MOLECULE_GLOB and, where setup.sh found that podman's own defaults
+# ANSIBLE_HOME, MOLECULE_GLOB, PYTHONPATH and, where setup.sh found that podman's own defaults
 # cannot start a systemd container, CONTAINERS_CONF.
 
 CELERIAC_LAB=$PWD
@@ -27,3 +27,5 @@ export CELERIAC_LAB
 export ANSIBLE_HOME="$CELERIAC_LAB/.ansible"
 # Molecule would hint at every start that scenarios may also lie elsewhere.
 export MOLECULE_GLOB='molecule/*/molecule.yml'
+# What the scenarios' Python shares is the package `lab`: this folder.
+export PYTHONPATH="$CELERIAC_LAB/tests${PYTHONPATH:+:$PYTHONPATH}"

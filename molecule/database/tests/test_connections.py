@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import pytest
+from lab.hosts import code_in_project, wait
 
 #: Pool to its queue.
 QUEUES = {"default": "celery", "threads": "threads", "gevent": "gevent", "solo": "solo", "closing": "closing"}
@@ -39,25 +39,13 @@ def sql(host: Any, statement: str, database: str = "analytics") -> str:
 
 def send_all(host: Any, groups: list[dict[str, Any]]) -> list[Any]:
     """Send tasks to queues, one queue after the other; return the state and the answer of each."""
-    script = (
-        "cd /srv/shop && set -a && . /etc/shop-celery/environment && . /etc/shop-celery/secrets && set +a && "
-        'exec runuser -u shop -- /var/lib/shop-celery/venv/bin/python manage.py shell -v 0 -c "$0" <<< "$1"'
-    )
-    printed = host.check_output("bash -c %s %s %s", script, SEND, json.dumps(groups))
+    printed = host.check_output("bash -c %s %s", code_in_project(SEND) + ' <<< "$0"', json.dumps(groups))
     return [json.loads(line[8:]) for line in printed.splitlines() if line.startswith("answer: ")]
 
 
 def send(host: Any, queue: str, *tasks: list[Any]) -> list[Any]:
     """Send tasks to one queue."""
     return send_all(host, [{"queue": queue, "tasks": tasks}])
-
-
-def wait(what: str, ready: Callable[[], Any], seconds: float = 30) -> None:
-    """Wait until something is so."""
-    deadline = time.monotonic() + seconds
-    while not ready():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.2)
 
 
 def sessions(host: Any, pool: str) -> int:
@@ -98,7 +86,7 @@ def test_elsewhere_they_are_closed_after_each_task(pool: str, host: Any) -> None
     answers = send(host, QUEUES[pool], *[["ask"]] * 20)
     assert [state for state, _answer in answers] == ["SUCCESS"] * 20
     assert opened(host) - before >= 40
-    wait("sessions are left", lambda: sessions(host, pool) == 0)
+    wait("sessions are left", 30, lambda: sessions(host, pool) == 0)
 
 
 def restart(host: Any) -> None:
@@ -126,7 +114,7 @@ def test_what_the_server_does_not_let_idle_is_opened_anew(host: Any) -> None:
         sql(host, "SELECT pg_reload_conf()")
         for pool, queue in QUEUES.items():
             assert all(state == "SUCCESS" for state, _answer in send(host, queue, *[["ask"]] * 6))
-            wait(f"sessions of {pool} are left", partial(_none_left, host, pool))
+            wait(f"sessions of {pool} are left", 30, partial(_none_left, host, pool))
             assert all(state == "SUCCESS" for state, _answer in send(host, queue, *[["ask"]] * 12))
     finally:
         sql(host, "ALTER SYSTEM RESET idle_session_timeout")
@@ -161,5 +149,6 @@ def test_the_main_process_keeps_none(host: Any) -> None:
     main = host.check_output("systemctl show -P MainPID 'shop-worker-default@*'").split()[0]
     wait(
         "the main process has a connection",
+        30,
         lambda: f"pid={main}," not in host.check_output("ss -Htnp state established dport = :5432"),
     )

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from lab.playbooks import flat, integrate
 
 SCENARIO = Path(__file__).parents[1]
 HOSTS = ("celeriac-db-app", "celeriac-db-second")
@@ -23,18 +23,6 @@ class Migration(migrations.Migration):
     operations = [migrations.RunPython(explode)]
 """
 PLACE = "/srv/shop/queries/migrations/0002_broken.py"
-
-
-def integrate(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run the playbook on all hosts."""
-    program = str(Path(sys.executable).with_name("ansible-playbook"))
-    return subprocess.run(
-        [program, f"--inventory={SCENARIO}/inventory", *arguments, "celeriac.django.integrate"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,  # Molecule has failures go there
-        text=True,
-        check=False,
-    )
 
 
 def units(host: Any) -> str:
@@ -71,9 +59,9 @@ def test_a_migration_that_fails_stops_all_hosts(host: Any) -> None:
     hosts = [host.get_host(f"podman://{name}") for name in HOSTS]
     before = [units(each) for each in hosts]
     # The changed code alone would start new generations.
-    done = integrate()
+    done = integrate(SCENARIO)
     assert done.returncode != 0
-    said = " ".join(done.stdout.split())  # Ansible folds long lines
+    said = flat(done.stdout)
     assert "The database 'analytics' could not be migrated: analytics at celeriac-db-app: " in said
     assert "0002_broken.py:5: RuntimeError: no such luck" in said
     assert "TASK [celeriac.django.celery_worker : Run the pools as units]" not in done.stdout

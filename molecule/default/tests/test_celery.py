@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from typing import Any
 
 import pytest
+from lab.hosts import PYTHON, in_project
 
 CONFIG = "/etc/shop-celery"
-PYTHON = "/var/lib/shop-celery/venv/bin/python"
 CANARY = "shop.celery_ops.tasks.canary"
 SECRETS = ("shop_molecule_password", "redis_molecule_password", "shop_molecule_secret_key")
 
 
 def project(host: Any, command: str) -> str:
     """Run a command in the checkout, as the service's user with the service's environment."""
-    files = f"set -ae; . {CONFIG}/environment; . {CONFIG}/secrets; set +a"
-    done = host.run("cd /srv/shop; " + files + "; exec runuser -u shop -- bash -c %s", command)
+    done = host.run("bash -c %s", in_project(f"bash -c {shlex.quote(command)}"))
     assert done.rc == 0, done.stderr
     return str(done.stdout)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from lab.hosts import code_in_project
 
 FAULTS = Path(__file__).parents[1] / "faults.py"
 
@@ -41,11 +42,7 @@ def test_ordinary_task_code_works(pool: str, host: Any) -> None:
         "from load.tasks import everyday; "
         f"print('answer:', everyday.apply_async(queue='{queue}').get(timeout=60))"
     )
-    script = (
-        "cd /srv/shop && set -a && . /etc/shop-celery/environment && . /etc/shop-celery/secrets && set +a && "
-        f'exec runuser -u shop -- /var/lib/shop-celery/venv/bin/python manage.py shell -v 0 -c "{code}"'
-    )
-    assert "answer: fine" in host.check_output("bash -c %s", script)
+    assert "answer: fine" in host.check_output("bash -c %s", code_in_project(code))
 
 
 def test_faults(capsys: pytest.CaptureFixture[str]) -> None:

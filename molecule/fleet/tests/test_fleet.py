@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
+import shlex
 from typing import Any
 
-PYTHON = "/var/lib/shop-celery/venv/bin/python"
+from lab.hosts import PYTHON, in_project
 
 
 def project(host: Any, command: str) -> str:
     """Run a command in the checkout, as the service's user with the service's environment."""
-    files = "set -ae; . /etc/shop-celery/environment; . /etc/shop-celery/secrets; set +a"
-    done = host.run("cd /srv/shop; " + files + "; exec runuser -u shop -- bash -c %s", command)
+    done = host.run("bash -c %s", in_project(f"bash -c {shlex.quote(command)}"))
     assert done.rc == 0, done.stderr
     return str(done.stdout)
 

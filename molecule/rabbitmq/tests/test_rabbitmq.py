@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
 import sys
@@ -12,6 +11,9 @@ from typing import Any
 
 import pytest
 import testinfra
+from lab import playbooks
+from lab.hosts import code_in_project
+from lab.playbooks import flat
 
 SCENARIO = Path(__file__).resolve().parents[1]
 NODES = [f"celeriac-rabbitmq-{number}" for number in (1, 2, 3)]
@@ -19,12 +21,6 @@ APP = "celeriac-rabbitmq-app2"
 PASSWORDS = ("rabbitmq@molecule/password", "rabbitmq%40molecule%2Fpassword", "rabbitmqmoleculecookie0")
 #: TLS for workers, epmd, and what nodes tell each other.
 PORTS = [4369, 5671, 25672]
-#: From a host of the workers, with the settings of the project.
-SHELL = (
-    "cd /srv/shop && set -a && . /etc/shop-celery/environment && . /etc/shop-celery/secrets && {more} "
-    "set +a && "
-    "exec runuser -u shop -- /var/lib/shop-celery/venv/bin/python manage.py shell -v 0 -c {code}"
-)
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +37,7 @@ def app() -> Any:
 
 def shell(app: Any, code: str, more: str = "") -> str:
     """Run code in the project; return what it printed."""
-    done = app.run("bash -c %s", SHELL.format(more=more, code="'" + code.replace("'", "'\\''") + "'"))
+    done = app.run("bash -c %s", code_in_project(code, more))
     return str(done.stdout + done.stderr)
 
 
@@ -55,27 +51,7 @@ def definitions(node: Any, **given: Any) -> None:
 
 def integrate(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Run integrate on the hosts of the workers."""
-    return subprocess.run(
-        [
-            str(Path(sys.executable).with_name("ansible-playbook")),
-            f"--inventory={SCENARIO / 'inventory'}",
-            "--limit=celery_worker",
-            *arguments,
-            "celeriac.django.integrate",
-        ],
-        cwd=SCENARIO.parents[1],
-        env={**os.environ, "ANSIBLE_NOCOLOR": "1"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,  # Molecule has failures go there
-        text=True,
-        check=False,
-        stdin=subprocess.DEVNULL,
-    )
-
-
-def flat(text: str) -> str:
-    """Return a text without the line breaks that Ansible puts in."""
-    return " ".join(text.split())
+    return playbooks.integrate(SCENARIO, "--limit=celery_worker", *arguments)
 
 
 def test_one_cluster(nodes: list[Any]) -> None:
@@ -240,7 +216,7 @@ def test_the_authority_is_checked(app: Any) -> None:
     )
     good = shell(app, code.format(url=""))
     assert "connected" in good
-    other = shell(app, code.format(url=""), more="CELERY_BROKER_CA=/etc/ssl/broker-other-ca.pem;")
+    other = shell(app, code.format(url=""), more="CELERY_BROKER_CA=/etc/ssl/broker-other-ca.pem")
     assert "connected" not in other
     assert "CERTIFICATE_VERIFY_FAILED" in other
     address = app.check_output("getent ahostsv4 %s", NODES[1]).split()[0]

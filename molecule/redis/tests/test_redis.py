@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from lab import hosts, playbooks
+from lab.hosts import PYTHON, code_in_project, in_project
 
 SCENARIO = Path(__file__).parents[1]
 SERVER = "celeriac-redis-server"
@@ -50,33 +52,13 @@ DANGEROUS = (
 
 
 def run(host: str, script: str, check: bool = True) -> str:
-    """Run a line on a host as root."""
-    done = subprocess.run(
-        ["podman", "exec", "--interactive", host, "bash", "-c", script],
-        capture_output=True,
-        text=True,
-        check=False,
-        stdin=subprocess.DEVNULL,
-    )
-    assert not check or done.returncode == 0, done.stderr or done.stdout
-    return done.stdout + done.stderr
+    """Run a line on a host as root; return all that it prints."""
+    return hosts.run(host, f"exec 2>&1; {script}", check)
 
 
 def playbook(*arguments: str, inventory: str = "inventory") -> subprocess.CompletedProcess[str]:
     """Run ansible-playbook, and see that it tells no password."""
-    done = subprocess.run(
-        [
-            str(Path(sys.executable).with_name("ansible-playbook")),
-            f"--inventory={SCENARIO / inventory}",
-            *arguments,
-        ],
-        cwd=SCENARIO.parents[1],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        stdin=subprocess.DEVNULL,
-        text=True,
-        check=False,
-    )
+    done = playbooks.play(SCENARIO / inventory, *arguments)
     assert not PASSWORDS.search(done.stdout)
     return done
 
@@ -92,13 +74,7 @@ def as_user(user: str, password: str, command: str) -> str:
 
 def project(code: str) -> str:
     """Run code in the project, as its services do; return what it tells and what goes wrong."""
-    files = "set -ae; . /etc/shop-celery/environment; . /etc/shop-celery/secrets; set +a"
-    return run(
-        APP,
-        f"cd /srv/shop; {files}; runuser -u shop -- /var/lib/shop-celery/venv/bin/python - <<'END'\n"
-        f"import django; django.setup()\n{code}\nEND",
-        check=False,
-    )
+    return run(APP, code_in_project(code), check=False)
 
 
 def test_celery_needed_nothing_that_was_refused() -> None:
@@ -318,12 +294,7 @@ def test_valkey_serves_as_well(valkey: str) -> None:
     assert "NOPERM" in run(valkey, f"{ask} FLUSHALL", check=False)
     assert "NOAUTH" in run(valkey, "valkey-cli PING", check=False)
     assert "64mb" in run(valkey, "cat /etc/valkey/celeriac.conf")
-    answers = run(
-        valkey,
-        "cd /srv/shop; set -ae; . /etc/shop-celery/environment; . /etc/shop-celery/secrets; "
-        "runuser -u shop -- /var/lib/shop-celery/venv/bin/python manage.py "
-        "celery inspect ping --json --timeout 5",
-    )
+    answers = run(valkey, in_project(f"{PYTHON} manage.py celery inspect ping --json --timeout 5"))
     assert len(json.loads(answers[answers.index("{") : answers.rindex("}") + 1])) == 2
 
 

@@ -24,11 +24,9 @@ from hosts import (
     SCENARIO,
     beat_process,
     integrate,
-    manage,
-    run,
     ticks,
-    wait,
 )
+from lab.hosts import ask, run, wait
 
 HOSTS = [host for hosts in DEPLOYMENTS.values() for host in hosts]
 SCHEDULERS = list(DEPLOYMENTS)
@@ -83,7 +81,7 @@ def changes(output: str) -> set[tuple[str, str]]:
 
 def state(host: str) -> tuple[str, str]:
     """Return what a refused run must not change: files, tables, the process of beat."""
-    entries = str(manage(host, _ENTRIES)) if host == DATABASE else ""
+    entries = str(ask(host, _ENTRIES)) if host == DATABASE else ""
     return run(host, _CHECKSUMS) + entries, beat_process(host)
 
 
@@ -214,7 +212,7 @@ def other_list(file: Path, once: float) -> None:
 @pytest.fixture(scope="module")
 def change(refused: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Change:
     """Converge another list, after check mode has told what that would do."""
-    manage(DATABASE, _BY_HAND)
+    ask(DATABASE, _BY_HAND)
     file = tmp_path_factory.mktemp("list") / "list.yml"
     before = {host: state(host) for host in HOSTS}
     other_list(file, time.time() + AHEAD)
@@ -285,12 +283,12 @@ def test_nothing_is_lost_or_repeated_meanwhile(scheduler: str, quiet: float, cha
 
 def test_what_people_made_stays_unless_exclusive(change: Change) -> None:
     """An entry of the admin is left alone, and fires; it goes when the list is all there is to be."""
-    assert "by hand" in manage(DATABASE, _ENTRIES)
+    assert "by hand" in ask(DATABASE, _ENTRIES)
     assert ticks("database", change.ended + LOOKS, "by hand")
     limited = (f"--limit={DATABASE}", "--tags=beat", "-e", f"@{change.file}")
     done = integrate(*limited, "-e", "celery_beat_schedule_exclusive=true")
     assert done.returncode == 0, done.stdout[-3000:]
-    there = manage(DATABASE, _ENTRIES)
+    there = ask(DATABASE, _ENTRIES)
     assert "by hand" not in there
     assert {"tick", "minute", "changing", "coming", "once", "shop-canary"} <= set(there)
 

@@ -1,7 +1,7 @@
 """Sends numbered tasks at a steady rate, and notes each that the broker has taken.
 
-usage: sender.py URL RATE FILE. A line of the file: the number, the queue, the time in seconds, those of work.
-The URL - stands for SENDER_URL in the environment. With TLS, SENDER_CA is the file of the authority.
+usage: sender.py RATE FILE. A line of the file: the number, the queue, the time in seconds, those of work.
+The broker is SENDER_URL in the environment; with TLS, SENDER_CA is the file of the authority.
 Lines in FILE.extra, from whoever wants longer tasks, are sent besides: the queue, the seconds of work.
 """
 
@@ -53,8 +53,8 @@ def connect(url: str) -> Celery:
 
 def main() -> None:
     """Send until stopped."""
-    url, rate, file = sys.argv[1], float(sys.argv[2]), Path(sys.argv[3])
-    url = os.environ["SENDER_URL"] if url == "-" else url
+    rate, file = float(sys.argv[1]), Path(sys.argv[2])
+    url = os.environ["SENDER_URL"]
     app = connect(url)
     extra = file.with_suffix(".extra")
     due = time.monotonic()
