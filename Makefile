@@ -65,7 +65,7 @@ sanity-other: .venv-other/.test-ready ## ansible-test sanity with the other ansi
 
 .PHONY: collection
 collection: .venv/.test-ready ## Build the collection, install it in an empty place, use it there
-	.venv/bin/pytest -n auto tests/integration $(ARGS)
+	.venv/bin/pytest -n auto --durations=15 tests/integration $(ARGS)
 
 .PHONY: demo-clone demo-clone-other
 demo-clone: machine ## The demo as a stranger runs it, in a fresh copy with nothing installed

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What takes long, on real hosts: all of it, or only what is named. usage: soak.sh VENV
+# What takes long, on real hosts: all of it, or only what is named; one that fails stops no other. usage: soak.sh VENV
 #   [faults] [cluster] [redis] [takeovers] [results]
 #   faults      all faults under a steady load: see molecule/faults/faults.py
 #   cluster     a cluster of RabbitMQ loses a node under a load: see molecule/rabbitmq/faults.py
@@ -35,12 +35,13 @@ on_hosts() (
   inventory=(--inventory="$scenario/inventory")
   trap 'quietly ansible-playbook "${inventory[@]}" molecule/default/destroy.yml' EXIT
   echo "Making the hosts of $scenario"
-  quietly ansible-playbook "${inventory[@]}" molecule/default/create.yml
-  quietly ansible-playbook "${inventory[@]}" "$scenario/prepare.yml"
-  quietly ansible-playbook "${inventory[@]}" "$scenario/converge.yml"
-  "$@"
+  quietly ansible-playbook "${inventory[@]}" molecule/default/create.yml &&
+    quietly ansible-playbook "${inventory[@]}" "$scenario/prepare.yml" &&
+    quietly ansible-playbook "${inventory[@]}" "$scenario/converge.yml" &&
+    "$@"
 )
 
+status=0
 for soak in "$@"; do
   case $soak in
     faults) on_hosts faults "$venv/bin/python" molecule/faults/faults.py --all ;;
@@ -52,5 +53,6 @@ for soak in "$@"; do
       echo "There is no soak $soak: there are faults, cluster, redis, takeovers and results." >&2
       exit 2
       ;;
-  esac
+  esac || status=1
 done
+exit "$status"

@@ -18,6 +18,7 @@ KOMBU = "kombu>=5.7"
 BEAT = "django-celery-beat>=2.9"
 RESULTS = "django-celery-results>=2.6"
 REDBEAT = "celery-redbeat>=2.4.2"
+HIREDIS = "hiredis>=3"
 SQLALCHEMY = "sqlalchemy>=2.0"
 DATABASE_URL = "dj-database-url>=3"
 PSYCOPG = "psycopg[binary]>=3.2"
@@ -48,6 +49,7 @@ def decide(
     else:
         own = [CELERY.format(extras=with_extras), KOMBU]
     if integrate:
+        own += [HIREDIS] if "redis" in extras else []
         own += _of_the_integration(options, project)
     return {"files": files, "specs": [*asked, *own], "own": own}
 

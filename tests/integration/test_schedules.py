@@ -375,6 +375,29 @@ _ORIGINS = (
 )
 
 
+_REDBEATS_CONNECTION = (
+    "from shop import celery_app\n"
+    "from redbeat.schedulers import get_redis\n"
+    "print(get_redis(celery_app).connection_pool.connection_kwargs['socket_timeout'])\n"
+)
+
+
+def test_redbeat_gives_up_a_connection_that_is_dead(integrated: Callable[..., Checkout], redis: str) -> None:
+    """It takes the options of the settings, which it does only if it sees that there are any."""
+    url = f"{redis}/3"
+    checkout = integrated(beat_scheduler="redbeat", broker_url=url)
+    done = subprocess.run(
+        [str(checkout.python), "-W", "always::DeprecationWarning:redbeat", "-c", _REDBEATS_CONNECTION],
+        cwd=checkout.base(),
+        env=environ(checkout, url),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.split() == ["30"]
+    assert "falling back" not in done.stderr
+
+
 def test_another_beat_takes_over(integrated: Callable[..., Checkout], redis: str) -> None:
     """After kill -9 of the active beat, within the time that was asked for; and nothing is sent twice."""
     url = f"{redis}/3"

@@ -26,7 +26,9 @@ SERVICE = "package/celery_ops/service"
 @pytest.fixture(scope="module")
 def python() -> Path:
     """The Python of a virtualenv with Celery and a client of Redis."""
-    return virtualenv("5.2", Path(shutil.which("python3.11") or sys.executable), ("celery[redis]>=5.7,<6",))
+    return virtualenv(
+        "5.2", Path(shutil.which("python3.11") or sys.executable), ("celery[redis]>=5.7,<6", "hiredis>=3")
+    )
 
 
 @pytest.fixture

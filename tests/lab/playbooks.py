@@ -16,7 +16,8 @@ def play(inventory: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [str(Path(sys.executable).with_name("ansible-playbook")), f"--inventory={inventory}", *arguments],
         cwd=ROOT,
-        env={**os.environ, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_PIPELINING": "1"},
+        # Molecule forces colours, unless it is told not to.
+        env={**os.environ, "ANSIBLE_FORCE_COLOR": "0", "ANSIBLE_NOCOLOR": "1", "ANSIBLE_PIPELINING": "1"},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,  # Molecule has failures go there
         stdin=subprocess.DEVNULL,

@@ -5,9 +5,87 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
 from ansible.release import __version__ as core_version
 
 
 def pytest_report_header() -> str:
     """Names the Ansible that the tests run with, as `make test` has two."""
     return f"ansible-core: {core_version}"
+
+
+@pytest.fixture
+def project() -> dict[str, Any]:
+    """What the module celery_deployment finds in a plain project."""
+    return {
+        "path": "/srv/shop",
+        "base": "/srv/shop",
+        "package": "shop",
+        "package_path": "/srv/shop/shop",
+        "package_is_namespace": False,
+        "package_imports": False,
+        "package_line": 0,
+        "gitignore": "/srv/shop/.gitignore",
+        "env_example": "/srv/shop/.env.example",
+        "production": "",
+        "import_paths": [],
+        "environment": {},
+        "celery_settings": {},
+        "has_env_file": False,
+        "other_celery_apps": [],
+        "unread": [],
+        "settings": "shop.settings.production",
+        "settings_file": "/srv/shop/shop/settings/production.py",
+        "settings_source": "shop/wsgi.py:7",
+        "configuration": "",
+        "settings_problem": "",
+        "settings_places": [{"file": "/srv/shop/shop/settings/base.py", "why": "", "names_apps": True}],
+        "installed_apps": ["django.contrib.admin", "orders"],
+        "apps": {"orders": "/srv/shop/orders"},
+        "database": "sqlite3",
+        "own_databases": "",
+        "requirements": ["requirements.txt"],
+        "required": ["django"],
+        "requires_python": "",
+        "celery_app": None,
+        "integrated": False,
+        "tasks": {"orders.tasks.send": "orders/tasks.py:3"},
+        "samples": {
+            "orders": {
+                "model": "Order",
+                "manager": "objects",
+                "tasks": "orders/tasks.py",
+                "tests": "orders/test_tasks.py",
+                "taken": "",
+            },
+        },
+        "records_used": "",
+        "documented": [],
+        "open_requirements": "requirements.txt",
+        "writable": True,
+        "owner_uid": 1000,
+        "owner_gid": 1000,
+    }
+
+
+@pytest.fixture
+def found(project: dict[str, Any]) -> dict[str, Any]:
+    """What the module finds on a host with systemd, as root."""
+    return {
+        "project": project,
+        "host": {
+            "hostname": "web1",
+            "is_root": True,
+            "has_systemd": True,
+            "home": "/root",
+            "systemd_version": 252,
+            "has_credentials": True,
+        },
+        "accounts": {"root": "root", "www-data": "www-data"},
+        "groups": {"root": "root", "www-data": "web"},
+        "interpreter": None,
+        "silent": [],
+        "unread_authorities": [],
+    }

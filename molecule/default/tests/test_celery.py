@@ -74,6 +74,22 @@ def test_round_trip(host: Any) -> None:
     assert "result: 23" in project(host, f'{PYTHON} manage.py shell -v 0 -c "{code}"')
 
 
+def test_the_journal_knows_tasks(host: Any) -> None:
+    """What is logged of a task is found by its id, and a traceback is one entry."""
+    code = (
+        "from celery import current_app as app; "
+        "result = app.tasks['celery.accumulate'].delay(19, index=1); "
+        "result.get(timeout=20, propagate=False); print('id:', result.id); result.forget()"
+    )
+    found = re.search(r"id: (\S+)", project(host, f'{PYTHON} manage.py shell -v 0 -c "{code}"'))
+    assert found
+    lines = host.check_output(f"journalctl --sync; journalctl -q -o json CELERY_TASK_ID={found[1]}")
+    received, failed = map(json.loads, lines.splitlines())
+    assert (received["PRIORITY"], failed["PRIORITY"]) == ("6", "3")
+    assert failed["CELERY_TASK_NAME"] == "celery.accumulate"
+    assert failed["MESSAGE"].splitlines()[-1].startswith("IndexError")
+
+
 def test_celery_command(host: Any) -> None:
     """The worker and beat answer to `celery -A` too."""
     answer = project(host, "/var/lib/shop-celery/venv/bin/celery -A shop inspect ping")

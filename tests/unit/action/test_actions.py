@@ -23,55 +23,8 @@ from ansible_collections.celeriac.django.plugins.action import (
 
 Act = Callable[..., tuple[dict[str, Any], dict[str, Any]]]
 
-PROJECT: dict[str, Any] = {
-    "path": "/srv/shop",
-    "base": "/srv/shop",
-    "package": "shop",
-    "package_path": "/srv/shop/shop",
-    "package_is_namespace": False,
-    "package_imports": False,
-    "package_line": 0,
-    "gitignore": "/srv/shop/.gitignore",
-    "env_example": "/srv/shop/.env.example",
-    "production": "",
-    "import_paths": [],
-    "environment": {},
-    "celery_settings": {},
-    "other_celery_apps": [],
-    "unread": [],
-    "settings": "shop.settings",
-    "settings_problem": "",
-    "settings_places": [{"file": "/srv/shop/shop/settings.py", "why": "", "names_apps": True}],
-    "configuration": "",
-    "database": "sqlite3",
-    "own_databases": "",
-    "requirements": [],
-    "required": [],
-    "celery_app": None,
-    "integrated": False,
-    "tasks": {},
-    "documented": [],
-    "open_requirements": "",
-    "writable": True,
-    "owner_uid": 0,
-    "owner_gid": 0,
-}
-FOUND: dict[str, Any] = {
-    "project": PROJECT,
-    "host": {
-        "hostname": "web1",
-        "is_root": True,
-        "has_systemd": True,
-        "home": "/root",
-        "systemd_version": 257,
-        "has_credentials": True,
-    },
-    "accounts": {},
-    "groups": {},
-    "interpreter": None,
-    "silent": [],
-    "unread_authorities": [],
-}
+Found = dict[str, Any]
+
 #: One host with RabbitMQ, two that run workers, and one of no group: it runs workers too.
 GROUPS = {
     "all": ["mq1", "web1", "web2", "extra"],
@@ -120,17 +73,17 @@ def act(monkeypatch: pytest.MonkeyPatch) -> Act:
 
 
 @pytest.fixture
-def deployment(act: Act) -> dict[str, Any]:
+def deployment(act: Act, found: Found) -> dict[str, Any]:
     """The decisions for a plain project."""
-    answer, _given = act(celery_deployment, FOUND, project_path="/srv/shop")
+    answer, _given = act(celery_deployment, found, project_path="/srv/shop")
     decided: dict[str, Any] = answer["deployment"]
     return decided
 
 
-def test_a_deployment_is_decided_from_what_was_found(act: Act) -> None:
+def test_a_deployment_is_decided_from_what_was_found(act: Act, found: Found) -> None:
     answer, given = act(
         celery_deployment,
-        FOUND,
+        found,
         project_path="/srv/shop",
         broker_url="redis://:s3cret@mq.example/0",
         group_names={"celery_worker": ["web1"]},
@@ -143,33 +96,33 @@ def test_a_deployment_is_decided_from_what_was_found(act: Act) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "found", "why"),
+    ("arguments", "differs", "why"),
     [
-        ({"project_path": "shop"}, FOUND, "absolute"),
-        ({"project_path": "/srv", "workers": [{}]}, FOUND, "has no name"),
-        ({"project_path": "/srv", "project_integrate": "never"}, FOUND, "no Celery app"),
+        ({"project_path": "shop"}, {}, "absolute"),
+        ({"project_path": "/srv", "workers": [{}]}, {}, "has no name"),
+        ({"project_path": "/srv", "project_integrate": "never"}, {}, "no Celery app"),
         (
             {"project_path": "/srv", "broker_url": "redis://mq.example"},
-            {**FOUND, "silent": ["mq.example:6379: timed out"]},
+            {"silent": ["mq.example:6379: timed out"]},
             "does not answer",
         ),
         (
             {"project_path": "/srv", "broker_url": "rediss://mq.example", "broker_ca": "/x"},
-            {**FOUND, "unread_authorities": ["celery_broker_ca: /x: No such file or directory"]},
+            {"unread_authorities": ["celery_broker_ca: /x: No such file or directory"]},
             "celery_broker_ca: /x: No such file",
         ),
         (
             {"project_path": "/srv", "broker_url": "sentinel://mq.example"},
-            FOUND,
+            {},
             "celery_broker_master",
         ),
     ],
 )
 def test_what_cannot_be_is_a_failure_that_is_told_once(
-    arguments: dict[str, Any], found: dict[str, Any], why: str, act: Act
+    arguments: dict[str, Any], differs: Found, why: str, act: Act, found: Found
 ) -> None:
     with pytest.raises(AnsibleError, match=why) as caught:
-        act(celery_deployment, found, **arguments)
+        act(celery_deployment, {**found, **differs}, **arguments)
     assert caught.value.__cause__ is None
 
 
@@ -179,7 +132,7 @@ def test_what_fails_on_the_host_is_handed_on(act: Act) -> None:
     assert answer == failed
 
 
-def test_rabbitmq_is_as_patient_as_its_slowest_workers(act: Act) -> None:
+def test_rabbitmq_is_as_patient_as_its_slowest_workers(act: Act, found: Found) -> None:
     """What the role celery_broker writes for all hosts is what each of them counts on."""
     given = {
         "project_path": "/srv/shop",
@@ -187,21 +140,21 @@ def test_rabbitmq_is_as_patient_as_its_slowest_workers(act: Act) -> None:
         "group_names": GROUPS,
         "result_backend": "none",
     }
-    ours, _given = act(celery_deployment, FOUND, hostvars=HOSTVARS, broker_server="rabbitmq", **given)
+    ours, _given = act(celery_deployment, found, hostvars=HOSTVARS, broker_server="rabbitmq", **given)
     assert ours["deployment"]["consumer_timeout"] == 9030
     # Somebody else's RabbitMQ has its own.
-    theirs, _given = act(celery_deployment, FOUND, hostvars=HOSTVARS, **given)
+    theirs, _given = act(celery_deployment, found, hostvars=HOSTVARS, **given)
     assert theirs["deployment"]["consumer_timeout"] == 1800
 
 
-def test_a_time_that_is_none_is_told_with_its_variable(act: Act) -> None:
+def test_a_time_that_is_none_is_told_with_its_variable(act: Act, found: Found) -> None:
     for plugin, given in (
         (celery_deployment, {"project_path": "/srv", "broker_server": "rabbitmq", "group_names": GROUPS}),
         (celery_rabbitmq_plan, {}),
     ):
         hostvars = {**HOSTVARS, "web2": {"celery_longest_eta": "a day"}}
         with pytest.raises(AnsibleError, match="celery_longest_eta is 'a day'") as caught:
-            act(plugin, FOUND, hostvars=hostvars, **given)
+            act(plugin, found, hostvars=hostvars, **given)
         assert caught.value.__cause__ is None
 
 
@@ -221,7 +174,7 @@ def test_a_malformed_pool_is_told_once(act: Act) -> None:
     assert caught.value.__cause__ is None
 
 
-def test_check_mode_waits_for_no_broker_that_is_still_to_be_set_up(act: Act) -> None:
+def test_check_mode_waits_for_no_broker_that_is_still_to_be_set_up(act: Act, found: Found) -> None:
     given = {
         "project_path": "/srv/shop",
         "broker_url": "redis://mq1/0",
@@ -229,18 +182,18 @@ def test_check_mode_waits_for_no_broker_that_is_still_to_be_set_up(act: Act) -> 
         "result_backend": "none",
     }
     given["hostvars"] = HOSTVARS
-    found = {**FOUND, "silent": ["mq1:6379: Connection refused"]}
-    answer, _given = act(celery_deployment, found, check_mode=True, broker_server="redis", **given)
+    silent = {**found, "silent": ["mq1:6379: Connection refused"]}
+    answer, _given = act(celery_deployment, silent, check_mode=True, broker_server="redis", **given)
     assert "mq1:6379: Connection refused" in answer["warnings"][0]
     for arguments in ({"broker_server": "redis"}, {"check_mode": True}):
         with pytest.raises(AnsibleError, match="does not answer"):
-            act(celery_deployment, found, **arguments, **given)
+            act(celery_deployment, silent, **arguments, **given)
 
 
-def test_a_removal_asks_no_broker(act: Act) -> None:
+def test_a_removal_asks_no_broker(act: Act, found: Found) -> None:
     _answer, given = act(
         celery_deployment,
-        FOUND,
+        found,
         project_path="/srv/shop",
         broker_url="redis://gone.example",
         removing=True,
@@ -248,12 +201,12 @@ def test_a_removal_asks_no_broker(act: Act) -> None:
     assert (given["addresses"], given["removing"]) == ([], True)
 
 
-def test_a_project_gets_rendered_files(act: Act, deployment: dict[str, Any]) -> None:
+def test_a_project_gets_rendered_files(act: Act, deployment: dict[str, Any], project: Found) -> None:
     _answer, given = act(
         celery_project,
         path="/srv/shop",
         deployment=deployment,
-        project=PROJECT,
+        project=project,
         secret_names=["KEY"],
         environment={"CELERY_STATE_PATH": "/var/lib/x", "DEBUG": "false"},
     )
@@ -282,10 +235,10 @@ def test_services_get_rendered_units(act: Act, deployment: dict[str, Any]) -> No
     [(celery_project, "project/gitignore.j2"), (celery_service, "systemd/celery.target.j2")],
 )
 def test_a_template_of_the_user_that_does_not_work_is_named(
-    plugin: Any, template: str, act: Act, deployment: dict[str, Any], tmp_path: Path
+    plugin: Any, template: str, act: Act, deployment: dict[str, Any], project: Found, tmp_path: Path
 ) -> None:
     (tmp_path / template).parent.mkdir()
     (tmp_path / template).write_text("{{ absent }}")
-    given = {"project": PROJECT} if plugin is celery_project else {}
+    given = {"project": project} if plugin is celery_project else {}
     with pytest.raises(AnsibleError, match=f"{Path(template).name}.*'absent' is undefined"):
         act(plugin, deployment=deployment, templates_path=[str(tmp_path)], **given)

@@ -377,6 +377,7 @@ def test_no_secret_is_decided(decide: Any) -> None:
 
 
 CORE = ["celery>=5.7,<6", "kombu>=5.7"]
+REDIS_CORE = ["celery[redis]>=5.7,<6", "kombu>=5.7", "hiredis>=3"]
 RESULTS = "django-celery-results>=2.6"
 BEAT = "django-celery-beat>=2.9"
 PSYCOPG = "psycopg[binary]>=3.2"
@@ -387,13 +388,13 @@ PSYCOPG = "psycopg[binary]>=3.2"
     [
         ({}, [*CORE, RESULTS, BEAT]),
         ({"result_backend": "none", "beat_scheduler": "file"}, CORE),
-        ({"broker_url": REDIS}, ["celery[redis]>=5.7,<6", "kombu>=5.7", RESULTS, BEAT]),
+        ({"broker_url": REDIS}, [*REDIS_CORE, RESULTS, BEAT]),
         (
             {"broker_url": "sqs://k:s@", "beat_scheduler": "file", "result_backend": "none"},
             ["celery[sqs]>=5.7,<6", "kombu>=5.7"],
         ),
-        ({"result_backend": "redis://x", "beat_scheduler": "file"}, ["celery[redis]>=5.7,<6", "kombu>=5.7"]),
-        ({"result_backend": "rediss://x", "beat_scheduler": "file"}, ["celery[redis]>=5.7,<6", "kombu>=5.7"]),
+        ({"result_backend": "redis://x", "beat_scheduler": "file"}, REDIS_CORE),
+        ({"result_backend": "rediss://x", "beat_scheduler": "file"}, REDIS_CORE),
         ({"result_backend": "db+sqlite:///x", "beat_scheduler": "file"}, [*CORE, "sqlalchemy>=2.0"]),
         ({"result_backend": "none", "beat_scheduler": "redbeat"}, [*CORE, "celery-redbeat>=2.4.2"]),
         ({"uses_postgresql": True}, [*CORE, RESULTS, BEAT, PSYCOPG]),
@@ -435,9 +436,12 @@ def test_requirement_files(discovered: list[str], chosen: list[str], files: list
     assert decided["requirements"]["files"] == files
 
 
-def test_a_project_with_its_own_celery_asks_for_the_rest_itself(decide: Any) -> None:
-    decided = decide(project={"celery_app": EXISTING, "database": "postgresql"})
-    assert decided["requirements"]["specs"] == CORE
+@pytest.mark.parametrize(("given", "specs"), [({}, CORE), ({"broker_url": REDIS}, REDIS_CORE[:2])])
+def test_a_project_with_its_own_celery_asks_for_the_rest_itself(
+    given: Data, specs: list[str], decide: Any
+) -> None:
+    decided = decide(project={"celery_app": EXISTING, "database": "postgresql"}, **given)
+    assert decided["requirements"]["specs"] == specs
 
 
 @pytest.fixture
@@ -478,7 +482,10 @@ def test_what_is_as_it_should_be_gives_no_warning(given: Data, warn: Any) -> Non
     ("given", "words"),
     [
         ({"host": {"is_root": False}}, ["Nothing is started as a service", "become"]),
-        ({"project": {"open_requirements": ""}}, ["celery[redis]>=5.7,<6, kombu>=5.7", "requirements"]),
+        (
+            {"project": {"open_requirements": ""}},
+            ["celery[redis]>=5.7,<6, kombu>=5.7, hiredis>=3", "requirements"],
+        ),
         (
             {"delivery": "at_least_once", "broker_url": "amqp://mq.example"},
             ["no time_limit", "1800 s"],
