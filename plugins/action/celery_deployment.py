@@ -66,7 +66,9 @@ class ActionModule(ActionBase):
         try:
             found["project"] = _deployment.with_app(found["project"], options["project_app"])
             _deployment.check_authorities(found["unread_authorities"])
-            _deployment.check_broker(broker, found["silent"])
+            # Check mode has left the hosts of the group celery_broker as they are.
+            pending = bool(options["broker_server"]) and bool(self._task.check_mode)
+            told = _deployment.check_broker(broker, found["silent"], pending)
             duty = _deployment.duties(host, options["group_names"])
             fleet = _fleet(options, task_vars["ansible_play_hosts_all"], task_vars)
             served = _deployment.served(fleet, options["other_queues"])
@@ -76,7 +78,9 @@ class ActionModule(ActionBase):
             found["deployment"]["served"] = served
             if not options["removing"]:
                 _deployment.check_queues(found["deployment"]["served"])
-                found["warnings"] = _warnings.warnings(options, found, found["deployment"], unasked)
+                found["warnings"] = [told] * bool(told) + _warnings.warnings(
+                    options, found, found["deployment"], unasked
+                )
         except ValueError as error:
             raise AnsibleActionFail(str(error)) from None  # Ansible would tell it twice
         return found

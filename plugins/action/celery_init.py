@@ -31,7 +31,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "project_integrate": {"type": "str", "choices": ["auto", "always", "never"]},
     "hosts": {"type": "list", "elements": "str"},
     "host_path": {"type": "path"},
-    "broker": {"type": "str", "choices": ["embedded", "redis", "url"]},
+    "broker": {"type": "str", "choices": ["embedded", "redis", "rabbitmq", "url"]},
     "broker_url": {"type": "str", "no_log": True},
     "periodic": {"type": "bool"},
     "beat_scheduler": {"type": "str"},

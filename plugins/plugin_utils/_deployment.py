@@ -138,17 +138,31 @@ def working(groups: Mapping[str, Sequence[str]]) -> list[str]:
     return [host for host in groups.get("all", ()) if duties(host, groups)]
 
 
-def check_broker(broker: _broker.Broker, silent: Sequence[str]) -> None:
+def check_broker(broker: _broker.Broker, silent: Sequence[str], pending: bool = False) -> str:
     """See that one of the broker's servers answers.
+
+    Args:
+        broker: it.
+        silent: its servers that do not answer, and why.
+        pending: whether it is set up by a run that does not only check.
+
+    Returns:
+        What is to be told where it is still to be set up; empty if it answers.
 
     Raises:
         DeploymentError: none does.
     """
-    if broker.addresses and len(silent) == len(broker.addresses):
-        raise DeploymentError(
-            f"The broker of celery_broker_url does not answer ({'; '.join(silent)}). Start it, or "
-            "correct the address; nothing was changed."
+    if not broker.addresses or len(silent) < len(broker.addresses):
+        return ""
+    if pending:
+        return (
+            f"The broker does not answer yet ({'; '.join(silent)}). A run without --check sets it up first, "
+            "on the hosts of the group celery_broker."
         )
+    raise DeploymentError(
+        f"The broker of celery_broker_url does not answer ({'; '.join(silent)}). Start it, or "
+        "correct the address; nothing was changed."
+    )
 
 
 def check_authorities(unread: Sequence[str]) -> None:

@@ -102,7 +102,7 @@ def commands(
     run = f"ansible-playbook {shlex.quote(playbook)} -i {place(_inventory.INVENTORY)}"
     if (
         values["celery_init_hosts"] != [_questions.THIS_MACHINE]
-        or values.get("celery_init_broker") == "redis"
+        or values.get("celery_init_broker") in _questions.SERVERS
     ):
         run += " -b"
     lines = []

@@ -18,6 +18,7 @@ SETTINGS = "group_vars/all/celery.yml"
 VAULT = "group_vars/all/vault.yml"
 VAULT_EXAMPLE = f"{VAULT}.example"
 
+_SERVER_NAMES = {"redis": "Redis", "rabbitmq": "RabbitMQ"}
 _PLAIN = re.compile(r"(?!(?:y|n|yes|no|on|off|true|false|null)\Z)[A-Za-z/][\w./+-]*\Z", re.IGNORECASE)
 
 
@@ -96,8 +97,8 @@ def _placeholders(found: _questions.Found, values: _questions.Values) -> list[di
     key = f"{found.name}_production_your_key_here"
     entries = []
     broker = values.get("celery_init_broker")
-    if broker == "redis":
-        comment = "The password that Redis gets: openssl rand -hex 32"
+    if broker in _questions.SERVERS:
+        comment = f"The password that {_SERVER_NAMES[str(broker)]} gets: openssl rand -hex 32"
         entries.append(_entry("celery_broker_password", key, comment))
     if broker == "url" and _broker_is_secret(found):
         comment = "Where tasks wait: the URL of a Redis or RabbitMQ, from whoever runs it."

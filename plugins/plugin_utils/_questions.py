@@ -21,6 +21,9 @@ from ansible_collections.celeriac.django.plugins.plugin_utils import _broker
 #: The host that is the controller itself.
 THIS_MACHINE = "localhost"
 
+#: The brokers that the group celery_broker sets up.
+SERVERS = ("redis", "rabbitmq")
+
 #: Variables that the collection gives the processes itself.
 _OWN_VARIABLES = (
     "CELERY_BROKER_URL",
@@ -276,6 +279,7 @@ def _ask_broker(found: Found, values: Values) -> Question | None:
     if found.own_app and len(hosts) == 1 and not named:
         return None  # its own settings name it
     redis = Choice("redis", f"a Redis that is set up on {hosts[0]}, by the group celery_broker")
+    rabbitmq = Choice("rabbitmq", "the same with a RabbitMQ, where each message is on disk at once")
     url = Choice("url", "a Redis or RabbitMQ that you have already; its URL goes into the vault")
     embedded = Choice("embedded", "a folder on this host stands in for a server; for trying, on one host")
     if found.broker:
@@ -293,8 +297,8 @@ def _ask_broker(found: Found, values: Values) -> Question | None:
             text="Where do tasks wait?",
             recommended="embedded",
             reason="Nothing has to be installed. A kill can lose messages, so take another one for more than "
-            "trying; redis needs root here.",
-            choices=(embedded, url, redis),
+            "trying; redis and rabbitmq need root here.",
+            choices=(embedded, url, redis, rabbitmq),
             read=_one,
         )
     return Question(
@@ -303,7 +307,7 @@ def _ask_broker(found: Found, values: Values) -> Question | None:
         recommended="redis",
         reason="A server without further work, with a password, and kept through restarts. Take url if "
         "somebody runs one for you.",
-        choices=(redis, url) if len(hosts) > 1 else (redis, url, embedded),
+        choices=(redis, rabbitmq, url) if len(hosts) > 1 else (redis, rabbitmq, url, embedded),
         read=_one,
     )
 
@@ -360,7 +364,8 @@ def _ask_results(found: Found, values: Values) -> Question | None:
         Choice("none", "nowhere: no task is asked for its result"),
     ]
     named = found.broker
-    if values.get("celery_init_broker", "embedded") == "embedded" or (named and named.extra != "redis"):
+    broker = values.get("celery_init_broker", "embedded")
+    if broker in ("embedded", "rabbitmq") or (named and named.extra != "redis"):
         choices.pop(1)
     where = "They show in the admin, and no further server is needed." if found.has_admin else ""
     return Question(

@@ -244,7 +244,7 @@ def test_files_that_are_there_stay(init: Init) -> None:
 @pytest.mark.parametrize(
     ("variables", "texts"),
     [
-        ({"celery_init_broker": "carrot"}, ["celery_init_broker", "embedded, redis, url"]),
+        ({"celery_init_broker": "carrot"}, ["celery_init_broker", "embedded, redis, rabbitmq, url"]),
         ({"celery_result_backend": "redis"}, ["celery_result_backend", "django-db, database, none, a URL"]),
         ({"celery_init_hosts": ["app 1"]}, ["celery_init_hosts", "app1.example"]),
         ({"celery_project_sample_apps": ["order"]}, ["'order'", "catalog, customers, orders"]),
@@ -288,7 +288,7 @@ def test_questions_are_asked(init: Init, terminal: Any) -> None:
     run = terminal(celery_init_hosts=["app1.example", "app2.example"])
     run.type("(celery_init_host_path)", "/opt/shop\r")
     run.type("(celery_init_broker)", "embedded\r")
-    run.type("Allowed: redis, url.", "url\r")
+    run.type("Allowed: redis, rabbitmq, url.", "url\r")
     run.type("(celery_init_periodic)", "\r")
     run.type("(celery_beat_scheduler)", "file\r")
     run.type("(celery_result_backend)", "\r")
@@ -377,13 +377,15 @@ def test_it_runs_without_beat(init: Init) -> None:
     assert "django-celery-beat" not in (init.checkout / "requirements.txt").read_text()
 
 
-def test_several_hosts_in_check_mode(init: Init) -> None:
+@pytest.mark.parametrize("broker", ["url", "rabbitmq"])
+def test_several_hosts_in_check_mode(init: Init, broker: str) -> None:
     """An inventory of several hosts is one that integrate.yml takes."""
     hosts = ["app1.example", "app2.example"]
     run = init.init(
-        celery_init_hosts=hosts, celery_init_host_path=str(init.checkout), celery_init_broker="url"
+        celery_init_hosts=hosts, celery_init_host_path=str(init.checkout), celery_init_broker=broker
     )
     assert run.returncode == 0, run.stdout
+    assert init.groups().get("celery_broker") == (None if broker == "url" else hosts[:1])
     init.make_vault()
     local = ["-e", "ansible_connection=local", "-e", f"ansible_python_interpreter={sys.executable}"]
     none = ["-e", "celery_service_manager=none"]

@@ -17,6 +17,7 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.celeriac.django.plugins.action import (
     celery_deployment,
     celery_project,
+    celery_rabbitmq_plan,
     celery_service,
 )
 
@@ -24,13 +25,35 @@ Act = Callable[..., tuple[dict[str, Any], dict[str, Any]]]
 
 Found = dict[str, Any]
 
+#: One host with RabbitMQ, two that run workers, and one of no group: it runs workers too.
+GROUPS = {
+    "all": ["mq1", "web1", "web2", "extra"],
+    "celery_broker": ["mq1"],
+    "celery_worker": ["web1", "web2"],
+}
+HOSTVARS: dict[str, dict[str, Any]] = {
+    "mq1": {"celery_workers": [{"name": "x", "queues": ["of-no-worker"]}]},
+    "web1": {},
+    "web2": {
+        "celery_workers": [
+            {"name": "slow", "queues": ["slow"], "delivery": "at_least_once", "time_limit": 9000}
+        ]
+    },
+    "extra": {"celery_other_queues": ["reports"]},
+}
+
 
 @pytest.fixture
 def act(monkeypatch: pytest.MonkeyPatch) -> Act:
     """Runs an action plugin: returns its answer, and what it gave to the module."""
 
     def act(
-        plugin: Any, answer: dict[str, Any] | None = None, **arguments: Any
+        plugin: Any,
+        answer: dict[str, Any] | None = None,
+        *,
+        hostvars: dict[str, dict[str, Any]] | None = None,
+        check_mode: bool = False,
+        **arguments: Any,
     ) -> tuple[dict[str, Any], dict[str, Any]]:
         given: dict[str, Any] = {}
 
@@ -39,11 +62,12 @@ def act(monkeypatch: pytest.MonkeyPatch) -> Act:
             return dict(answer or {"changed": False})
 
         monkeypatch.setattr(plugin.ActionModule, "_execute_module", execute)
-        task = MagicMock(args=arguments, async_val=0, check_mode=False, action="test")
+        task = MagicMock(args=arguments, async_val=0, check_mode=check_mode, action="test")
         names = ("connection", "play_context", "loader", "templar", "shared_loader_obj")
         action = plugin.ActionModule(task=task, **{name: MagicMock() for name in names})
-        hosts = {"inventory_hostname": "web1", "ansible_play_hosts_all": ["web1"], "hostvars": {}}
-        return action.run(task_vars=hosts), given
+        hosts = {"inventory_hostname": "web1", "ansible_play_hosts_all": ["web1"], "hostvars": hostvars or {}}
+        groups = arguments.get("group_names", GROUPS)
+        return action.run(task_vars={**hosts, "groups": groups}), given
 
     return act
 
@@ -106,6 +130,64 @@ def test_what_fails_on_the_host_is_handed_on(act: Act) -> None:
     failed = {"failed": True, "msg": "no manage.py"}
     answer, _given = act(celery_deployment, failed, project_path="/srv/shop")
     assert answer == failed
+
+
+def test_rabbitmq_is_as_patient_as_its_slowest_workers(act: Act, found: Found) -> None:
+    """What the role celery_broker writes for all hosts is what each of them counts on."""
+    given = {
+        "project_path": "/srv/shop",
+        "broker_url": "amqp://mq1/shop",
+        "group_names": GROUPS,
+        "result_backend": "none",
+    }
+    ours, _given = act(celery_deployment, found, hostvars=HOSTVARS, broker_server="rabbitmq", **given)
+    assert ours["deployment"]["consumer_timeout"] == 9030
+    # Somebody else's RabbitMQ has its own.
+    theirs, _given = act(celery_deployment, found, hostvars=HOSTVARS, **given)
+    assert theirs["deployment"]["consumer_timeout"] == 1800
+
+
+def test_a_time_that_is_none_is_told_with_its_variable(act: Act, found: Found) -> None:
+    for plugin, given in (
+        (celery_deployment, {"project_path": "/srv", "broker_server": "rabbitmq", "group_names": GROUPS}),
+        (celery_rabbitmq_plan, {}),
+    ):
+        hostvars = {**HOSTVARS, "web2": {"celery_longest_eta": "a day"}}
+        with pytest.raises(AnsibleError, match="celery_longest_eta is 'a day'") as caught:
+            act(plugin, found, hostvars=hostvars, **given)
+        assert caught.value.__cause__ is None
+
+
+def test_rabbitmq_gets_what_the_working_hosts_need(act: Act) -> None:
+    """Those that only serve the broker to the others do not count."""
+    answer, given = act(celery_rabbitmq_plan, hostvars=HOSTVARS)
+    assert not answer["changed"]
+    assert (answer["queues"], answer["consumer_timeout"]) == (["celery", "reports", "slow"], 9030)
+    assert answer["queue_pattern"] == "^(celery|reports|slow)$"
+    assert set(answer["permissions"]) == {"configure", "write", "read"}
+    assert given == {}  # no host is asked
+
+
+def test_a_malformed_pool_is_told_once(act: Act) -> None:
+    with pytest.raises(AnsibleError, match="has no name") as caught:
+        act(celery_rabbitmq_plan, hostvars={**HOSTVARS, "web1": {"celery_workers": [{}]}})
+    assert caught.value.__cause__ is None
+
+
+def test_check_mode_waits_for_no_broker_that_is_still_to_be_set_up(act: Act, found: Found) -> None:
+    given = {
+        "project_path": "/srv/shop",
+        "broker_url": "redis://mq1/0",
+        "group_names": GROUPS,
+        "result_backend": "none",
+    }
+    given["hostvars"] = HOSTVARS
+    silent = {**found, "silent": ["mq1:6379: Connection refused"]}
+    answer, _given = act(celery_deployment, silent, check_mode=True, broker_server="redis", **given)
+    assert "mq1:6379: Connection refused" in answer["warnings"][0]
+    for arguments in ({"broker_server": "redis"}, {"check_mode": True}):
+        with pytest.raises(AnsibleError, match="does not answer"):
+            act(celery_deployment, silent, **arguments, **given)
 
 
 def test_a_removal_asks_no_broker(act: Act, found: Found) -> None:

@@ -49,6 +49,9 @@ def test_commands() -> None:
     local = {"celery_init_hosts": ["localhost"]}
     run = "ansible-playbook x -i inventory.yml"
     assert _init_report.commands("x", ".", local, False, False) == [f"{run} --check --diff", run]
+    # A server is installed as root.
+    server = {**local, "celery_init_broker": "rabbitmq"}
+    assert _init_report.commands("x", ".", server, False, False)[-1] == f"{run} -b"
     remote = {"celery_init_hosts": ["web1"]}
     lines = _init_report.commands("x", "my site", remote, True, False)
     assert lines[0].startswith("ansible-vault encrypt --output 'my site/group_vars/all/vault.yml'")

@@ -83,6 +83,20 @@ def test_several_hosts() -> None:
     }
 
 
+def test_a_rabbitmq() -> None:
+    files = written(find(celery_init_hosts=["app1", "app2"], celery_init_broker="rabbitmq"))
+    children = files[_inventory.INVENTORY]["all"]["children"]
+    assert list(children["celery_broker"]["hosts"]) == ["app1"]
+    settings = files[_inventory.SETTINGS]
+    assert settings["celery_broker_server"] == "rabbitmq"
+    assert settings["celery_project_name"] == "shop"
+    assert settings["celery_broker_password"].strip("{} ") == "vault_celery_broker_password"
+    assert not {"celery_broker_url", "celery_broker_key_prefix"} & set(settings)
+    assert files[_inventory.VAULT_EXAMPLE] == {
+        "vault_celery_broker_password": "shop_production_your_key_here"
+    }
+
+
 def test_no_periodic_tasks() -> None:
     files = written(find(celery_init_periodic=False))
     assert list(files[_inventory.INVENTORY]["all"]["children"]) == ["celery_worker"]

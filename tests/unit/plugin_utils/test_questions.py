@@ -193,7 +193,10 @@ def test_answers(variable: str, typed: Any, value: _questions.Value) -> None:
         ({"celery_init_hosts": ["localhost", "web1"]}, "stands alone"),
         ({"celery_init_hosts": ["web1"], "celery_init_host_path": "shop"}, "absolute"),
         ({"celery_init_hosts": ["web1"], "celery_init_host_path": "/srv/{{ x }}"}, "expression"),
-        ({"celery_init_hosts": ["a1", "a2"], "celery_init_broker": "embedded"}, "Allowed: redis, url"),
+        (
+            {"celery_init_hosts": ["a1", "a2"], "celery_init_broker": "embedded"},
+            "Allowed: redis, rabbitmq, url",
+        ),
         ({"celery_broker_url": "redis://mq.example", "celery_init_broker": "redis"}, "Allowed: url"),
         ({"celery_broker_url": "carrot://x"}, "not supported"),
         ({"celery_init_periodic": "maybe"}, "neither yes nor no"),
@@ -201,6 +204,10 @@ def test_answers(variable: str, typed: Any, value: _questions.Value) -> None:
         ({"celery_result_backend": "postgres"}, "django-db"),
         ({"celery_result_backend": "redis"}, "django-db, database, none, a URL"),
         ({"celery_result_backend": "redis", "celery_broker_url": "amqp://mq.example"}, "Allowed: django-db"),
+        (
+            {"celery_result_backend": "redis", "celery_init_broker": "rabbitmq"},
+            "Allowed: django-db, database",
+        ),
         ({"celery_project_sample_apps": ["order"]}, "catalog, orders, none"),
     ],
 )

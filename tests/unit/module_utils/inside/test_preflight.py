@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from types import SimpleNamespace
 from typing import Any
 
@@ -102,3 +103,120 @@ def test_what_a_host_needs_at_once() -> None:
 )
 def test_threads_share_what_django_pools(pool: Any, number: int) -> None:
     assert preflight._needed(HOST, [connection("default", pool=pool)])["quick"] == 2 * number
+
+
+# What RabbitMQ has of another type
+
+
+class RefusedError(Exception):
+    """What a broker answers to a declaration."""
+
+    def __init__(self, reply_code: int, text: str) -> None:
+        super().__init__(text)
+        self.reply_code = reply_code
+
+
+class AwayError(Exception):
+    """A broker that does not answer."""
+
+
+class Entity:
+    """A queue or an exchange, as a broker takes its declaration: passively, then as it is wanted."""
+
+    def __init__(self, name: str, passive: Exception | None = None, wanted: Exception | None = None) -> None:
+        self.name = name
+        self.exchange: Entity | None = None
+        self.answers = {True: passive, False: wanted}
+        self.declared: list[bool] = []
+
+    def __call__(self, channel: object) -> Entity:
+        """Returns itself, bound to a channel of its own."""
+        assert channel is not None
+        return self
+
+    def declare(self, passive: bool) -> None:
+        self.declared.append(passive)
+        answer = self.answers[passive]
+        if answer:
+            raise answer
+
+    queue_declare = declare
+
+
+class RabbitMQ:
+    """A broker that may be away."""
+
+    channel_errors = (RefusedError,)
+    connection_errors = (AwayError,)
+
+    def __init__(self, away: bool = False) -> None:
+        self.away = away
+
+    def ensure_connection(self, **_options: Any) -> None:
+        if self.away:
+            raise AwayError
+
+    def channel(self) -> object:
+        return object()
+
+
+OTHER_TYPE = RefusedError(
+    406, "PRECONDITION_FAILED - inequivalent arg 'x-queue-type' for queue 'old' in vhost 'shop'"
+)
+
+
+def queue_problems(queue: Entity, url: str = "amqp://mq.example", away: bool = False) -> list[str]:
+    """Returns what is told of a queue that a pool serves."""
+    broker = SimpleNamespace(
+        conf=SimpleNamespace(broker_url=url),
+        amqp=SimpleNamespace(queues={queue.name: queue}),
+        connection_for_write=lambda **_options: nullcontext(RabbitMQ(away)),
+    )
+    return preflight._queue_problems(broker, [{**POOL, "queues": [queue.name]}])
+
+
+def test_a_queue_that_fits_is_no_problem() -> None:
+    queue = Entity("celery")
+    assert queue_problems(queue) == []
+    assert queue.declared == [True, False]
+
+
+def test_a_queue_that_is_not_there_is_not_made() -> None:
+    queue = Entity("celery", passive=RefusedError(404, "NOT_FOUND - no queue 'celery' in vhost 'shop'"))
+    assert queue_problems(queue) == []
+    assert queue.declared == [True]
+
+
+def test_a_queue_of_another_type_is_told_with_what_to_do() -> None:
+    (problem,) = queue_problems(Entity("old", wanted=OTHER_TYPE))
+    for words in (
+        "the queue old",
+        "inequivalent arg 'x-queue-type'",
+        "Nothing was deleted",
+        "CELERY_QUEUE_TYPE",
+    ):
+        assert words in problem
+
+
+def test_an_exchange_of_another_type_is_told_as_well() -> None:
+    queue = Entity("old")
+    queue.exchange = Entity("old", wanted=RefusedError(406, "PRECONDITION_FAILED - inequivalent arg 'type'"))
+    (problem,) = queue_problems(queue)
+    assert "the exchange old is on the broker already" in problem
+    # The exchange without a name is there always, and nobody may declare it.
+    queue.exchange = Entity("", wanted=OTHER_TYPE)
+    assert queue_problems(queue) == []
+
+
+def test_what_the_user_may_not_is_no_other_type() -> None:
+    (problem,) = queue_problems(
+        Entity("old", passive=RefusedError(403, "ACCESS_REFUSED - access to queue 'old'"))
+    )
+    assert problem == "the broker refuses the queue old: ACCESS_REFUSED - access to queue 'old'"
+
+
+def test_other_brokers_and_one_that_is_away_are_not_asked() -> None:
+    old = Entity("old", wanted=OTHER_TYPE)
+    assert queue_problems(old, url="redis://mq.example") == []
+    assert queue_problems(old, away=True) == []
+    assert old.declared == []
