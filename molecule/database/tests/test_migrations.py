@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from lab.playbooks import flat, integrate
+from lab.hosts import run, wait
+from lab.playbooks import flat, integrate, play
 
 SCENARIO = Path(__file__).parents[1]
 HOSTS = ("celeriac-db-app", "celeriac-db-second")
@@ -23,6 +25,19 @@ class Migration(migrations.Migration):
     operations = [migrations.RunPython(explode)]
 """
 PLACE = "/srv/shop/queries/migrations/0002_broken.py"
+EMPTY = """
+from django.db import migrations
+
+class Migration(migrations.Migration):
+    dependencies = [("queries", "0001_initial")]
+    operations = []
+"""
+#: Another run has the lock, and does not end.
+HOLD = """
+key=$(python3 -c 'import zlib; print(zlib.crc32(b"celeriac.django migrate"))')
+PGAPPNAME=elsewhere psql --no-psqlrc -c "SELECT pg_advisory_lock($key), pg_sleep(120)" "$ANALYTICS_URL"
+"""
+HELD = "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted"
 
 
 def units(host: Any) -> str:
@@ -36,15 +51,37 @@ def tables(host: Any, database: str) -> list[str]:
     return str(host.check_output(f"cd / && {psql} %s", "SELECT tablename FROM pg_tables")).split()
 
 
+@contextlib.contextmanager
+def migration(source: str) -> Iterator[None]:
+    """Have a migration in both checkouts."""
+    for name in HOSTS:
+        command = ["podman", "exec", "-i", name, "runuser", "-u", "deploy", "--", "tee", PLACE]
+        subprocess.run(command, input=source, text=True, check=True, stdout=subprocess.DEVNULL)
+    try:
+        yield
+    finally:
+        for name in HOSTS:
+            subprocess.run(["podman", "exec", name, "rm", PLACE], check=True)
+
+
 @pytest.fixture
 def broken() -> Iterator[None]:
     """A migration that fails, in both checkouts."""
-    for name in HOSTS:
-        command = ["podman", "exec", "-i", name, "runuser", "-u", "deploy", "--", "tee", PLACE]
-        subprocess.run(command, input=BROKEN, text=True, check=True, stdout=subprocess.DEVNULL)
-    yield
-    for name in HOSTS:
-        subprocess.run(["podman", "exec", name, "rm", PLACE], check=True)
+    with migration(BROKEN):
+        yield
+
+
+@pytest.fixture
+def held() -> Iterator[str]:
+    """A migration that has nothing to do, and somebody else who has the lock: the process of the server."""
+    psql = "cd / && runuser -u postgres -- psql --no-psqlrc -qtA -d analytics -c"
+    hold = ". /etc/shop-celery/secrets; export ANALYTICS_URL\n" + HOLD
+    with migration(EMPTY):
+        subprocess.run(["podman", "exec", "--detach", HOSTS[0], "bash", "-c", hold], check=True)
+        wait("nobody holds the lock", 30, lambda: run(HOSTS[0], f'{psql} "{HELD}"') != "")
+        process = run(HOSTS[0], f'{psql} "{HELD}"')
+        yield process
+        run(HOSTS[0], f'{psql} "SELECT pg_terminate_backend({process})"')
 
 
 def test_each_table_is_where_the_routers_say(host: Any) -> None:
@@ -66,3 +103,12 @@ def test_a_migration_that_fails_stops_all_hosts(host: Any) -> None:
     assert "0002_broken.py:5: RuntimeError: no such luck" in said
     assert "TASK [celeriac.django.celery_worker : Run the pools as units]" not in done.stdout
     assert [units(each) for each in hosts] == before
+
+
+def test_who_holds_the_lock_for_too_long_is_told(held: str) -> None:
+    done = play(SCENARIO / "inventory", str(SCENARIO / "migrate.yml"))
+    assert done.returncode != 0
+    said = flat(done.stdout)
+    assert "The database 'analytics' could not be migrated: analytics at celeriac-db-app: " in said
+    assert f"elsewhere (process {held} of the server), shop from " in said
+    assert f"SELECT pg_terminate_backend({held})" in said
