@@ -34,6 +34,7 @@ class ActionModule(ActionBase):
                 )
                 arguments["samples"] = _samples.together(own["deployment"]["samples"])
                 arguments["tasks"] = _tasks(own["deployment"])
+                arguments["prefork"] = own["deployment"]["prefork"]
                 arguments["results"] = {
                     "backend": own["deployment"]["result_word"],
                     "several_hosts": own["deployment"]["several_hosts"],

@@ -9,8 +9,9 @@ import ast
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from ansible_collections.celeriac.django.plugins.module_utils import _integration, _transaction
+from ansible_collections.celeriac.django.plugins.module_utils import _integration, _preflight, _transaction
 from ansible_collections.celeriac.django.plugins.module_utils._inside import check as inside_check
 from ansible_collections.celeriac.django.plugins.module_utils._project_python import (
     ProjectError,
@@ -97,7 +98,7 @@ def prove_syntax(files: list[Path]) -> None:
                 ) from error
 
 
-def prove_project(project: ProjectPython, job: Mapping[str, object], what: str) -> None:
+def prove_project(project: ProjectPython, job: Mapping[str, Any], what: str) -> None:
     """See that the project's settings load, and what else the job of the script check names.
 
     Raises:
@@ -106,21 +107,24 @@ def prove_project(project: ProjectPython, job: Mapping[str, object], what: str) 
     try:
         answer = project.run(inside_check, job)
     except ProjectError as error:
-        raise CheckoutError(f"{what}: {error}.{_advice(error)}") from error
-    if answer["problems"]:
-        listed = "; ".join(problem["text"] for problem in answer["problems"])
+        raise CheckoutError(f"{what}: {str(error).rstrip('?.')}.{_advice(error)}") from error
+    problems = [problem["text"] for problem in answer["problems"]]
+    problems += _preflight.pooled_problems(answer.get("pooled", ()), job.get("prefork", ()))
+    if problems:
+        listed = "; ".join(problems)
         raise CheckoutError(f"{what}: {listed}")
 
 
 def _advice(error: ProjectError) -> str:
+    # Django says of a driver that is missing what to install, as a fault of the settings.
+    if error.error in ("ModuleNotFoundError", "ImportError") or "Did you install " in str(error):
+        return (
+            " If a package is missing, add it to the project's requirement files, "
+            "or name the right ones in celery_requirements."
+        )
     if error.error in ("KeyError", "ImproperlyConfigured", "UndefinedValueError", "EnvError"):
         return (
             " If the settings miss something in the environment, put it into celery_environment, "
             "or into celery_secrets if it is a secret."
-        )
-    if error.error in ("ModuleNotFoundError", "ImportError"):
-        return (
-            " If a package is missing, add it to the project's requirement files, "
-            "or name the right ones in celery_requirements."
         )
     return ""

@@ -250,7 +250,8 @@ def _take_out(top: Path, record: Record, read: Reader, change: Change) -> None:
             name.endswith(".py"),
             how.get("blank_lines", 1),
         )
-        if name.endswith(".py") and _parses(present) and not _parses(rest):
+        # Its last line may have been continued into nothing, as it was before us.
+        if name.endswith(".py") and _parses(present) and not _parses(rest + b"\n\n"):
             change.after[path] = present
             change.keep(
                 top, name, "left as it is: the block is all that an indented part holds", present, None

@@ -60,7 +60,8 @@ def _number(name: str, look_up: Callable[[str], int]) -> int:
 def folder(path: Path, belongs: Belongs, check: bool) -> bool:
     """See that a folder is there and belongs so; tell whether that changed (or would change) anything.
 
-    Missing parents are made as root's own, for everybody to pass through.
+    Missing parents are made as root's own, for everybody to pass through. What the folder's owner has put
+    into it goes to the new one with it.
 
     Raises:
         OwnershipError: it cannot be.
@@ -70,11 +71,23 @@ def folder(path: Path, belongs: Belongs, check: bool) -> bool:
     if not check:
         try:
             path.mkdir(parents=True, exist_ok=True)
+            _hand_over(path, *belongs.ids())
             os.chown(path, *belongs.ids())
             path.chmod(belongs.mode)
         except OSError as error:
             raise OwnershipError(f"{path}: {error.strerror}") from error
     return True
+
+
+def _hand_over(path: Path, uid: int, gid: int) -> None:
+    """Give to somebody else what the owner of a folder has in it. What root has was put there by others."""
+    before = path.stat().st_uid
+    if before in (0, uid) or uid == -1:
+        return
+    for _top, folders, files, handle in os.fwalk(path):
+        for name in (*folders, *files):
+            if os.stat(name, dir_fd=handle, follow_symlinks=False).st_uid == before:
+                os.chown(name, uid, gid, dir_fd=handle, follow_symlinks=False)
 
 
 def file(path: Path, text: str, belongs: Belongs, check: bool) -> bool:

@@ -52,6 +52,30 @@ def check(job: Mapping[str, Any], python: str, base: str, user: str, files: Sequ
         answer = ProjectPython.from_params(params).run(inside, job)
     except ProjectError as error:
         raise PreflightError(f"The workers would not start, so what runs was left alone: {error}") from error
-    if answer["problems"]:
-        raise PreflightError(f"Nothing was started: {'; '.join(answer['problems'])}.")
+    problems = [
+        *pooled_problems(
+            answer["pooled"], [pool["name"] for pool in job["pools"] if pool["pool"] == "prefork"]
+        ),
+        *answer["problems"],
+    ]
+    if problems:
+        raise PreflightError(f"Nothing was started: {'; '.join(problems)}.")
     return list(answer["notes"])
+
+
+def pooled_problems(pooled: Sequence[str], prefork: Sequence[str]) -> list[str]:
+    """Return what is wrong with databases whose connections Django pools, where processes are forked.
+
+    Args:
+        pooled: the aliases of such databases.
+        prefork: the names of the pools that fork.
+    """
+    if not (pooled and prefork):
+        return []
+    places = ", ".join(f"DATABASES[{alias!r}]" for alias in pooled)
+    return [
+        f'OPTIONS["pool"] is in {places}, and celery_workers has pools of the kind prefork '
+        f"({', '.join(prefork)}): what Django pools is inherited by forked processes, and is slower than "
+        "none (an open fault of Celery, #10554). Leave the option out where workers read the settings, as "
+        "they keep connections without it, or set pool: threads"
+    ]

@@ -53,6 +53,7 @@ def prove(
         "several_beats": deployment["several_beats"],
         "since": 0.0,
         "beat": beat and not mute,
+        "mute": mute,
         "control": deployment["has_control"],
     }
     if deployment["systemd"]:
@@ -65,7 +66,7 @@ def prove(
         return [*_not_running(deployment["name"], missing), *answer["proofs"], *runs]
     nodes = {f"{pool['name']}.trial@{hostname}": pool["queues"][0] for pool in pools}
     if check:
-        return list(project.run(inside_prove, {**job, "nodes": {}, "beat": False})["proofs"])
+        return list(project.run(inside_prove, {**job, "nodes": {}, "beat": False, "mute": False})["proofs"])
     app = deployment["app"]
     commands = [
         _trial.Command(

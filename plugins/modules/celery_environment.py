@@ -77,6 +77,13 @@ options:
     description: What C(celery -A) takes, to ask the broker.
     type: str
     default: ""
+  prefork:
+    description:
+      - The pools of workers whose tasks run in forked processes.
+      - With them, it is an error if Django pools the connections of a database.
+    type: list
+    elements: str
+    default: []
 author:
   - celeriac.django contributors (@celeriac)
 """
@@ -145,7 +152,7 @@ def prove(params: dict[str, Any]) -> None:
     if params["python"] and os.path.exists(params["python"]):
         _checkout.prove_project(
             _project_python.ProjectPython.from_params(params),
-            {"databases": True, "broker": True, "app": params["app"]},
+            {"databases": True, "broker": True, "app": params["app"], "prefork": params["prefork"]},
             "With the new environment, the project does not work, so the old one stays",
         )
 
@@ -173,6 +180,7 @@ def main() -> None:
             "group": {"type": "str", "default": ""},
             "credentials": {"type": "bool", "default": False},
             "app": {"type": "str", "default": ""},
+            "prefork": {"type": "list", "elements": "str", "default": []},
         },
         supports_check_mode=True,
     )

@@ -29,7 +29,14 @@ options:
   lock_timeout:
     description: How many seconds to wait for another host that is migrating.
     type: int
-    default: 600
+    default: 3600
+  prefork:
+    description:
+      - The pools of workers whose tasks run in forked processes.
+      - With them, it is an error if Django pools the connections of a database, and nothing is migrated.
+    type: list
+    elements: str
+    default: []
 author:
   - celeriac.django contributors (@celeriac)
 """
@@ -63,7 +70,7 @@ import os
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.celeriac.django.plugins.module_utils import _project_python
+from ansible_collections.celeriac.django.plugins.module_utils import _preflight, _project_python
 from ansible_collections.celeriac.django.plugins.module_utils._inside import migrate
 
 
@@ -71,7 +78,8 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "databases": {"type": "list", "elements": "str", "default": []},
-            "lock_timeout": {"type": "int", "default": 600},
+            "lock_timeout": {"type": "int", "default": 3600},
+            "prefork": {"type": "list", "elements": "str", "default": []},
             **_project_python.ARGUMENTS,
         },
         supports_check_mode=True,
@@ -84,6 +92,7 @@ def main() -> None:
         "databases": params["databases"],
         "check": module.check_mode,
         "timeout": params["lock_timeout"],
+        "forks": bool(params["prefork"]),
     }
     try:
         project = _project_python.ProjectPython.from_params(params)
@@ -93,6 +102,9 @@ def main() -> None:
             msg=f"The databases could not be migrated: {error}. "
             "Workers and beat were not touched. Mend this, then run again."
         )
+    refused = _preflight.pooled_problems(answer["pooled"], params["prefork"])
+    if refused:
+        module.fail_json(msg=f"Nothing was migrated or started: {refused[0]}.")
     pending = [
         name if alias == "default" else f"{alias}: {name}"
         for alias, names in answer["databases"].items()

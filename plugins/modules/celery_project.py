@@ -80,6 +80,13 @@ options:
     description: What C(celery -A) takes, to ask the broker.
     type: str
     default: ""
+  prefork:
+    description:
+      - The pools of workers whose tasks run in forked processes.
+      - With them, it is an error if Django pools the connections of a database.
+    type: list
+    elements: str
+    default: []
   results:
     description: What to try of the result backend. Given by the action plugin.
     type: dict
@@ -163,6 +170,7 @@ def main() -> None:
             "samples": {"type": "list", "elements": "list", "default": []},
             "tasks": {"type": "dict", "default": {}},
             "app": {"type": "str", "default": ""},
+            "prefork": {"type": "list", "elements": "str", "default": []},
             "results": {"type": "dict", "default": {}},
             "overwrite": {"type": "bool", "default": False},
             **_project_python.ARGUMENTS,
@@ -194,6 +202,7 @@ def main() -> None:
                 "databases": True,
                 "broker": True,
                 "app": params["app"],
+                "prefork": params["prefork"],
                 "tasks": params["tasks"],
                 "results": params["results"],
             }

@@ -115,9 +115,9 @@ def parse(url: str) -> Broker:
                 f"celery_broker_url: the transport {scheme!r} is not supported"
                 f"{f' ({why})' if why else ''}; these are: {offered}."
             )
-        default_port = TRANSPORTS[transport][0]
-        if not default_port:
+        if transport == "filesystem":
             continue
+        default_port = TRANSPORTS[transport][0]
         try:
             parts = urlsplit(server)
             port = parts.port or default_port
@@ -130,6 +130,8 @@ def parse(url: str) -> Broker:
                 "celery_broker_url does not parse: characters such as # / ? @ : in a password have "
                 "to be percent-encoded, and a port is a number from 0 to 65535."
             )
+        if not default_port:
+            continue
         if not parts.hostname:
             raise BrokerError(f"celery_broker_url names no host: {transport}://HOST:{port}.")
         addresses.append((parts.hostname, port))

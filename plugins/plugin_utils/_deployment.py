@@ -259,6 +259,8 @@ def decide(options: Mapping[str, Any], found: Mapping[str, Any], duty: Sequence[
         "timezone": options["timezone"],
         "delivery": options["delivery"],
         "pools": [_pools.as_data(pool) for pool in pools],
+        #: The pools whose tasks run in forked processes.
+        "prefork": [pool.name for pool in pools if pool.pool == "prefork" and "worker" in duty],
         "target": f"{name}-celery.target",
         "slice": f"{name}-celery.slice",
         "beat_unit": f"{name}-beat.service",

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -171,14 +171,27 @@ def as_nobody(deployment: Deployment) -> dict[str, object]:
     }
 
 
+def wait_for(condition: Callable[[], object], limit: float) -> None:
+    """Wait until a condition holds.
+
+    Raises:
+        AssertionError: it does not within *limit* seconds.
+    """
+    deadline = time.monotonic() + limit
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
 @contextlib.contextmanager
-def redis_server() -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
-    """Run a Redis of our own: its URL, and its process."""
+def redis_server(port: int = 0) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """Run a Redis of our own, on any port or on this one: its URL, and its process."""
     server = shutil.which("redis-server")
     if not server:
         pytest.skip("this machine has no redis-server")
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind(("127.0.0.1", port))
         port = int(probe.getsockname()[1])
     process = subprocess.Popen(
         [server, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"],

@@ -24,6 +24,7 @@ import pytest
 from ansible_collections.celeriac.django.plugins.module_utils import _schedule
 from ansible_collections.celeriac.django.plugins.module_utils._inside import migrate, periodic
 
+from .conftest import wait_for
 from .layouts.checkout import Checkout
 from .layouts.virtualenvs import virtualenv
 from .samples import PROJECTS
@@ -324,18 +325,6 @@ def test_a_running_beat_sees_the_change(integrated: Callable[..., Checkout]) -> 
 def sent(messages: Path, task: str) -> int:
     """Return how many messages of a task are in the folder of the embedded broker."""
     return sum(task in file.read_text(errors="replace") for file in messages.glob("*.msg"))
-
-
-def wait_for(condition: Callable[[], object], limit: float) -> None:
-    """Wait until a condition holds.
-
-    Raises:
-        AssertionError: it does not within *limit* seconds.
-    """
-    deadline = time.monotonic() + limit
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
 
 
 def test_crontabs_mean_what_celery_reads(python: Path) -> None:

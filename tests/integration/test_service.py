@@ -5,21 +5,27 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from ansible_collections.celeriac.django.plugins.plugin_utils._render import Templates
 
-from .conftest import redis_server
+from .conftest import redis_server, wait_for
 from .layouts.virtualenvs import virtualenv
 
 LETTERS = Path(__file__).with_name("service") / "letters.py"
 LOSS = Path(__file__).with_name("service") / "loss.py"
+OUTAGE = Path(__file__).with_name("service") / "outage.py"
+#: Seconds that the task of outage.py may take.
+LIMIT = 6
 SERVICE = "package/celery_ops/service"
 
 
@@ -92,3 +98,45 @@ def test_a_worker_outlives_its_broker(consumer: str, outlives: bool, python: Pat
         )
     assert (done.returncode == 0) == outlives, done.stderr
     assert outlives or "'NoneType' object has no attribute 'hostname'" in done.stderr
+
+
+@pytest.mark.parametrize(("consumer", "late"), [("ours", False), ("celery", True)])
+def test_what_was_done_in_time_is_not_late(consumer: str, late: bool, python: Path, folder: Path) -> None:
+    """A task ends while the broker is away, for longer than the task may take.
+
+    Celery's own consumer finds that out of time before it takes the result: once it does not, ours need not.
+    """
+    (folder / "results").mkdir()
+    log = (folder / "log").open("wb")
+    environment = {
+        "PATH": os.defpath,
+        "FOLDER": str(folder),
+        "CONSUMER": consumer,
+        "PYTHONPATH": str(OUTAGE.parent),
+    }
+    celery = [str(python), "-m", "celery", "-A", "outage"]
+    with contextlib.ExitStack() as stack:
+        url, server = stack.enter_context(redis_server())
+        environment["BROKER"] = f"{url}/0"
+        subprocess.run([*celery, "call", "outage.work"], env=environment, capture_output=True, check=True)
+        options = ["--concurrency=1", f"--time-limit={LIMIT}", "--loglevel=INFO"]
+        worker = subprocess.Popen([*celery, "worker", *options], env=environment, stdout=log, stderr=log)
+        stack.callback(worker.wait, 60)
+        stack.callback(worker.terminate)
+        wait_for((folder / "begun").exists, 60)
+        begun = time.monotonic()
+        server.kill()
+        server.wait()
+        (folder / "end").touch()
+        wait_for((folder / "ended").exists, LIMIT)
+        wait_for(lambda: time.monotonic() > begun + LIMIT + 1, LIMIT + 5)
+        stack.enter_context(redis_server(int(url.rpartition(":")[2])))
+        connected = "Connected to redis"
+        wait_for(lambda: (folder / "log").read_text().count(connected) == 2, 60)
+        # A second task comes after whatever the worker has found out about the first one.
+        again = subprocess.run(
+            [*celery, "call", "outage.work"], env=environment, capture_output=True, text=True, check=True
+        )
+        wait_for((folder / "results" / f"celery-task-meta-{again.stdout.strip()}").exists, 30)
+    said = (folder / "log").read_text()
+    assert ("Hard time limit" in said) == late, said

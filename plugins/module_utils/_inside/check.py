@@ -28,7 +28,15 @@ def main(job: dict[str, Any]) -> dict[str, Any]:
         problems += task_problems(job["app"], job["tasks"])
     if job.get("results"):
         problems += result_problems(job["app"], **job["results"])
-    return {"problems": problems, "django": django.get_version()}
+    pooled = pooled_databases() if job.get("databases") else []
+    return {"problems": problems, "pooled": pooled, "django": django.get_version()}
+
+
+def pooled_databases() -> list[str]:
+    """Return the databases whose connections Django pools."""
+    from django.db import connections
+
+    return [alias for alias, settings in connections.settings.items() if settings["OPTIONS"].get("pool")]
 
 
 def system_problems() -> list[dict[str, str]]:

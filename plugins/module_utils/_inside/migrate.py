@@ -26,14 +26,19 @@ def main(job: dict[str, Any]) -> dict[str, Any]:
 
     Args:
         job: ``databases``: the aliases, none for those that the project's routers name; ``check``: change
-            nothing; ``timeout``: how many seconds to wait for another host that is migrating.
+            nothing; ``timeout``: how many seconds to wait for another host that is migrating; ``forks``:
+            whether workers fork: then nothing is done if Django pools connections, and ``pooled`` says which.
     """
     import django
 
     django.setup()
     from django.db import connections
 
-    answer: dict[str, Any] = {"databases": {}, "skipped": {}, "problem": None}
+    answer: dict[str, Any] = {"databases": {}, "skipped": {}, "problem": None, "pooled": []}
+    if job["forks"]:
+        answer["pooled"] = [alias for alias, at in connections.settings.items() if at["OPTIONS"].get("pool")]
+        if answer["pooled"]:
+            return answer
     unknown = [alias for alias in job["databases"] if alias not in connections]
     if unknown:
         raise LookupError(f"DATABASES has no {unknown[0]!r}; it has {', '.join(connections)}")
@@ -212,7 +217,7 @@ def this_host(timeout: int) -> Iterator[None]:
                 break
             except BlockingIOError:
                 if time.monotonic() > deadline:
-                    raise TimeoutError(f"another run has been migrating for {timeout} s") from None
+                    raise TimeoutError(too_long(timeout)) from None
                 time.sleep(0.1)
         yield
     finally:
@@ -240,10 +245,22 @@ def alone(connection: Any, timeout: int) -> Iterator[None]:
 @contextlib.contextmanager
 def locked_by_postgresql(connection: Any, timeout: int) -> Iterator[None]:
     """Hold an advisory lock."""
+    from django.db import OperationalError
+
     key = zlib.crc32(b"celeriac.django migrate")
     with connection.cursor() as cursor:
+        # Tells those that wait who it is; and lets the server find out that this host is gone.
+        name = f"celeriac.django migrates on {os.uname().nodename}"
+        cursor.execute("SELECT set_config('application_name', %s, false)", [name])
+        for setting, value in (("idle", 30), ("interval", 10), ("count", 3)):
+            cursor.execute(f"SET tcp_keepalives_{setting} = {value}")
         cursor.execute(f"SET lock_timeout = '{int(timeout)}s'")
-        cursor.execute("SELECT pg_advisory_lock(%s)", [key])
+        try:
+            cursor.execute("SELECT pg_advisory_lock(%s)", [key])
+        except OperationalError as error:
+            if _sqlstate(error) != "55P03":
+                raise
+            raise TimeoutError(too_long(timeout, *_holder_in_postgresql(cursor, key))) from error
         cursor.execute("RESET lock_timeout")
     try:
         yield
@@ -253,6 +270,50 @@ def locked_by_postgresql(connection: Any, timeout: int) -> Iterator[None]:
             cursor.execute("SELECT pg_advisory_unlock(%s)", [key])
 
 
+def _sqlstate(error: BaseException) -> str:
+    """Return PostgreSQL's code of an error, as psycopg 3 or 2 has it."""
+    cause = error.__cause__
+    return str(getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None) or "")
+
+
+def _holder_in_postgresql(cursor: Any, key: int) -> tuple[str, str]:
+    """Return which session has the lock, and the statement that ends it."""
+    cursor.execute(
+        "SELECT a.pid, a.usename, host(a.client_addr), a.application_name,"
+        " a.backend_start::timestamptz(0)::text"
+        " FROM pg_locks l JOIN pg_stat_activity a USING (pid) JOIN pg_database d ON d.oid = l.database"
+        " WHERE l.locktype = 'advisory' AND l.granted AND (l.classid, l.objid, l.objsubid) = (0, %s, 1)"
+        " AND d.datname = current_database()",
+        [key],
+    )
+    row = cursor.fetchone()
+    if not row:
+        return "", ""
+    pid, user, address, application, since = row
+    return (
+        f"{application or 'a session'} (process {pid} of the server), {user} from "
+        f"{address or 'the same host'} since {since}",
+        f"SELECT pg_terminate_backend({pid})",
+    )
+
+
+def too_long(timeout: int, holder: str = "", ends: str = "") -> str:
+    """Return what to do about a lock that somebody does not give back."""
+    text = f"another run has been migrating it for more than {timeout} s"
+    if holder:
+        text += f": {holder}. Wait for it; if it is none any more, `{ends}` gives the lock back"
+    return text
+
+
+def _holder_in_mysql(cursor: Any, name: str) -> tuple[str, str]:
+    """Return which session has the lock, and the statement that ends it."""
+    cursor.execute(
+        "SELECT id, user, host FROM information_schema.processlist WHERE id = IS_USED_LOCK(%s)", [name]
+    )
+    row = cursor.fetchone()
+    return (f"{row[1]} from {row[2]} (process {row[0]} of the server)", f"KILL {row[0]}") if row else ("", "")
+
+
 @contextlib.contextmanager
 def locked_by_mysql(connection: Any, timeout: int) -> Iterator[None]:
     """Hold a lock by name; names have 64 characters at most."""
@@ -260,7 +321,7 @@ def locked_by_mysql(connection: Any, timeout: int) -> Iterator[None]:
     with connection.cursor() as cursor:
         cursor.execute("SELECT GET_LOCK(%s, %s)", [name, int(timeout)])
         if cursor.fetchone()[0] != 1:
-            raise TimeoutError(f"another run has been migrating for {timeout} s")
+            raise TimeoutError(too_long(timeout, *_holder_in_mysql(cursor, name)))
     try:
         yield
     finally:

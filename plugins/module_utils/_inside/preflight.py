@@ -40,24 +40,15 @@ def main(job: dict[str, Any]) -> dict[str, Any]:
             )
         for pool in pools:
             problems += _problems(app, task, pool, limit, name)
-    problems += _forked_pools(job["pools"])
     too_many, notes = _too_many(job) if job["fleet"] else ([], [])
-    return {"problems": sorted({*problems, *too_many}), "notes": notes}
+    return {"problems": sorted({*problems, *too_many}), "notes": notes, "pooled": _pooled()}
 
 
-def _forked_pools(pools: list[dict[str, Any]]) -> list[str]:
-    """Return the databases whose connections Django pools, where processes are forked."""
+def _pooled() -> list[str]:
+    """Return the databases whose connections Django pools."""
     from django.db import connections
 
-    forking = [pool["name"] for pool in pools if pool["pool"] == "prefork"]
-    return [
-        f'DATABASES[{alias!r}] has OPTIONS["pool"], and the pool {", ".join(forking)} of celery_workers is '
-        "of the kind prefork: what Django pools is inherited by forked processes, and is slower than none "
-        "(an open fault of Celery, #10554). Leave the option out where workers read the settings, as they "
-        "keep connections without it, or set pool: threads"
-        for alias, settings in connections.settings.items()
-        if forking and settings["OPTIONS"].get("pool")
-    ]
+    return [alias for alias, settings in connections.settings.items() if settings["OPTIONS"].get("pool")]
 
 
 def _too_many(job: dict[str, Any]) -> tuple[list[str], list[str]]:

@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import ModuleType
@@ -173,6 +175,24 @@ def test_problems_are_told_together() -> None:
 
 
 @pytest.mark.parametrize(
+    ("pooled", "prefork", "words"),
+    [
+        (["default", "logs"], ["fast"], "is in DATABASES['default'], DATABASES['logs']"),
+        (["default"], [], ""),
+        ([], ["fast"], ""),
+    ],
+)
+def test_what_django_pools_is_not_for_forked_processes(
+    pooled: list[str], prefork: list[str], words: str
+) -> None:
+    project = FakeProject({"problems": [], "pooled": pooled})
+    with (
+        pytest.raises(_checkout.CheckoutError, match=re.escape(words)) if words else contextlib.nullcontext()
+    ):
+        _checkout.prove_project(project, {"prefork": prefork}, "It fails")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
     ("error", "advice"),
     [
         ("KeyError", "celery_environment"),
@@ -188,3 +208,10 @@ def test_an_error_of_the_project_comes_with_advice(error: str, advice: str | Non
     assert str(caught.value).startswith(f"It fails: settings.py:3: {error}: text.")
     assert (advice or "") in str(caught.value)
     assert ("celery_" in str(caught.value)) == (advice is not None)
+
+
+def test_a_driver_that_is_missing_is_no_fault_of_the_environment() -> None:
+    text = "ImproperlyConfigured: Error loading MySQLdb module.\nDid you install mysqlclient?"
+    project = FakeProject(ProjectError(text, "ImproperlyConfigured"))
+    with pytest.raises(_checkout.CheckoutError, match=r"mysqlclient\. If a package is missing, add it"):
+        _checkout.prove_project(project, {}, "It fails")  # type: ignore[arg-type]

@@ -38,6 +38,27 @@ def test_the_mode_of_a_folder_is_set_right(tmp_path: Path) -> None:
     assert tmp_path.stat().st_mode & 0o777 == 0o750
 
 
+@ROOT_ONLY
+def test_what_is_in_a_folder_goes_to_its_new_owner(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    (folder / "below").mkdir(parents=True)
+    for name in ("mine", "below/mine", "root's"):
+        (folder / name).touch()
+    outside = tmp_path / "outside"
+    outside.touch()
+    (folder / "link").symlink_to(outside)
+    for path in (folder, folder / "mine", folder / "below", folder / "below/mine", outside):
+        os.chown(path, 1, 1)
+    os.lchown(folder / "link", 1, 1)
+    assert _ownership.folder(folder, Belongs("2", "3", 0o700), check=False)
+    assert not _ownership.folder(folder, Belongs("2", "3", 0o700), check=False)
+    for name in ("mine", "below", "below/mine", "link"):
+        status = (folder / name).lstat()
+        assert (status.st_uid, status.st_gid) == (2, 3)
+    assert (folder / "root's").stat().st_uid == 0
+    assert outside.stat().st_uid == 1
+
+
 def test_a_file_is_written_once(tmp_path: Path) -> None:
     path = tmp_path / "secrets"
     assert _ownership.file(path, "A=é\n", ANYBODY, check=True)

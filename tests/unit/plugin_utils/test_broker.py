@@ -37,7 +37,9 @@ from ansible_collections.celeriac.django.plugins.plugin_utils import _broker
         ("amqp://u:p@a;amqp://u:p@b:5673;", "amqp", (("a", 5672), ("b", 5673)), ""),
         ("amqp://user:p%40ss%2F%23@mq", "amqp", (("mq", 5672),), ""),
         ("amqp://user:p@ss@mq", "amqp", (("mq", 5672),), ""),
+        ("sqs://", "sqs", (), "sqs"),
         ("sqs://key:secret@", "sqs", (), "sqs"),
+        ("sqs://key:sec%2Fret@127.0.0.1:9324", "sqs", (), "sqs"),
     ],
 )
 def test_a_url_is_read(url: str, transport: str, addresses: tuple[tuple[str, int], ...], extra: str) -> None:
@@ -65,6 +67,7 @@ def test_a_url_is_read(url: str, transport: str, addresses: tuple[tuple[str, int
         ("amqp://user:12/34@mq.example/vhost", "percent-encoded"),
         ("amqp://user:12?34@mq.example/vhost", "percent-encoded"),
         ("amqp://user:12#34@mq.example/vhost", "percent-encoded"),
+        ("sqs://AKIA:ab/cd@", "percent-encoded"),
     ],
 )
 def test_what_cannot_be_is_refused(url: str, why: str) -> None:

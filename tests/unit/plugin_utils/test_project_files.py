@@ -488,7 +488,9 @@ def test_sentinels_are_named_to_all_who_use_them(scheduler: str, settings: Any) 
             "shop",
             "p@ss",
         )
+        # RedBeat prints it with kombu, which takes no list.
         assert values["CELERY_REDBEAT_REDIS_URL"].startswith("redis-sentinel://")
+        assert ";" not in values["CELERY_REDBEAT_REDIS_URL"]
 
 
 @pytest.mark.parametrize(
@@ -530,6 +532,21 @@ def test_sqs_waits_for_messages_and_asks_nobody(settings: Any) -> None:
     )
     assert values["CELERY_WORKER_ENABLE_REMOTE_CONTROL"] is False
     assert settings({"CELERY_BROKER_URL": "redis://a"})["CELERY_WORKER_ENABLE_REMOTE_CONTROL"] is True
+
+
+@pytest.mark.parametrize(
+    ("url", "secure"),
+    [
+        ("sqs://", True),
+        ("sqs://k:s@", True),
+        ("sqs://k:s@sqs.eu-central-1.amazonaws.com", True),
+        ("sqs://k:s@127.0.0.1:9324", False),
+        ("sqs://k:s@localhost:4566", False),
+    ],
+)
+def test_sqs_is_without_tls_on_loopback_alone(settings: Any, url: str, secure: bool) -> None:
+    options = settings({"CELERY_BROKER_URL": url})["CELERY_BROKER_TRANSPORT_OPTIONS"]
+    assert options["is_secure"] is secure
 
 
 @pytest.mark.parametrize(

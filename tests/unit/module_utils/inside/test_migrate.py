@@ -40,17 +40,84 @@ class FakeConnection:
         return (self.answer,)
 
 
+class Refusing(FakeConnection):
+    """A server on which somebody else has the lock."""
+
+    error: type[Exception] = Exception
+
+    def __init__(self, vendor: str, code: str, holder: tuple[Any, ...] | None = None) -> None:
+        super().__init__(vendor)
+        self.code = code
+        self.holder = holder
+
+    def execute(self, statement: str, values: list[Any] | None = None) -> None:
+        """Refuses the lock."""
+        super().execute(statement, values)
+        if "pg_advisory_lock" in statement:
+            cause = Exception("canceling statement due to lock timeout")
+            cause.sqlstate = self.code  # type: ignore[attr-defined] # as psycopg's have
+            raise self.error("cancelled") from cause
+
+    def fetchone(self) -> Any:
+        """Returns who has it."""
+        return self.holder
+
+
+@pytest.fixture
+def operational_error(monkeypatch: pytest.MonkeyPatch) -> type[Exception]:
+    """Returns Django's error of that name, without Django."""
+    error = type("OperationalError", (Exception,), {})
+    database = ModuleType("django.db")
+    database.OperationalError = error  # type: ignore[attr-defined] # as Django has it
+    monkeypatch.setitem(sys.modules, "django", ModuleType("django"))
+    monkeypatch.setitem(sys.modules, "django.db", database)
+    monkeypatch.setattr(Refusing, "error", error)
+    return error
+
+
+@pytest.mark.usefixtures("operational_error")
 def test_postgresql_is_locked_for_the_time_of_the_migration() -> None:
     connection = FakeConnection("postgresql")
     with migrate.alone(connection, 600):
-        assert connection.asked[0] == ("SET lock_timeout = '600s'", None)
-        assert "pg_advisory_lock" in connection.asked[1][0]
         before = len(connection.asked)
+        asked = connection.asked
+        [place] = [at for at, (statement, _values) in enumerate(asked) if "pg_advisory_lock" in statement]
+        assert asked[place - 1] == ("SET lock_timeout = '600s'", None)
     statement, values = connection.asked[before]
     assert "pg_advisory_unlock" in statement
-    assert values == connection.asked[1][1]
+    assert values == connection.asked[place][1]
 
 
+HOLDER = (7, "shop", "10.0.0.2", "celeriac.django migrates on web2", "2026-11-22 20:00:00+00")
+
+
+@pytest.mark.parametrize(
+    ("holder", "words"),
+    [
+        (HOLDER, ["600 s", "web2", "process 7", "shop from 10.0.0.2 since 2026", "pg_terminate_backend(7)"]),
+        ((7, "shop", None, "", "2026"), ["a session", "the same host"]),
+        # It was given back in this moment.
+        (None, ["600 s"]),
+    ],
+)
+@pytest.mark.usefixtures("operational_error")
+def test_who_holds_the_lock_is_told(holder: tuple[Any, ...] | None, words: list[str]) -> None:
+    connection = Refusing("postgresql", "55P03", holder)
+    with pytest.raises(TimeoutError) as caught, migrate.alone(connection, 600):
+        raise AssertionError
+    for word in words:
+        assert word in str(caught.value)
+
+
+def test_another_fault_of_the_server_is_none_of_the_lock(operational_error: type[Exception]) -> None:
+    with (
+        pytest.raises(operational_error, match="cancelled"),
+        migrate.alone(Refusing("postgresql", "57P01"), 600),
+    ):
+        raise AssertionError
+
+
+@pytest.mark.usefixtures("operational_error")
 def test_a_migration_that_fails_gives_the_lock_back() -> None:
     connection = FakeConnection("postgresql")
     with pytest.raises(KeyError), migrate.alone(connection, 600):
@@ -78,9 +145,12 @@ def test_mysql_is_locked_by_name() -> None:
 
 def test_mysql_that_is_locked_for_too_long_is_told() -> None:
     connection = FakeConnection("mysql")
-    connection.answer = 0
-    with pytest.raises(TimeoutError, match="600 s"), migrate.alone(connection, 600):
+    rows = iter([(0,), (7, "shop", "10.0.0.2:5000")])
+    connection.fetchone = lambda: next(rows)  # type: ignore[method-assign, return-value] # rows as they are
+    with pytest.raises(TimeoutError, match="600 s") as caught, migrate.alone(connection, 600):
         raise AssertionError
+    assert "shop from 10.0.0.2:5000 (process 7 of the server)" in str(caught.value)
+    assert "`KILL 7`" in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -135,6 +135,15 @@ def test_without_a_beat_nobody_is_asked() -> None:
     assert proofs(FakeApp({}), beat=False).count_beats() is None
 
 
+@pytest.mark.parametrize(
+    ("canary", "results", "seen"), [("c", True, True), ("c", False, False), ("", True, False)]
+)
+def test_where_a_canary_is_seen(canary: str, results: bool, seen: bool) -> None:
+    made = proofs(FakeApp({}), canary=canary)
+    made._has_results = lambda: results  # type: ignore[method-assign] # no Celery is installed here
+    assert made.sees_canary() is seen
+
+
 def test_without_a_canary_the_answer_stands_for_it() -> None:
     assert proofs(FakeApp({})).beat()["ok"]
 
