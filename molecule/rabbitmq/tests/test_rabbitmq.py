@@ -276,6 +276,19 @@ def test_a_queue_of_another_type(app: Any, nodes: list[Any]) -> None:
     assert "old" in nodes[0].check_output("rabbitmqctl -q list_queues -p shop name").split()
 
 
+def test_part_of_a_cluster_is_not_set_up(nodes: list[Any]) -> None:
+    """A run that leaves nodes out says which, and changes nothing."""
+    configuration = nodes[1].file("/etc/rabbitmq/conf.d/90-celeriac.conf")
+    before = configuration.mtime
+    done = playbooks.integrate(
+        SCENARIO, "--tags=broker", f"--limit={NODES[1]}", "-e", "celery_consumer_timeout=4000"
+    )
+    text = flat(done.stdout)
+    assert done.returncode != 0
+    assert f"{NODES[0]}, {NODES[2]} did not answer, or --limit leaves them out" in text, text[-3000:]
+    assert configuration.mtime == before
+
+
 def test_no_secret_is_seen(app: Any, nodes: list[Any]) -> None:
     """Neither in a journal or log, nor in a list of processes."""
     for host in (app, *nodes):
