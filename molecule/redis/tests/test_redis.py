@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -132,27 +133,45 @@ def test_dangerous_commands_are_refused(command: str) -> None:
     assert "NOPERM" in told or "DEBUG command not allowed" in told, told
 
 
-def test_two_projects_do_not_see_each_other() -> None:
-    """Each has its keys, and neither can read, write or send to the other."""
-    done = playbook(
-        "--tags=broker",
-        "-e",
-        "celery_project_name=market",
-        "-e",
-        "celery_broker_password=market_molecule_password",
-        "celeriac.django.integrate",
-    )
+@pytest.fixture
+def market() -> Iterator[tuple[str, ...]]:
+    """The variables of another project, which shares the server."""
+    variables = ("celery_project_name=market", "celery_broker_password=market_molecule_password")
+    given = ("--tags=broker", *(word for variable in variables for word in ("-e", variable)))
+    done = playbook(*given, playbooks.INTEGRATE)
     assert done.returncode == 0, done.stdout
-    market = ("market", "market_molecule_password")
+    yield given
+    # As the documentation has it for a project that is gone.
+    run(SERVER, f"{ADMIN} admin ACL DELUSER market; rm /etc/redis/celeriac.d/*-market.*")
+
+
+def test_two_projects_do_not_see_each_other(market: tuple[str, ...]) -> None:
+    """Each has its keys, and neither can read, write or send to the other."""
+    other = ("market", "market_molecule_password")
     shop = ("shop", "redis_molecule_password")
-    assert "OK" in as_user(*market, "SET market:key mine")
+    assert "OK" in as_user(*other, "SET market:key mine")
     assert "NOPERM" in as_user(*shop, "GET market:key")
-    assert "NOPERM" in as_user(*market, "SMEMBERS shop:_kombu.binding.celery")
-    assert "NOPERM" in as_user(*market, "LPUSH shop:celery x")
-    assert "NOPERM" in as_user(*market, "PUBLISH shop:/0.celery.pidbox x")
+    assert "NOPERM" in as_user(*other, "SMEMBERS shop:_kombu.binding.celery")
+    assert "NOPERM" in as_user(*other, "LPUSH shop:celery x")
+    assert "NOPERM" in as_user(*other, "PUBLISH shop:/0.celery.pidbox x")
     assert "shop:" in run(SERVER, ADMIN + "admin --scan"), "the first project's keys are gone"
     assert "PONG" in as_user(*shop, "PING")
     run(SERVER, ADMIN + "admin DEL market:key")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("celery_broker_tls", False), ("celery_broker_certificate", "/etc/celeriac-test/imposter.crt")],
+)
+def test_no_project_takes_the_server_from_another(name: str, value: Any, market: tuple[str, ...]) -> None:
+    """What contradicts another inventory is refused, with the name of its project, and nothing changes."""
+    done = playbook(*market, "-e", json.dumps({name: value}), playbooks.INTEGRATE)
+    assert done.returncode != 0
+    text = playbooks.flat(done.stdout)
+    assert f"{name} is {str(value).lower() if value is False else value} here" in text, text[-3000:]
+    assert "also the broker of shop, whose inventory says" in text
+    assert re.search(r"celeriac-redis-server +: ok=\d+ +changed=0", done.stdout)
+    assert "PONG" in as_user("shop", "redis_molecule_password", "PING")
 
 
 SCAN = r"""
