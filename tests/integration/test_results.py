@@ -190,7 +190,7 @@ def test_old_results_go_in_small_steps(checkout: Checkout) -> None:
     checkout.look(result_expires="2d")
     checkout.integrate()
     checkout.deployment["environment"]["CELERY_STATE_PATH"] = ""
-    checkout.inside().run(migrate, {"databases": [], "check": False, "timeout": 10})
+    checkout.inside().run(migrate, {"databases": [], "check": False, "timeout": 10, "forks": False})
     tasks, groups, deletes, most = run(checkout, _OLD)
     assert (tasks, groups) == (3, 2)
     # Three times of tasks, twice of groups. Outside of atomic(), each is a transaction of its own.

@@ -111,7 +111,7 @@ def write(checkout: Checkout, entries: list[dict[str, Any]], **job: Any) -> dict
 def migrated(checkout: Checkout) -> Checkout:
     """Make the tables."""
     checkout.deployment["environment"]["CELERY_STATE_PATH"] = ""
-    checkout.inside().run(migrate, {"databases": [], "check": False, "timeout": 10})
+    checkout.inside().run(migrate, {"databases": [], "check": False, "timeout": 10, "forks": False})
     return checkout
 
 
