@@ -50,6 +50,7 @@ def converge(*arguments: str, fails: str = "") -> None:
 class Trial(trial.Trial):
     """What is done to the hosts, a method for each fault."""
 
+    hosts = tuple(HOSTS.values())
     comes_back = 135.0
 
     def __init__(self) -> None:
@@ -95,10 +96,6 @@ class Trial(trial.Trial):
         return all(healthy(host, ("default", "late")) for host in HOSTS.values()) and (
             run(HOSTS["redis"], "systemctl is-active shop-beat", check=False) == "active"
         )
-
-    def processes(self) -> object:
-        """Return the main processes of the workers."""
-        return {host: processes(host) for host in HOSTS.values()}
 
     def _send_long(self, seconds: float) -> None:
         """Have longer tasks sent to each queue, and give them the time to start."""

@@ -20,7 +20,7 @@ from lab import trial
 from lab.hosts import run, wait
 from lab.load import Load
 from lab.trial import Fault
-from lab.units import healthy, processes
+from lab.units import healthy
 
 SCENARIO = Path(__file__).resolve().parent
 NODES = [f"celeriac-rabbitmq-{number}" for number in (1, 2, 3)]
@@ -71,6 +71,8 @@ def leader(queue: str = "late") -> str:
 class Trial(trial.Trial):
     """What is done to the cluster, a method for each fault."""
 
+    hosts = APPS
+
     def __init__(self) -> None:
         """Have one load, sent to whichever node answers."""
         given = yaml.safe_load((SCENARIO / "inventory/group_vars/molecule/celery.yml").read_text())
@@ -86,15 +88,12 @@ class Trial(trial.Trial):
             Fault(self.cut_off, short=True, nobody_restarts=True),
             Fault(self.stop_node, nobody_restarts=True),
             Fault(self.one_after_the_other, nobody_restarts=True),
+            Fault(self.no_majority, nobody_restarts=True),
         ]
 
     def healthy(self) -> bool:
         """Tell whether the cluster is whole, and the workers run."""
         return whole() and all(healthy(host, ("default", "late")) for host in APPS)
-
-    def processes(self) -> object:
-        """Return the main processes of the workers."""
-        return {host: processes(host) for host in APPS}
 
     @property
     def _away(self) -> int:
@@ -129,6 +128,14 @@ class Trial(trial.Trial):
         for node in NODES:
             wait(f"before {node}: the cluster is not whole", self.patience, whole)
             run(node, "systemctl restart rabbitmq-server")
+
+    def no_majority(self) -> None:
+        """Kill the host of the leader and another one at once, and start them again."""
+        host = leader()
+        lost = [host, next(node for node in NODES if node != host)]
+        podman("kill", "--signal=KILL", *lost)
+        time.sleep(self._away)
+        podman("start", *lost)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from lab import playbooks, trial
 from lab.hosts import run, wait
 from lab.load import Load
 from lab.trial import Fault
-from lab.units import healthy, processes
+from lab.units import healthy
 
 SCENARIO = Path(__file__).resolve().parent
 SERVER = "celeriac-redis-server"
@@ -40,6 +40,7 @@ def password() -> str:
 class Trial(trial.Trial):
     """What is done to the servers, a method for each fault."""
 
+    hosts = (APP,)
     comes_back = 135.0
 
     def __init__(self) -> None:
@@ -69,10 +70,6 @@ class Trial(trial.Trial):
     def healthy(self) -> bool:
         """Tell whether the workers run."""
         return healthy(APP, ("default", "late"))
-
-    def processes(self) -> object:
-        """Return the main processes of the workers."""
-        return processes(APP)
 
     @property
     def _seconds(self) -> int:

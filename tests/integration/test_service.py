@@ -23,6 +23,7 @@ from .layouts.virtualenvs import virtualenv
 
 LETTERS = Path(__file__).with_name("service") / "letters.py"
 LOSS = Path(__file__).with_name("service") / "loss.py"
+REFUSAL = Path(__file__).with_name("service") / "refusal.py"
 OUTAGE = Path(__file__).with_name("service") / "outage.py"
 #: Seconds that the task of outage.py may take.
 LIMIT = 6
@@ -98,6 +99,23 @@ def test_a_worker_outlives_its_broker(consumer: str, outlives: bool, python: Pat
         )
     assert (done.returncode == 0) == outlives, done.stderr
     assert outlives or "'NoneType' object has no attribute 'hostname'" in done.stderr
+
+
+@pytest.mark.parametrize(("case", "goes_on"), [("starting", False), ("running", True), ("connecting", True)])
+def test_a_refusal_ends_only_what_has_never_worked(
+    case: str, goes_on: bool, python: Path, folder: Path
+) -> None:
+    """A broker without a leader refuses queues for a while; a wrong configuration has to be seen."""
+    done = subprocess.run(
+        [str(python), str(REFUSAL)],
+        env={"PATH": os.defpath, "FOLDER": str(folder), "CASE": case},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ("goes on" in done.stderr) == goes_on, done.stderr
+    assert ("Unrecoverable error: ChannelError" in done.stderr) != goes_on, done.stderr
 
 
 @pytest.mark.parametrize(("consumer", "late"), [("ours", False), ("celery", True)])

@@ -25,6 +25,7 @@ from dataclasses import dataclass
 
 from lab.hosts import settle, wait
 from lab.load import DELIVERIES, RATE, Count, Load, Window
+from lab.units import journal, processes
 
 #: Seconds of undisturbed load before the first fault and after each, for what it left to show.
 AFTER = 4
@@ -54,6 +55,8 @@ class Trial(ABC):
     """What a scenario does under load."""
 
     loads: Sequence[Load]
+    #: The hosts that have workers.
+    hosts: Sequence[str]
     #: Seconds after which what was taken, and not done, is back: the visibility timeout, and a look.
     comes_back = 0.0
     #: Seconds until the hosts have to be healthy again after a fault.
@@ -71,10 +74,6 @@ class Trial(ABC):
     @abstractmethod
     def healthy(self) -> bool:
         """Tell whether the hosts are as they have to be."""
-
-    @abstractmethod
-    def processes(self) -> object:
-        """Return the main processes of the workers."""
 
     def keeps_up(self) -> bool:
         """Tell whether all that was sent a moment ago is done: nothing waits that a fault left behind."""
@@ -109,12 +108,12 @@ class Trial(ABC):
         # What is in the queues still would be counted for the fault before.
         settle(300, self.keeps_up)
         window = Window(fault.name, time.time())
-        before = self.processes()
+        before = self._processes()
         try:
             fault.act()
             wait(f"{fault.name}: the hosts are not healthy again", self.patience, self.healthy)
-            if fault.nobody_restarts and before != self.processes():
-                window.problems.append(f"workers were restarted that should not: {before}")
+            if fault.nobody_restarts:
+                window.problems += self._restarted(before, window.begin)
             # A gap ends when the workers go on.
             wait(f"{fault.name}: the workers do not keep up again", 300, self.keeps_up)
         except (RuntimeError, subprocess.CalledProcessError) as error:
@@ -123,6 +122,18 @@ class Trial(ABC):
         window.end = time.time()
         print(f"  {fault.name}: {window.end - window.begin:.0f} s", flush=True)
         return window
+
+    def _processes(self) -> dict[str, dict[str, str]]:
+        return {host: processes(host) for host in self.hosts}
+
+    def _restarted(self, before: dict[str, dict[str, str]], since: float) -> list[str]:
+        """Return which workers are not those that they were, with what they said since."""
+        return [
+            f"{unit} of {host} was restarted, and should not be:\n{journal(host, unit, since)}"
+            for host, now in self._processes().items()
+            for unit, process in before[host].items()
+            if now.get(unit) != process
+        ]
 
     def _all_done(self, faults: Sequence[Fault], windows: Sequence[Window]) -> bool:
         """Tell whether everything is done, but for what nothing can bring back any more."""

@@ -28,6 +28,15 @@ def processes(host: str) -> dict[str, str]:
     return {unit: main_process(host, unit) for unit in units(host).values()}
 
 
+def journal(host: str, unit: str, since: float) -> str:
+    """Return the last lines that the journal has of a unit since a time, in seconds since the epoch.
+
+    Without those about single tasks: under load there is nothing else.
+    """
+    lines = f"journalctl --no-pager --quiet --output=short-iso --since=@{since:.0f} --unit='{unit}'"
+    return run(host, f"{lines} | grep -Ev ' (received|succeeded in [^ ]+ .*)$' | tail -n 40")
+
+
 def healthy(host: str, pools: Iterable[str]) -> bool:
     """Tell whether each pool has one active unit, and no unit of a pool is anything but active or gone."""
     states = [(columns[0], columns[2]) for columns in _listed(host, "--all", "'shop-worker-*@*'")]

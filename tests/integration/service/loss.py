@@ -43,6 +43,7 @@ def main(folder: str, url: str, module: str, server: str) -> None:
     consumer = kind.Consumer.__new__(kind.Consumer)
     consumer.app = app
     consumer.connection = connection
+    consumer.channel_errors = connection.channel_errors
     # As when the connection of another channel is the first to notice.
     consumer.on_connection_error_after_connected(ConnectionError("closed by the server"))
 
