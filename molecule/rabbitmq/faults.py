@@ -109,12 +109,13 @@ class Trial(trial.Trial):
     def cut_off(self) -> None:
         """Cut the leader off the network, and let it back."""
         host = leader()
+        address = run(host, "hostname --all-ip-addresses")
         podman("network", "disconnect", NETWORK, host)
         # Not before the others have noticed: a cut that nobody sees is another fault.
         others = [node for node in NODES if node != host]
         wait(f"{others} still see {host}", 90, lambda: all(host not in running(node) for node in others))
         time.sleep(self._away)
-        podman("network", "connect", NETWORK, host)
+        podman("network", "connect", f"--ip={address}", NETWORK, host)
 
     def stop_node(self) -> None:
         """Stop RabbitMQ on the leader, and start it again."""
