@@ -101,7 +101,9 @@ def test_a_worker_outlives_its_broker(consumer: str, outlives: bool, python: Pat
     assert outlives or "'NoneType' object has no attribute 'hostname'" in done.stderr
 
 
-@pytest.mark.parametrize(("case", "goes_on"), [("starting", False), ("running", True), ("connecting", True)])
+@pytest.mark.parametrize(
+    ("case", "goes_on"), [("starting", False), ("asked", True), ("running", True), ("connecting", True)]
+)
 def test_a_refusal_ends_only_what_has_never_worked(
     case: str, goes_on: bool, python: Path, folder: Path
 ) -> None:

@@ -131,8 +131,8 @@ class Trial(ABC):
         return [
             f"{unit} of {host} was restarted, and should not be:\n{journal(host, unit, since)}"
             for host, now in self._processes().items()
-            for unit, process in before[host].items()
-            if now.get(unit) != process
+            for unit in sorted(before[host] | now)
+            if before[host].get(unit) != now.get(unit)
         ]
 
     def _all_done(self, faults: Sequence[Fault], windows: Sequence[Window]) -> bool:

@@ -3,8 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A worker whose broker refuses something once, when CASE in the environment says so.
 
-It is `starting`, `running`, or `connecting` again. FOLDER has the package celeriac_service. The worker
-says that it goes on, and ends, when it has connected again.
+It is `starting`, `running`, or `connecting` again; `asked` starts too, with a project that asks for patience.
+FOLDER has the package celeriac_service. The worker says that it goes on, and ends, when it has connected
+again.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ def use(conf: Any, **kwargs: Any) -> None:
     """Let the worker have our consumer."""
     from celeriac_service import consumer
 
+    conf.broker_channel_error_retry = CASE == "asked"
     consumer.use(conf)
 
 
@@ -41,7 +43,7 @@ class Broker(bootsteps.StartStopStep):
         self.starts += 1
         refusal = consumer.channel_errors[0]("refused")
         loss = consumer.connection_errors[0]("lost")
-        if (CASE, self.starts) in (("starting", 1), ("connecting", 2)):
+        if (CASE, self.starts) in (("starting", 1), ("asked", 1), ("connecting", 2)):
             raise refusal
         if self.starts == 1:
             error = loss if CASE == "connecting" else refusal
