@@ -18,8 +18,10 @@ def server_process(alias: str) -> int:
 
 
 @shared_task
-def ask() -> list[int]:
-    """Use both databases."""
+def ask(seconds: float = 0) -> list[int]:
+    """Use both databases, and take a while if asked to."""
+    with connections["default"].cursor() as cursor:
+        cursor.execute("SELECT pg_sleep(%s)", [seconds])
     return [server_process(alias) for alias in ("default", "analytics")]
 
 

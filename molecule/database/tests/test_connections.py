@@ -68,16 +68,29 @@ def opened(host: Any) -> int:
     return int(host.check_output(f"cat /var/log/postgresql/*.log | grep -cE '{line}'"))
 
 
+def restart(host: Any) -> None:
+    """Restart the server."""
+    host.check_output("systemctl restart postgresql")
+
+
+def terminate(host: Any) -> None:
+    """Have the server end all sessions of the project."""
+    sql(host, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'shop'")
+
+
 @pytest.mark.parametrize("pool", KEEPING)
 def test_connections_are_kept(pool: str, host: Any) -> None:
+    # Young ones, that none reaches its CONN_MAX_AGE meanwhile.
+    terminate(host)
     send(host, QUEUES[pool], *[["ask"]] * 12)
     before = opened(host)
-    answers = send(host, QUEUES[pool], *[["ask"]] * 100)
+    # For more than the 10 s after which a main process closes what it has opened: solo's runs the tasks, too.
+    answers = send(host, QUEUES[pool], *[["ask", 0.12 * KEEPING[pool]]] * 100)
     assert [state for state, _answer in answers] == ["SUCCESS"] * 100
     used = {alias: {pids[place] for _state, pids in answers} for place, alias in enumerate(DATABASES)}
     # Of 200 uses; the sender opens one to read the results, and beat and its canary are at work too.
     assert opened(host) - before <= 20
-    assert all(len(pids) <= KEEPING[pool] for pids in used.values())
+    assert max(len(pids) for pids in used.values()) <= KEEPING[pool], used
 
 
 @pytest.mark.parametrize("pool", ["gevent", "closing"])
@@ -87,16 +100,6 @@ def test_elsewhere_they_are_closed_after_each_task(pool: str, host: Any) -> None
     assert [state for state, _answer in answers] == ["SUCCESS"] * 20
     assert opened(host) - before >= 40
     wait("sessions are left", 30, lambda: sessions(host, pool) == 0)
-
-
-def restart(host: Any) -> None:
-    """Restart the server."""
-    host.check_output("systemctl restart postgresql")
-
-
-def terminate(host: Any) -> None:
-    """Have the server end all sessions of the project."""
-    sql(host, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'shop'")
 
 
 @pytest.mark.parametrize("disturb", [restart, terminate])
