@@ -11,6 +11,18 @@ from typing import Any
 
 #: The Python of the project on a host.
 PYTHON = "/var/lib/shop-celery/venv/bin/python"
+#: Prints which ports of an address take a connection.
+_SCAN = """
+import concurrent.futures, socket, sys
+def opened(port):
+    try:
+        socket.create_connection((sys.argv[1], port), 3).close()
+    except OSError:
+        return 0
+    return port
+with concurrent.futures.ThreadPoolExecutor(64) as threads:
+    print(sorted({*threads.map(opened, range(1, 65536))} - {0}))
+"""
 
 
 def run(host: str, script: str, check: bool = True) -> str:
@@ -51,6 +63,18 @@ def sql(host: str, database: str, query: str) -> str:
     """Ask PostgreSQL on a host as its superuser: a row on each line, its columns separated by `|`."""
     psql = f'psql --no-psqlrc -qAtF "|" --set ON_ERROR_STOP=1 {database} -c {shlex.quote(query)}'
     return run(host, f"cd / && runuser -u postgres -- {psql}")
+
+
+def open_ports(host: str, seen_from: str) -> list[int]:
+    """Return all TCP ports on which a host answers another one.
+
+    By its address: names are not known for a moment whenever any host of the network comes or goes.
+    """
+    networks = "{{range .NetworkSettings.Networks}}{{.IPAddress}} {{end}}"
+    inspect = ["podman", "inspect", "--format", networks, host]
+    [address] = subprocess.run(inspect, capture_output=True, text=True, check=True).stdout.split()
+    ports: list[int] = json.loads(run(seen_from, f"python3 -c {shlex.quote(_SCAN)} {address}"))
+    return ports
 
 
 def wait(what: str, seconds: float, ready: Callable[[], object]) -> None:

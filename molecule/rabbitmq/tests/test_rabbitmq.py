@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import testinfra
 from lab import playbooks
-from lab.hosts import code_in_project
+from lab.hosts import code_in_project, open_ports
 from lab.playbooks import flat
 
 SCENARIO = Path(__file__).resolve().parents[1]
@@ -86,19 +86,10 @@ def test_consumer_timeout(nodes: list[Any]) -> None:
         assert node.check_output("rabbitmqctl -q eval %s", ask) == "{ok,2030000}"
 
 
-def test_ports(app: Any) -> None:
+def test_ports() -> None:
     """From another host, nothing answers but what workers and nodes need; least of all without TLS."""
-    scan = (
-        "import concurrent.futures as f, socket, sys\n"
-        "def open_(port):\n"
-        "    try: socket.create_connection((sys.argv[1], port), 3).close()\n"
-        "    except OSError: return 0\n"
-        "    return port\n"
-        "ports = [*range(1, 16384), *range(25000, 26000), *range(35000, 36000), 61613, 61614]\n"
-        "print(sorted({*f.ThreadPoolExecutor(64).map(open_, ports)} - {0}))\n"
-    )
     for node in NODES:
-        assert json.loads(app.check_output("python3 -c %s %s", scan, node)) == PORTS
+        assert open_ports(node, seen_from=APP) == PORTS
 
 
 def test_cookie(nodes: list[Any]) -> None:

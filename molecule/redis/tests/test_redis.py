@@ -174,21 +174,9 @@ def test_no_project_takes_the_server_from_another(name: str, value: Any, market:
     assert "PONG" in as_user("shop", "redis_molecule_password", "PING")
 
 
-SCAN = r"""
-import socket, ssl, sys
-name, ports = sys.argv[1], []
-for port in range(1, 65536):
-    with socket.socket() as one:
-        one.settimeout(1)
-        if one.connect_ex((socket.gethostbyname(name), port)) == 0:
-            ports.append(port)
-print(ports)
-"""
-
-
 def test_nothing_else_listens() -> None:
     """All ports, from another host: Redis and PostgreSQL, and on the host with everything none."""
-    assert run(APP, f"python3 - {SERVER} <<'END'\n{SCAN}\nEND").strip() == "[5432, 6379]"
+    assert hosts.open_ports(SERVER, seen_from=APP) == [5432, 6379]
 
 
 PLAIN = r"""
@@ -307,7 +295,7 @@ def test_valkey_serves_as_well(valkey: str) -> None:
     assert "changed=0" in done.stdout, done.stdout
     listening = run(valkey, "ss -lntH | awk '{print $4}'").split()
     assert {address.rpartition(":")[0] for address in listening} <= {"127.0.0.1", "[::1]"}
-    assert run(APP, f"python3 - {valkey} <<'END'\n{SCAN}\nEND").strip() == "[]"
+    assert hosts.open_ports(valkey, seen_from=APP) == []
     ask = "export REDISCLI_AUTH=valkey@molecule/password; valkey-cli --user shop"
     assert "PONG" in run(valkey, f"{ask} PING")
     assert "NOPERM" in run(valkey, f"{ask} FLUSHALL", check=False)
