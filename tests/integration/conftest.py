@@ -128,12 +128,17 @@ def deployment(tmp_path: Path) -> Deployment:
     return Deployment(path, tmp_path, variables=variables)
 
 
-@pytest.fixture
-def closed_port() -> int:
-    """A port of this machine that nobody listens on."""
+def free_port() -> int:
+    """Return a port of this machine that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+@pytest.fixture
+def closed_port() -> int:
+    """A port of this machine that nobody listens on."""
+    return free_port()
 
 
 @pytest.fixture(scope="session")
@@ -184,32 +189,32 @@ def wait_for(condition: Callable[[], object], limit: float) -> None:
 
 
 @contextlib.contextmanager
-def redis_server(port: int = 0) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
-    """Run a Redis of our own, on any port or on this one: its URL, and its process."""
-    server = shutil.which("redis-server")
-    if not server:
-        pytest.skip("this machine has no redis-server")
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        probe.bind(("127.0.0.1", port))
-        port = int(probe.getsockname()[1])
-    process = subprocess.Popen(
-        [server, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"],
-        stdout=subprocess.DEVNULL,
-    )
-    deadline = time.monotonic() + 20
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-            break
-        except OSError:
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+def redis_process(port: int, program: str, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Run `redis-server` or `redis-sentinel` for as long as it takes, from when it listens on the port."""
+    # Debian's package redis-tools has both, under the name of another thing that the same file does.
+    file = shutil.which("redis-check-rdb")
+    assert file, "run `make machine`"
+    process = subprocess.Popen([program, *arguments], executable=file, stdout=subprocess.DEVNULL)
     try:
-        yield f"redis://127.0.0.1:{port}", process
+        wait_for(lambda: _listens(port), 20)
+        yield process
     finally:
         process.terminate()
         process.wait(20)
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+@contextlib.contextmanager
+def redis_server(port: int = 0) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """Run a Redis of our own, on any port or on this one: its URL, and its process."""
+    port = port or free_port()
+    arguments = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
+    with redis_process(port, "redis-server", *arguments) as process:
+        yield f"redis://127.0.0.1:{port}", process
 
 
 @pytest.fixture(scope="session")
