@@ -22,6 +22,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "broker_server": {"type": "str", "default": ""},
     "broker_ca": {"type": "str", "default": ""},
     "broker_master": {"type": "str", "default": ""},
+    "broker_tls": {"type": "bool", "default": False},
     "database_ca": {"type": "str", "default": ""},
     "result_backend": {"type": "str", "default": "django-db"},
     "result_expires": {"type": "str", "default": "1d"},

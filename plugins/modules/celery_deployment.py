@@ -70,6 +70,10 @@ options:
     description: The name by which Sentinels know the Redis.
     type: str
     default: ""
+  broker_tls:
+    description: Whether the Redis and its Sentinels are reached with TLS. Other URLs say it themselves.
+    type: bool
+    default: false
   database_ca:
     description: Who has signed the database's certificate, a PEM file on the host.
     type: str

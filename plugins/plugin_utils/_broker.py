@@ -138,13 +138,24 @@ def parse(url: str) -> Broker:
     return Broker(transport, tuple(addresses), TRANSPORTS[transport][1])
 
 
-def check_options(url: str, master: str) -> None:
+#: How the same is written with TLS.
+_WITH_TLS = {"redis": "rediss", "amqp": "amqps", "pyamqp": "amqps"}
+
+
+def check_options(url: str, master: str, tls: bool) -> None:
     """See that the broker has the options that its transport cannot do without.
 
     Raises:
         BrokerError: one is missing, or is for another transport.
     """
-    transport = parse(url).transport
+    broker = parse(url)
+    transport = broker.transport
+    # What is on this host may have a tunnel behind it.
+    if tls and transport in _WITH_TLS and not broker.local:
+        raise BrokerError(
+            f"celery_broker_tls is true, and celery_broker_url is {transport}://, which is without TLS: "
+            f"write {_WITH_TLS[transport]}:// if the server speaks it, or leave celery_broker_tls out."
+        )
     if transport == "sentinel" and not master:
         raise BrokerError(
             "celery_broker_url names Sentinels: set celery_broker_master to the name by which they know the "

@@ -69,7 +69,7 @@ def check(options: Mapping[str, Any], groups: Mapping[str, Sequence[str]], hosts
         raise DeploymentError(_bad_name(name))
     try:
         broker = _broker.parse(options["broker_url"])
-        _broker.check_options(options["broker_url"], options["broker_master"])
+        _broker.check_options(options["broker_url"], options["broker_master"], options["broker_tls"])
         pools = _pools.complete(options["workers"], options["delivery"])
         _limits.check(pools, broker, _limits.patience(options))
         _pools.refuse_beat("celery_environment", options["environment"])
@@ -372,6 +372,8 @@ def _existing(app: Mapping[str, Any]) -> str:
 def _broker_environment(options: Mapping[str, Any]) -> dict[str, str]:
     """Return what the settings fragment has to know of the broker, besides its URL."""
     found = {"CELERY_BROKER_CA": options["broker_ca"], "CELERY_BROKER_MASTER": options["broker_master"]}
+    if options["broker_tls"] and options["broker_master"]:
+        found["CELERY_BROKER_TLS"] = "1"  # all other URLs say it themselves
     return {name: value for name, value in found.items() if value}
 
 

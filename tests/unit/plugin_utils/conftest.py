@@ -32,6 +32,7 @@ def options() -> dict[str, Any]:
         "broker_server": "",
         "broker_ca": "",
         "broker_master": "",
+        "broker_tls": False,
         "database_ca": "",
         "result_backend": "django-db",
         "result_expires": "1d",

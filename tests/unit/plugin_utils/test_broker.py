@@ -93,10 +93,29 @@ def test_what_is_refused_is_not_offered() -> None:
 )
 def test_sentinels_need_the_name_of_their_redis(url: str, master: str, why: str) -> None:
     if not why:
-        _broker.check_options(url, master)
+        _broker.check_options(url, master, tls=False)
         return
     with pytest.raises(_broker.BrokerError, match=why):
-        _broker.check_options(url, master)
+        _broker.check_options(url, master, tls=False)
+
+
+@pytest.mark.parametrize(
+    ("url", "instead"),
+    [
+        ("redis://a", "rediss://"),
+        ("amqp://a;amqp://b", "amqps://"),
+        ("rediss://a", ""),
+        ("amqps://a", ""),
+        ("redis://127.0.0.1", ""),
+        ("filesystem://", ""),
+    ],
+)
+def test_tls_is_not_promised_by_halves(url: str, instead: str) -> None:
+    if not instead:
+        _broker.check_options(url, "", tls=True)
+        return
+    with pytest.raises(_broker.BrokerError, match=f"celery_broker_tls is true.* write {instead}"):
+        _broker.check_options(url, "", tls=True)
 
 
 @pytest.mark.parametrize(

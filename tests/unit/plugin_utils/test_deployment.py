@@ -657,6 +657,11 @@ def test_what_the_units_may_do_is_decided(decide: Any, found: Data) -> None:
         ({}, {}),
         ({"broker_url": "rediss://a", "broker_ca": "/etc/ca.crt"}, {"CELERY_BROKER_CA": "/etc/ca.crt"}),
         ({"broker_url": "sentinel://a", "broker_master": "queue"}, {"CELERY_BROKER_MASTER": "queue"}),
+        (
+            {"broker_url": "sentinel://a", "broker_master": "queue", "broker_tls": True},
+            {"CELERY_BROKER_MASTER": "queue", "CELERY_BROKER_TLS": "1"},
+        ),
+        ({"broker_url": "rediss://a", "broker_tls": True}, {}),
     ],
 )
 def test_the_processes_know_of_the_broker(given: Data, environment: Data, decide: Any) -> None:

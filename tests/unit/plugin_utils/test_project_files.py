@@ -494,20 +494,22 @@ def test_sentinels_are_named_to_all_who_use_them(scheduler: str, settings: Any) 
 
 
 @pytest.mark.parametrize(
-    ("url", "authority", "checked"),
+    ("url", "authority", "tls", "checked"),
     [
-        ("rediss://:pw@host:6379/0", "/etc/ca.crt", True),
-        ("rediss://:pw@host:6379/0", "", True),
-        ("redis://:pw@host:6379/0", "/etc/ca.crt", False),
-        ("sentinel://a", "/etc/ca.crt", False),
-        ("", "", False),
+        ("rediss://:pw@host:6379/0", "/etc/ca.crt", "", True),
+        ("rediss://:pw@host:6379/0", "", "", True),
+        ("redis://:pw@host:6379/0", "/etc/ca.crt", "", False),
+        ("sentinel://a", "/etc/ca.crt", "", False),
+        ("sentinel://a;sentinel://b", "/etc/ca.crt", "1", True),
+        ("", "", "", False),
     ],
 )
 @pytest.mark.parametrize("scheduler", ["file", "redbeat"])
 def test_a_redis_with_tls_has_to_prove_itself(
-    scheduler: str, url: str, authority: str, checked: bool, settings: Any
+    scheduler: str, url: str, authority: str, tls: str, checked: bool, settings: Any
 ) -> None:
     environment = {"CELERY_BROKER_URL": url, "CELERY_RESULT_BACKEND": url, "CELERY_BROKER_CA": authority}
+    environment["CELERY_BROKER_TLS"] = tls
     values = settings(environment, beat_scheduler=scheduler)
     names = ["CELERY_BROKER_USE_SSL", "CELERY_REDIS_BACKEND_USE_SSL"]
     names += ["CELERY_REDBEAT_REDIS_USE_SSL"] if scheduler == "redbeat" else []
