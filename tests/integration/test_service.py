@@ -25,6 +25,8 @@ LETTERS = Path(__file__).with_name("service") / "letters.py"
 LOSS = Path(__file__).with_name("service") / "loss.py"
 REFUSAL = Path(__file__).with_name("service") / "refusal.py"
 OUTAGE = Path(__file__).with_name("service") / "outage.py"
+DELAYED = Path(__file__).with_name("service") / "delayed.py"
+CLIENTS = Path(__file__).with_name("service") / "clients.py"
 #: Seconds that the task of outage.py may take.
 LIMIT = 6
 SERVICE = "package/celery_ops/service"
@@ -160,3 +162,73 @@ def test_what_was_done_in_time_is_not_late(consumer: str, late: bool, python: Pa
         wait_for((folder / "results" / f"celery-task-meta-{again.stdout.strip()}").exists, 30)
     said = (folder / "log").read_text()
     assert ("Hard time limit" in said) == late, said
+
+
+@pytest.mark.parametrize(("service", "few"), [("ours", True), ("none", False)])
+def test_messages_share_a_client(service: str, few: bool, python: Path, folder: Path) -> None:
+    """Until Redis is lost: then another one takes over.
+
+    kombu makes two for each message: once it does not, ours is not needed.
+    """
+    environment = {
+        "PATH": os.defpath,
+        "FOLDER": str(folder),
+        "SERVICE": service,
+        "PYTHONPATH": str(CLIENTS.parent),
+    }
+    celery = [str(python), "-m", "celery", "-A", "clients"]
+
+    def clients(name: str) -> int:
+        """Return how many there are when a task is done."""
+        call = [*celery, "call", "clients.note", f"--args={json.dumps([name])}"]
+        subprocess.run(call, env=environment, capture_output=True, check=True)
+        wait_for((folder / name).exists, 60)
+        return int((folder / name).read_text())
+
+    log = (folder / "log").open("wb")
+    with contextlib.ExitStack() as stack:
+        url, server = stack.enter_context(redis_server())
+        environment["BROKER"] = f"{url}/0"
+        worker = subprocess.Popen(
+            [*celery, "worker", "--pool=solo", "--loglevel=INFO"], env=environment, stdout=log, stderr=log
+        )
+        stack.callback(worker.wait, 60)
+        stack.callback(worker.terminate)
+        first = clients("first")
+        more = [clients(f"more-{number}") for number in range(5)]
+        assert (more == [first] * 5) == few, (first, more)
+        assert few or more[-1] - first >= 10
+        server.kill()
+        server.wait()
+        stack.enter_context(redis_server(int(url.rpartition(":")[2])))
+        lost = clients("lost")
+        assert lost > more[-1]
+        assert (clients("again") == lost) == few
+
+
+NODES = ["amqp://me:a@one:5672/shop", "amqps://me:a@two/shop", "amqp://me:a@two:5673/shop"]
+
+
+@pytest.mark.parametrize(
+    ("consumer", "server", "asked"),
+    [
+        ("celeriac_service", NODES[0], NODES[:1]),
+        ("celeriac_service", NODES[1], NODES[1:2]),
+        ("celeriac_service", NODES[2], NODES[1:]),  # a port that is not in the address fits any
+        ("celeriac_service", "amqp://reads:a@other/shop", NODES),
+        ("celery.worker", NODES[0], NODES),
+    ],
+)
+def test_etas_are_prepared_where_the_worker_is(
+    consumer: str, server: str, asked: list[str], python: Path, folder: Path
+) -> None:
+    """Not on nodes that are away. Celery's own goes to all: once it does not, ours is not needed."""
+    done = subprocess.run(
+        [str(python), str(DELAYED), str(folder), f"{consumer}.consumer", server, ";".join(NODES)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == sorted(asked)

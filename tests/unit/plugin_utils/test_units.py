@@ -181,9 +181,11 @@ def test_other_files_of_the_units(options: Data, found: Data, project: Data) -> 
                 "__init__",
                 "connections",
                 "consumer",
+                "delayed_delivery",
                 "journal",
                 "letters",
                 "one_beat",
+                "redis_channel",
                 "sd_notify",
                 "watchdog",
             )
