@@ -20,7 +20,7 @@ from lab import trial
 from lab.hosts import run, wait
 from lab.load import Load
 from lab.trial import Fault
-from lab.units import healthy
+from lab.units import healthy, main_process
 
 SCENARIO = Path(__file__).resolve().parent
 NODES = [f"celeriac-rabbitmq-{number}" for number in (1, 2, 3)]
@@ -89,6 +89,7 @@ class Trial(trial.Trial):
             Fault(self.stop_node, nobody_restarts=True),
             Fault(self.one_after_the_other, nobody_restarts=True),
             Fault(self.no_majority, nobody_restarts=True),
+            Fault(self.full_memory, nobody_restarts=True),
         ]
 
     def healthy(self) -> bool:
@@ -137,6 +138,22 @@ class Trial(trial.Trial):
         podman("kill", "--signal=KILL", *lost)
         time.sleep(self._away)
         podman("start", *lost)
+
+    def full_memory(self) -> None:
+        """Have the cluster take nothing for want of memory, for longer than watchdogs wait."""
+        beat = main_process(SENDER, "shop-beat.service")
+        node = NODES[0]
+        limit = "rabbitmqctl --quiet set_vm_memory_high_watermark"
+        usual = run(node, "rabbitmqctl --quiet eval 'vm_memory_monitor:get_vm_memory_high_watermark().'")
+        run(node, f"{limit} absolute 1MB")
+        try:
+            alarms = "rabbitmq-diagnostics --quiet alarms"
+            wait(f"{node} does not lack memory", 30, lambda: "Memory alarm" in run(node, alarms))
+            time.sleep(150)
+        finally:
+            run(node, f"{limit} {usual}")
+        if main_process(SENDER, "shop-beat.service") != beat:
+            raise RuntimeError("beat was restarted, and should not be")
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ LETTERS = Path(__file__).with_name("service") / "letters.py"
 LOSS = Path(__file__).with_name("service") / "loss.py"
 REFUSAL = Path(__file__).with_name("service") / "refusal.py"
 OUTAGE = Path(__file__).with_name("service") / "outage.py"
+ALARM = Path(__file__).with_name("service") / "alarm.py"
 DELAYED = Path(__file__).with_name("service") / "delayed.py"
 CLIENTS = Path(__file__).with_name("service") / "clients.py"
 #: Seconds that the task of outage.py may take.
@@ -59,6 +60,7 @@ CASES = {
     "full": None,
     "stopping": None,
     "away": None,
+    "hung": None,
     "asleep": None,
     "deaf": 5,
     "heard again": 5,
@@ -204,6 +206,19 @@ def test_messages_share_a_client(service: str, few: bool, python: Path, folder: 
         lost = clients("lost")
         assert lost > more[-1]
         assert (clients("again") == lost) == few
+
+
+def test_a_rabbitmq_without_memory_is_waited_for(python: Path, folder: Path) -> None:
+    """By beat, whose sending takes as long as that; the loop of a worker goes on."""
+    done = subprocess.run(
+        [str(python), str(ALARM), str(folder)], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["beat"] == [False, True, False]
+    assert found["confirmed"] == [False, False, True]
+    assert all(place.startswith("celeriac_service.") for place in found["places"]), found["places"]
+    assert found["timeouts"] == [None, 4, 5, 5]
 
 
 NODES = ["amqp://me:a@one:5672/shop", "amqps://me:a@two/shop", "amqp://me:a@two:5673/shop"]

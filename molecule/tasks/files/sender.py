@@ -8,6 +8,7 @@ Lines in FILE.extra, from whoever wants longer tasks, are sent besides: the queu
 from __future__ import annotations
 
 import contextlib
+import importlib
 import itertools
 import os
 import socket
@@ -47,6 +48,9 @@ def connect(url: str) -> Celery:
         app.conf.task_default_queue_type = app.conf.task_create_missing_queue_type = "quorum"
         app.conf.task_default_exchange_type = app.conf.task_create_missing_queue_exchange_type = "topic"
         if url.startswith("amqps"):
+            # As a web process of the project connects: amqp's own gives up a confirmation after 4 s.
+            sys.path.append("/srv/shop")
+            importlib.import_module("shop.celery_ops.service").use_transports()
             app.conf.broker_use_ssl = {"ca_certs": os.environ["SENDER_CA"], "cert_reqs": ssl.CERT_REQUIRED}
     return app
 

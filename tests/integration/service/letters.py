@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import threading
 from types import SimpleNamespace
 from typing import Any
 from unittest import mock
@@ -42,6 +43,9 @@ def main(folder: str, url: str, case: str) -> list[bool]:
     )
     step = letters.Letters(consumer)
     step.start(consumer)
+    if case == "hung":
+        # As with a RabbitMQ that lacks memory: it takes the connection, and answers nothing.
+        letters.brief.connection = lambda _app: threading.Event().wait()
     consumer.task_consumer.consume()
     now = 1000.0
     answers = []
@@ -57,6 +61,8 @@ def main(folder: str, url: str, case: str) -> list[bool]:
                 app.conf.broker_write_url = "redis://127.0.0.1:1"
             clock.return_value = now
             answers.append(step.consumes())
+            if case != "hung" and step.sender.is_alive():
+                step.sender.join()
             if case == "heard" or (case == "heard again" and turn > 4):
                 read(connection)
             now += 4000 if case == "asleep" and turn == 2 else STEP

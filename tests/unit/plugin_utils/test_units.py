@@ -179,13 +179,15 @@ def test_other_files_of_the_units(options: Data, found: Data, project: Data) -> 
             f"/var/lib/shop-celery/celeriac_service/{name}.py"
             for name in (
                 "__init__",
+                "amqp_transport",
+                "brief",
                 "connections",
                 "consumer",
                 "delayed_delivery",
                 "journal",
                 "letters",
                 "one_beat",
-                "redis_channel",
+                "redis_transport",
                 "sd_notify",
                 "watchdog",
             )
