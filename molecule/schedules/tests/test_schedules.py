@@ -64,8 +64,11 @@ def gaps(found: list[Any]) -> list[float]:
 
 
 def on_time(late: list[float]) -> bool:
-    """Tell whether what was due came when it should: as a rule at once, and always soon."""
-    return statistics.median(late) < (ON_TIME if len(late) > 1 else LATEST) and max(late) < LATEST
+    """Tell whether what was due came when it should: as a rule at once, and always soon.
+
+    One or two make no rule: a Redis whose disk is busy holds each write back for up to 2 s.
+    """
+    return statistics.median(late) < (ON_TIME if len(late) > 2 else LATEST) and max(late) < LATEST
 
 
 def changes(output: str) -> set[tuple[str, str]]:
