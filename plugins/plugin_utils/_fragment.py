@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any
 
 from ansible_collections.celeriac.django.plugins.module_utils import _schedule
@@ -93,13 +92,19 @@ def schedule(entries: Sequence[Mapping[str, Any]], scheduler: str, prefix: str) 
     names = [name for name in ("Crontab", "Once") if f"{name}(" in text]
     third = [name for name in ("crontab", "solar") if f": {name}(" in text]
     imports = {
-        "standard": "from datetime import datetime\n" if "datetime.fromisoformat(" in text else "",
+        "standard": _datetime_import(text),
         "celery": f"from celery.schedules import {', '.join(third)}\n" if third else "",
         "redbeat": "from redbeat.schedules import rrule\n" if " rrule(" in text else "",
         "own": import_lines({ours: names}) if names else "",
     }
     lines = [f"{_STEP}{_text(name)}: {source},\n" for name, source in sources.items()]
     return {"imports": imports, "source": "".join(lines), "needs_module": bool(names)}
+
+
+def _datetime_import(text: str) -> str:
+    names = ["datetime"] if "datetime." in text else []
+    names += ["timedelta", "timezone"] if "timedelta(" in text else []
+    return f"from datetime import {', '.join(names)}\n" if names else ""
 
 
 def _entry(entry: Mapping[str, Any], scheduler: str) -> str:
@@ -132,7 +137,9 @@ def _crontab_in(entry: Mapping[str, Any], given: Mapping[str, str], scheduler: s
     """Return a crontab in a timezone of its own."""
     if scheduler == "redbeat":
         # What RedBeat keeps of a crontab has no timezone; a rule starts somewhere, and keeps that place's.
-        start = Source(f"datetime.fromisoformat({_text(datetime(2026, 1, 1).isoformat() + '+00:00')})")
+        # A day back: what was missed meanwhile is due at once; and at each look, all is counted from there.
+        # Spelled without timezone.utc, for which linters want what Python 3.10 has not.
+        start = Source("datetime.now(timezone(timedelta())) - timedelta(days=1)")
         minutes = sorted(_schedule.values(entry["when"]["minute"], "minute"))
         return _call("rrule", freq="HOURLY", dtstart=start, byminute=minutes, bysecond=0)
     return _call("Crontab", **given, zone=entry["timezone"])
