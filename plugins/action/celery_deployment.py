@@ -11,12 +11,8 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.celeriac.django.plugins.module_utils._options import ARGUMENTS
-from ansible_collections.celeriac.django.plugins.plugin_utils import (
-    _broker,
-    _deployment,
-    _rabbitmq,
-    _warnings,
-)
+from ansible_collections.celeriac.django.plugins.plugin_utils._decisions import broker as _broker
+from ansible_collections.celeriac.django.plugins.plugin_utils._decisions import deployment, rabbitmq, warnings
 
 
 class ActionModule(ActionBase):
@@ -34,13 +30,13 @@ class ActionModule(ActionBase):
             if options["broker_server"] == "rabbitmq":
                 # As the server has it from the role celery_broker, for all hosts together.
                 everybody = [
-                    task_vars["hostvars"][name] for name in _deployment.working(options["group_names"])
+                    task_vars["hostvars"][name] for name in deployment.working(options["group_names"])
                 ]
-                plan = _rabbitmq.plan([_rabbitmq.variables(variables) for variables in everybody])
+                plan = rabbitmq.plan([rabbitmq.variables(variables) for variables in everybody])
                 options["consumer_timeout"] = plan["consumer_timeout"]
             if not options["removing"]:
                 hosts = task_vars["ansible_play_hosts_all"]
-                _deployment.check(options, options["group_names"], hosts)
+                deployment.check(options, options["group_names"], hosts)
             broker = _broker.parse(options["broker_url"])
         except ValueError as error:
             raise AnsibleActionFail(str(error)) from None  # Ansible would tell it twice
@@ -64,21 +60,21 @@ class ActionModule(ActionBase):
         if found.get("failed"):
             return found
         try:
-            found["project"] = _deployment.with_app(found["project"], options["project_app"])
-            _deployment.check_authorities(found["unread_authorities"])
+            found["project"] = deployment.with_app(found["project"], options["project_app"])
+            deployment.check_authorities(found["unread_authorities"])
             # Check mode has left the hosts of the group celery_broker as they are.
             pending = bool(options["broker_server"]) and bool(self._task.check_mode)
-            told = _deployment.check_broker(broker, found["silent"], pending)
-            duty = _deployment.duties(host, options["group_names"])
+            told = deployment.check_broker(broker, found["silent"], pending)
+            duty = deployment.duties(host, options["group_names"])
             fleet = _fleet(options, task_vars["ansible_play_hosts_all"], task_vars)
-            served = _deployment.served(fleet, options["other_queues"])
-            found["deployment"] = _deployment.decide(
+            served = deployment.served(fleet, options["other_queues"])
+            found["deployment"] = deployment.decide(
                 {**options, "served_queues": served, "worker_hosts": len(fleet)}, found, duty
             )
             found["deployment"]["served"] = served
             if not options["removing"]:
-                _deployment.check_queues(found["deployment"]["served"])
-                found["warnings"] = [told] * bool(told) + _warnings.warnings(
+                deployment.check_queues(found["deployment"]["served"])
+                found["warnings"] = [told] * bool(told) + warnings.warnings(
                     options, found, found["deployment"], unasked
                 )
         except ValueError as error:
@@ -98,5 +94,5 @@ def _fleet(options: dict[str, Any], hosts: list[str], task_vars: dict[str, Any])
             else task_vars["hostvars"][name].get("celery_workers") or [{"name": "default"}]
         )
         for name in known
-        if "worker" in _deployment.duties(name, groups)
+        if "worker" in deployment.duties(name, groups)
     }

@@ -18,8 +18,10 @@ from ansible.errors import AnsibleActionFail, AnsiblePromptInterrupt, AnsiblePro
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
-from ansible_collections.celeriac.django.plugins.module_utils import _discovery, _names, _packages, _source
-from ansible_collections.celeriac.django.plugins.plugin_utils import _init_report, _inventory, _questions
+from ansible_collections.celeriac.django.plugins.module_utils import _names
+from ansible_collections.celeriac.django.plugins.module_utils._discovery import discover, source
+from ansible_collections.celeriac.django.plugins.module_utils._runtime import packages
+from ansible_collections.celeriac.django.plugins.plugin_utils._init import inventory, questions, report
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "path": {"type": "path", "default": "."},
@@ -63,25 +65,25 @@ class ActionModule(ActionBase):
         terminal = _Terminal()
         try:
             found = _find(options)
-            _say(_init_report.describe(found))
-            answers = _questions.settle(found, terminal.ask)
-            files = _inventory.render(found, _questions.values_of(answers))
+            _say(report.describe(found))
+            answers = questions.settle(found, terminal.ask)
+            files = inventory.render(found, questions.values_of(answers))
             pending = _pending(folder, files)
-            _say(["", *_init_report.summary(answers, terminal.there)])
+            _say(["", *report.summary(answers, terminal.there)])
             if terminal.there or not self._task.diff:
                 _say(line for name in files for line in _quoted(folder / name, files[name]))
             written = self._write(folder, pending, bool(options["overwrite"]), terminal)
-        except (_questions.AnswerError, _source.DiscoveryError, OSError) as error:
+        except (questions.AnswerError, source.DiscoveryError, OSError) as error:
             raise AnsibleActionFail(str(error)) from None  # Ansible would tell it twice
         except AnsiblePromptInterrupt:
             raise AnsibleActionFail("Stopped; nothing was written.") from None
-        values = _questions.values_of(answers)
-        commands = _init_report.commands(
-            _init_report.integrate_playbook(context.CLIARGS.get("args", ())),
+        values = questions.values_of(answers)
+        commands = report.commands(
+            report.integrate_playbook(context.CLIARGS.get("args", ())),
             _typed(folder),
             values,
-            vault=_inventory.VAULT_EXAMPLE in files,
-            has_vault=(folder / _inventory.VAULT).exists(),
+            vault=inventory.VAULT_EXAMPLE in files,
+            has_vault=(folder / inventory.VAULT).exists(),
         )
         _say(
             [
@@ -92,13 +94,13 @@ class ActionModule(ActionBase):
         )
         return {
             "changed": bool(written and pending),
-            "answers": {name: _questions.shown(value) for name, value in values.items()},
+            "answers": {name: questions.shown(value) for name, value in values.items()},
             "sources": {answer.question.variable: answer.source for answer in answers},
             "files": [str(folder / name) for name in files],
             "commands": commands,
             "warnings": [
                 f"{name} is set, but has no use with these answers, and is in none of the files."
-                for name in _questions.unused(found, answers)
+                for name in questions.unused(found, answers)
             ],
             "diff": [_diff(folder / name, *texts) for name, texts in pending.items()] if written else [],
         }
@@ -122,7 +124,7 @@ class ActionModule(ActionBase):
                     "Replace them? yes replaces, Enter or no leaves all as it is:", False
                 )
             if agreed is None:
-                raise AnsibleActionFail(_init_report.in_the_way([str(folder / name) for name in replaced]))
+                raise AnsibleActionFail(report.in_the_way([str(folder / name) for name in replaced]))
         elif check or not pending:
             agreed = True
         else:
@@ -151,7 +153,7 @@ class _Terminal:
             typed: bytes = display.prompt_until(text)
         except AnsiblePromptNoninteractive:
             self.there = False
-            raise _questions.NoTerminalError from None
+            raise questions.NoTerminalError from None
         line = typed.decode("utf-8", "replace").strip()
         display.display(f"> {line}".rstrip())
         return line
@@ -161,17 +163,17 @@ class _Terminal:
         agreed = None
         while agreed is None and self.there:
             try:
-                agreed = _questions.agrees(self.ask(f"\n{text}"), otherwise)
-            except _questions.NoTerminalError:
+                agreed = questions.agrees(self.ask(f"\n{text}"), otherwise)
+            except questions.NoTerminalError:
                 return None
         return agreed
 
 
-def _find(options: dict[str, Any]) -> _questions.Found:
+def _find(options: dict[str, Any]) -> questions.Found:
     path = os.path.abspath(options["project_path"])
-    project = _discovery.discover(path, options["project_package"] or "", options["project_settings"] or "")
+    project = discover.discover(path, options["project_package"] or "", options["project_settings"] or "")
     name = _names.project_name(options["project_name"] or "", project.package, path)
-    versions = _packages.versions(
+    versions = packages.versions(
         [
             f"{_names.system_state(name)}/venv",
             *(f"{project.base}/{place}" for place in (".celery/venv", ".venv", "venv", "env")),
@@ -182,7 +184,7 @@ def _find(options: dict[str, Any]) -> _questions.Found:
         for key, value in options.items()
         if key not in ("path", "overwrite", "project_path")
     }
-    return _questions.Found(asdict(project), versions, given)
+    return questions.Found(asdict(project), versions, given)
 
 
 def _pending(folder: Path, files: Mapping[str, str]) -> dict[str, tuple[str, str]]:

@@ -10,7 +10,9 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.celeriac.django.plugins.plugin_utils import _project_files, _render, _samples
+from ansible_collections.celeriac.django.plugins.plugin_utils._decisions import samples
+from ansible_collections.celeriac.django.plugins.plugin_utils._rendering import project_files
+from ansible_collections.celeriac.django.plugins.plugin_utils._rendering import templates as _render
 
 #: Arguments that are of no use on the host.
 _OWN = ("deployment", "project", "secret_names", "templates_path")
@@ -29,10 +31,10 @@ class ActionModule(ActionBase):
         if arguments.get("state", "present") == "present":
             templates = _render.Templates("project", own["templates_path"] or [])
             try:
-                arguments["files"], arguments["blocks"] = _project_files.render(
+                arguments["files"], arguments["blocks"] = project_files.render(
                     templates, own["deployment"], own["project"], own["secret_names"] or []
                 )
-                arguments["samples"] = _samples.together(own["deployment"]["samples"])
+                arguments["samples"] = samples.together(own["deployment"]["samples"])
                 arguments["tasks"] = _tasks(own["deployment"])
                 arguments["prefork"] = own["deployment"]["prefork"]
                 arguments["results"] = {

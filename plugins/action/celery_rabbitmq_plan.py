@@ -10,7 +10,7 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.celeriac.django.plugins.plugin_utils import _deployment, _rabbitmq
+from ansible_collections.celeriac.django.plugins.plugin_utils._decisions import deployment, rabbitmq
 
 
 class ActionModule(ActionBase):
@@ -23,8 +23,8 @@ class ActionModule(ActionBase):
         self.validate_argument_spec(argument_spec={})
         groups, hostvars = task_vars["groups"], task_vars["hostvars"]
         try:
-            fleet = [_rabbitmq.variables(hostvars[host]) for host in _deployment.working(groups)]
-            result.update(_rabbitmq.plan(fleet), changed=False)
+            fleet = [rabbitmq.variables(hostvars[host]) for host in deployment.working(groups)]
+            result.update(rabbitmq.plan(fleet), changed=False)
         except ValueError as error:
             raise AnsibleActionFail(str(error)) from None  # Ansible would tell it twice
         return result

@@ -10,7 +10,9 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.celeriac.django.plugins.plugin_utils import _connections, _render, _units
+from ansible_collections.celeriac.django.plugins.plugin_utils._decisions import connections
+from ansible_collections.celeriac.django.plugins.plugin_utils._rendering import templates as _render
+from ansible_collections.celeriac.django.plugins.plugin_utils._rendering import units
 
 
 class ActionModule(ActionBase):
@@ -39,10 +41,10 @@ class ActionModule(ActionBase):
             # Where there are workers, they have seen to it before beat.
             if kind != "beat" or "worker" not in deployment["duties"]:
                 fleet = _fleet(task_vars or {})
-                arguments["preflight"] = _units.preflight(deployment, fleet)
+                arguments["preflight"] = units.preflight(deployment, fleet)
             try:
-                arguments["units"] = _units.render(templates, deployment, hostname, kind)
-                arguments["support"] = _units.files(overrides, deployment, kind)
+                arguments["units"] = units.render(templates, deployment, hostname, kind)
+                arguments["support"] = units.files(overrides, deployment, kind)
             except _render.RenderError as error:
                 raise AnsibleActionFail(str(error)) from None  # Ansible would tell it twice
         result: dict[str, Any] = self._execute_module(module_args=arguments, task_vars=task_vars)
@@ -60,4 +62,4 @@ def _fleet(task_vars: dict[str, Any]) -> dict[str, Any]:
     }
     if host not in known:  # the module alone, without the roles of this collection
         return {}
-    return _connections.fleet(host, known, task_vars["groups"], variables)
+    return connections.fleet(host, known, task_vars["groups"], variables)

@@ -14,7 +14,7 @@ import ssl
 from dataclasses import dataclass
 from pathlib import Path
 
-from ansible_collections.celeriac.django.plugins.module_utils import _command
+from . import _command
 
 #: Since this version, systemd hands over credentials.
 CREDENTIALS_SINCE = 247

@@ -300,15 +300,11 @@ from dataclasses import asdict
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.celeriac.django.plugins.module_utils import (
-    _discovery,
-    _host,
-    _interpreter,
-    _names,
-    _packages,
-    _source,
-)
+from ansible_collections.celeriac.django.plugins.module_utils import _host, _names
+from ansible_collections.celeriac.django.plugins.module_utils._discovery import discover, source
 from ansible_collections.celeriac.django.plugins.module_utils._options import ARGUMENTS
+from ansible_collections.celeriac.django.plugins.module_utils._runtime import interpreter as _interpreter
+from ansible_collections.celeriac.django.plugins.module_utils._runtime import packages
 
 
 def main() -> None:
@@ -317,7 +313,7 @@ def main() -> None:
         supports_check_mode=True,
     )
     try:
-        project = _discovery.discover(
+        project = discover.discover(
             module.params["project_path"],
             module.params["project_package"],
             module.params["project_settings"],
@@ -325,10 +321,10 @@ def main() -> None:
         interpreter = None
         if not module.params["removing"]:
             interpreter = _interpreter.choose(module.params["python"], project.requires_python)
-    except (_source.DiscoveryError, _interpreter.InterpreterError) as error:
+    except (source.DiscoveryError, _interpreter.InterpreterError) as error:
         module.fail_json(msg=str(error))
     name = _names.project_name(module.params["project_name"], project.package, project.path)
-    versions = _packages.versions(
+    versions = packages.versions(
         [
             *filter(None, [module.params["venv_path"]]),
             f"{_names.system_state(name)}/venv",

@@ -124,12 +124,9 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.celeriac.django.plugins.module_utils import (
-    _checkout,
-    _environment,
-    _ownership,
-    _project_python,
-)
+from ansible_collections.celeriac.django.plugins.module_utils._checkout import change
+from ansible_collections.celeriac.django.plugins.module_utils._project import python
+from ansible_collections.celeriac.django.plugins.module_utils._runtime import environment_file, ownership
 
 
 def remove(module: AnsibleModule) -> None:
@@ -150,8 +147,8 @@ def remove(module: AnsibleModule) -> None:
 def prove(params: dict[str, Any]) -> None:
     """See that the project works with the new values."""
     if params["python"] and os.path.exists(params["python"]):
-        _checkout.prove_project(
-            _project_python.ProjectPython.from_params(params),
+        change.prove_project(
+            python.ProjectPython.from_params(params),
             {"databases": True, "broker": True, "app": params["app"], "prefork": params["prefork"]},
             "With the new environment, the project does not work, so the old one stays",
         )
@@ -160,7 +157,7 @@ def prove(params: dict[str, Any]) -> None:
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
-            **_project_python.ARGUMENTS,
+            **python.ARGUMENTS,
             "state": {"type": "str", "default": "present", "choices": ["present", "absent"]},
             "path": {"type": "path", "required": True},
             "folders": {
@@ -188,31 +185,31 @@ def main() -> None:
     if params["state"] == "absent":
         remove(module)
     path = Path(params["path"])
-    belongs = _ownership.Belongs(params["owner"], params["group"], 0o640)
-    secretly = _ownership.Belongs("root", "root", 0o600) if params["credentials"] else belongs
+    belongs = ownership.Belongs(params["owner"], params["group"], 0o640)
+    secretly = ownership.Belongs("root", "root", 0o600) if params["credentials"] else belongs
     steps = []
     try:
-        plain = _environment.dump(params["environment"])
-        secret = _environment.dump(params["secrets"])
+        plain = environment_file.dump(params["environment"])
+        secret = environment_file.dump(params["secrets"])
         for folder in params["folders"]:
-            owned = _ownership.Belongs(folder["owner"], folder["group"], int(folder["mode"], 8))
-            if _ownership.folder(Path(folder["path"]), owned, module.check_mode):
+            owned = ownership.Belongs(folder["owner"], folder["group"], int(folder["mode"], 8))
+            if ownership.folder(Path(folder["path"]), owned, module.check_mode):
                 steps.append(f"+folder {folder['path']}\n")
-        if params["ignored"] and _ownership.file(path / ".gitignore", "*\n", belongs, module.check_mode):
+        if params["ignored"] and ownership.file(path / ".gitignore", "*\n", belongs, module.check_mode):
             steps.append(f"+file {path}/.gitignore\n")
-        before = _environment.read(path / "environment")
-        names = _environment.changed_names(path / "secrets", params["secrets"])
+        before = environment_file.read(path / "environment")
+        names = environment_file.changed_names(path / "secrets", params["secrets"])
         if before and (names or before != plain) and not module.check_mode:
             prove(params)
         changed = [
-            _ownership.file(path / "environment", plain, belongs, module.check_mode),
-            _ownership.file(path / "secrets", secret, secretly, module.check_mode),
+            ownership.file(path / "environment", plain, belongs, module.check_mode),
+            ownership.file(path / "secrets", secret, secretly, module.check_mode),
         ]
     except (
-        _checkout.CheckoutError,
-        _environment.BadNameError,
-        _ownership.OwnershipError,
-        _project_python.ProjectError,
+        change.CheckoutError,
+        environment_file.BadNameError,
+        ownership.OwnershipError,
+        python.ProjectError,
     ) as error:
         module.fail_json(msg=str(error))
     steps += difflib.unified_diff(

@@ -70,8 +70,9 @@ import os
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.celeriac.django.plugins.module_utils import _preflight, _project_python
-from ansible_collections.celeriac.django.plugins.module_utils._inside import migrate
+from ansible_collections.celeriac.django.plugins.module_utils._project import python
+from ansible_collections.celeriac.django.plugins.module_utils._project.scripts import migrate
+from ansible_collections.celeriac.django.plugins.module_utils._services import preflight
 
 
 def main() -> None:
@@ -80,7 +81,7 @@ def main() -> None:
             "databases": {"type": "list", "elements": "str", "default": []},
             "lock_timeout": {"type": "int", "default": 3600},
             "prefork": {"type": "list", "elements": "str", "default": []},
-            **_project_python.ARGUMENTS,
+            **python.ARGUMENTS,
         },
         supports_check_mode=True,
     )
@@ -95,14 +96,14 @@ def main() -> None:
         "forks": bool(params["prefork"]),
     }
     try:
-        project = _project_python.ProjectPython.from_params(params)
+        project = python.ProjectPython.from_params(params)
         answer = project.run(migrate, job, timeout=3600 + params["lock_timeout"])
-    except _project_python.ProjectError as error:
+    except python.ProjectError as error:
         module.fail_json(
             msg=f"The databases could not be migrated: {error}. "
             "Workers and beat were not touched. Mend this, then run again."
         )
-    refused = _preflight.pooled_problems(answer["pooled"], params["prefork"])
+    refused = preflight.pooled_problems(answer["pooled"], params["prefork"])
     if refused:
         module.fail_json(msg=f"Nothing was migrated or started: {refused[0]}.")
     pending = [

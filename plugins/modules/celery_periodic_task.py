@@ -77,8 +77,9 @@ import os
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.celeriac.django.plugins.module_utils import _project_python, _schedule
-from ansible_collections.celeriac.django.plugins.module_utils._inside import periodic
+from ansible_collections.celeriac.django.plugins.module_utils import _schedule
+from ansible_collections.celeriac.django.plugins.module_utils._project import python
+from ansible_collections.celeriac.django.plugins.module_utils._project.scripts import periodic
 
 
 def main() -> None:
@@ -88,7 +89,7 @@ def main() -> None:
             "exclusive": {"type": "bool", "default": False},
             "timezone": {"type": "str", "default": ""},
             "app": {"type": "str", "required": True},
-            **_project_python.ARGUMENTS,
+            **python.ARGUMENTS,
         },
         supports_check_mode=True,
     )
@@ -99,7 +100,7 @@ def main() -> None:
             # The environment is only about to be made, and the tables with it.
             names = [entry["name"] for entry in entries if not entry["absent"]]
             module.exit_json(changed=bool(names), entries=names)
-        project = _project_python.ProjectPython.from_params(params)
+        project = python.ProjectPython.from_params(params)
         job = {
             "app": params["app"],
             "entries": entries,
@@ -108,7 +109,7 @@ def main() -> None:
             "check": module.check_mode,
         }
         answer = project.run(periodic, job)
-    except (_schedule.ScheduleError, _project_python.ProjectError) as error:
+    except (_schedule.ScheduleError, python.ProjectError) as error:
         module.fail_json(msg=f"The periodic tasks could not be written: {error}. Nothing was changed.")
     if answer["problems"]:
         listed = "; ".join(answer["problems"])

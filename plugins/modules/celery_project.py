@@ -148,11 +148,8 @@ from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.celeriac.django.plugins.module_utils import (
-    _checkout,
-    _integration,
-    _project_python,
-)
+from ansible_collections.celeriac.django.plugins.module_utils._checkout import change, integration
+from ansible_collections.celeriac.django.plugins.module_utils._project import python
 
 
 def main() -> None:
@@ -173,17 +170,17 @@ def main() -> None:
             "prefork": {"type": "list", "elements": "str", "default": []},
             "results": {"type": "dict", "default": {}},
             "overwrite": {"type": "bool", "default": False},
-            **_project_python.ARGUMENTS,
+            **python.ARGUMENTS,
         },
         supports_check_mode=True,
     )
     params = module.params
     top = Path(params["path"])
 
-    def compute(read: _integration.Reader) -> _integration.Change:
+    def compute(read: integration.Reader) -> integration.Change:
         if params["state"] == "absent":
-            return _integration.remove(top, params["record"], read)
-        return _integration.integrate(
+            return integration.remove(top, params["record"], read)
+        return integration.integrate(
             top,
             params["record"],
             params["files"],
@@ -194,9 +191,9 @@ def main() -> None:
         )
 
     def prove(changed: list[Path]) -> None:
-        _checkout.prove_syntax(changed)
+        change.prove_syntax(changed)
         if params["state"] == "present" and params["python"] and os.path.exists(params["python"]):
-            project = _project_python.ProjectPython.from_params(params)
+            project = python.ProjectPython.from_params(params)
             job = {
                 "system": True,
                 "databases": True,
@@ -206,13 +203,13 @@ def main() -> None:
                 "tasks": params["tasks"],
                 "results": params["results"],
             }
-            _checkout.prove_project(
+            change.prove_project(
                 project, job, "With the integration, the project does not work, so it was undone"
             )
 
     try:
-        outcome = _checkout.change(top, compute, prove, module.check_mode)
-    except (_checkout.CheckoutError, _project_python.ProjectError) as error:
+        outcome = change.change(top, compute, prove, module.check_mode)
+    except (change.CheckoutError, python.ProjectError) as error:
         module.fail_json(msg=str(error))
     module.exit_json(
         changed=bool(outcome.files) or outcome.recovered,

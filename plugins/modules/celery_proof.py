@@ -73,7 +73,9 @@ import os
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.celeriac.django.plugins.module_utils import _project_python, _proof, _trial
+from ansible_collections.celeriac.django.plugins.module_utils._project import python
+from ansible_collections.celeriac.django.plugins.module_utils._proof import proof as _proof
+from ansible_collections.celeriac.django.plugins.module_utils._proof import trial
 
 
 def main() -> None:
@@ -82,7 +84,7 @@ def main() -> None:
             "deployment": {"type": "dict", "required": True},
             "hostname": {"type": "str", "required": True},
             "timeout": {"type": "int", "default": 20},
-            **_project_python.ARGUMENTS,
+            **python.ARGUMENTS,
         },
         supports_check_mode=True,
     )
@@ -90,11 +92,11 @@ def main() -> None:
     if module.check_mode and not os.path.exists(params["python"]):
         module.exit_json(changed=False, proofs=[], lines=[])
     try:
-        project = _project_python.ProjectPython.from_params(params)
+        project = python.ProjectPython.from_params(params)
         proofs = _proof.prove(
             project, params["deployment"], params["hostname"], params["timeout"], module.check_mode
         )
-    except (_project_python.ProjectError, _trial.TrialError) as error:
+    except (python.ProjectError, trial.TrialError) as error:
         module.fail_json(msg=f"The proof could not be made: {error}", proofs=[], lines=[])
     lines = _proof.table(proofs)
     failed = [f"{proof['name']}: {proof['detail']}" for proof in proofs if not proof["ok"]]

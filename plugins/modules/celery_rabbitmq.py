@@ -73,7 +73,7 @@ changes:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.celeriac.django.plugins.module_utils import _rabbitmq
+from ansible_collections.celeriac.django.plugins.module_utils._rabbitmq import definitions
 
 
 def main() -> None:
@@ -90,16 +90,16 @@ def main() -> None:
     )
     wanted = dict(module.params)
     try:
-        found = _rabbitmq.exported()
-        missing = _rabbitmq.missing(found, _rabbitmq.Wanted(queues=wanted.pop("queue_pattern"), **wanted))
-        strangers = _rabbitmq.strangers(found)
+        found = definitions.exported()
+        missing = definitions.missing(found, definitions.Wanted(queues=wanted.pop("queue_pattern"), **wanted))
+        strangers = definitions.strangers(found)
         if not module.check_mode:
             if missing:
-                _rabbitmq.import_(missing)
-            _rabbitmq.remove(strangers)
-    except _rabbitmq.RabbitError as error:
+                definitions.import_(missing)
+            definitions.remove(strangers)
+    except definitions.RabbitError as error:
         module.fail_json(msg=str(error))
-    changes = _rabbitmq.summary(missing, strangers)
+    changes = definitions.summary(missing, strangers)
     module.exit_json(changed=bool(changes), changes=changes, diff={"before": "", "after": changes})
 
 

@@ -62,7 +62,7 @@ import socket
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.celeriac.django.plugins.module_utils import _rabbitmq_node
+from ansible_collections.celeriac.django.plugins.module_utils._rabbitmq import node as _rabbitmq_node
 
 
 def main() -> None:

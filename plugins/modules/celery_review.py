@@ -64,8 +64,8 @@ import os
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.celeriac.django.plugins.module_utils import _project_python, _review
-from ansible_collections.celeriac.django.plugins.module_utils._inside import review as inside_review
+from ansible_collections.celeriac.django.plugins.module_utils._project import python, review
+from ansible_collections.celeriac.django.plugins.module_utils._project.scripts import review as inside_review
 
 
 def main() -> None:
@@ -78,7 +78,7 @@ def main() -> None:
                 "default": "at_most_once",
                 "choices": ["at_most_once", "at_least_once"],
             },
-            **_project_python.ARGUMENTS,
+            **python.ARGUMENTS,
         },
         supports_check_mode=True,
     )
@@ -86,11 +86,11 @@ def main() -> None:
     if not params["python"] or not os.path.exists(params["python"]):
         module.exit_json(changed=False, lacks=[])
     try:
-        project = _project_python.ProjectPython.from_params(params)
+        project = python.ProjectPython.from_params(params)
         answer = project.run(inside_review, {"app": params["app"]})
-    except _project_python.ProjectError as error:
+    except python.ProjectError as error:
         module.fail_json(msg=f"The project's own Celery app {params['app']} does not load: {error}")
-    found = _review.lacks(params["project"], answer, params["delivery"])
+    found = review.lacks(params["project"], answer, params["delivery"])
     for text in found:
         module.warn(text)
     module.exit_json(changed=False, lacks=found)

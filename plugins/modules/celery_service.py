@@ -118,7 +118,8 @@ from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.celeriac.django.plugins.module_utils import _preflight, _services, _systemd
+from ansible_collections.celeriac.django.plugins.module_utils._services import preflight, systemd
+from ansible_collections.celeriac.django.plugins.module_utils._services import services as _services
 
 
 def main() -> None:
@@ -147,7 +148,7 @@ def main() -> None:
     params = module.params
     kinds = list(_services.PATTERNS) if params["kind"] == "all" else [params["kind"]]
     services = _services.Services(
-        params["name"], kinds, params["target"], _systemd.Systemd(), Path(params["record"])
+        params["name"], kinds, params["target"], systemd.Systemd(), Path(params["record"])
     )
     try:
         if params["state"] == "absent":
@@ -167,10 +168,10 @@ def main() -> None:
             if params["preflight"] and (plan.start or plan.restart):
                 python = f"{params['venv']}/bin/python"
                 job = params["preflight"]
-                for note in _preflight.check(job, python, params["base"], params["user"], files):
+                for note in preflight.check(job, python, params["base"], params["user"], files):
                     module.warn(note)
             services.apply(plan, params["units"], inputs, params["replace"])
-    except (_preflight.PreflightError, _services.ServiceError, _systemd.SystemdError) as error:
+    except (preflight.PreflightError, _services.ServiceError, systemd.SystemdError) as error:
         module.fail_json(msg=str(error))
     module.exit_json(changed=bool(plan), steps=plan.lines(), diff={"prepared": diff})
 

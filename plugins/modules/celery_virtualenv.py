@@ -82,12 +82,10 @@ from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.celeriac.django.plugins.module_utils import (
-    _checkout,
-    _interpreter,
-    _packages,
-    _project_python,
-)
+from ansible_collections.celeriac.django.plugins.module_utils._checkout import change
+from ansible_collections.celeriac.django.plugins.module_utils._project import python as _project_python
+from ansible_collections.celeriac.django.plugins.module_utils._runtime import interpreter
+from ansible_collections.celeriac.django.plugins.module_utils._runtime import packages as _packages
 
 
 def remove(module: AnsibleModule) -> None:
@@ -119,7 +117,7 @@ def main() -> None:
         remove(module)
     wanted = _packages.Wanted(
         venv=Path(params["venv"]),
-        interpreter=_interpreter.Interpreter(**params["interpreter"]),
+        interpreter=interpreter.Interpreter(**params["interpreter"]),
         files=[Path(file) for file in params["files"]],
         specs=params["specs"],
         tools=Path(params["tools"]),
@@ -127,14 +125,14 @@ def main() -> None:
 
     def prove(python: Path) -> None:
         project = _project_python.ProjectPython.from_params({**params, "python": str(python)})
-        _checkout.prove_project(
+        change.prove_project(
             project, {"databases": True}, "The project does not work as it is; nothing was changed"
         )
 
     try:
         packages = _packages.install(wanted, module.check_mode, prove)
     except (
-        _checkout.CheckoutError,
+        change.CheckoutError,
         _packages.PackagesError,
         _project_python.ProjectError,
     ) as error:

@@ -78,11 +78,11 @@ def make(top: Path, files: int) -> None:
 
 def look(top: str) -> None:
     """Look at a checkout in this process, and print seconds, megabytes and tasks."""
-    from ansible_collections.celeriac.django.plugins.module_utils import _discovery
+    from ansible_collections.celeriac.django.plugins.module_utils._discovery.discover import discover
 
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     started = time.perf_counter()
-    found = _discovery.discover(top)
+    found = discover.discover(top)
     seconds = time.perf_counter() - started
     grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
     print(seconds, grown / 1024, len(found.tasks))

@@ -20,9 +20,9 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.celeriac.django.plugins.module_utils._checkout import CheckoutError
-from ansible_collections.celeriac.django.plugins.module_utils._source import DiscoveryError
-from ansible_collections.celeriac.django.plugins.plugin_utils._deployment import DeploymentError
+from ansible_collections.celeriac.django.plugins.module_utils._checkout.change import CheckoutError
+from ansible_collections.celeriac.django.plugins.module_utils._discovery.source import DiscoveryError
+from ansible_collections.celeriac.django.plugins.plugin_utils._decisions.deployment import DeploymentError
 
 from .conftest import Deployment
 from .layouts import BY_NAME, LAYOUTS, OF_CLASSES, REFUSED, STRANGER, Layout, Refused

@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.celeriac.django.plugins.module_utils._inside import check, migrate
-from ansible_collections.celeriac.django.plugins.plugin_utils._deployment import DeploymentError
+from ansible_collections.celeriac.django.plugins.module_utils._project.scripts import check, migrate
+from ansible_collections.celeriac.django.plugins.plugin_utils._decisions.deployment import DeploymentError
 
 from .layouts.checkout import Checkout
 from .layouts.virtualenvs import virtualenv

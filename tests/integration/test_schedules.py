@@ -22,7 +22,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from ansible_collections.celeriac.django.plugins.module_utils import _schedule
-from ansible_collections.celeriac.django.plugins.module_utils._inside import migrate, periodic
+from ansible_collections.celeriac.django.plugins.module_utils._project.scripts import migrate, periodic
 
 from .conftest import wait_for
 from .layouts.checkout import Checkout

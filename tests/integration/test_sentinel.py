@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.celeriac.django.plugins.plugin_utils import _requirements
-from ansible_collections.celeriac.django.plugins.plugin_utils._render import Templates
+from ansible_collections.celeriac.django.plugins.plugin_utils._decisions import requirements
+from ansible_collections.celeriac.django.plugins.plugin_utils._rendering.templates import Templates
 
 from .conftest import free_port, redis_process
 from .layouts.virtualenvs import virtualenv
@@ -29,7 +29,7 @@ def python() -> Path:
     return virtualenv(
         "5.2",
         Path(shutil.which("python3.11") or sys.executable),
-        ("celery[redis]>=5.7,<6", "hiredis>=3", _requirements.REDBEAT),
+        ("celery[redis]>=5.7,<6", "hiredis>=3", requirements.REDBEAT),
     )
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.celeriac.django.plugins.plugin_utils._render import Templates
+from ansible_collections.celeriac.django.plugins.plugin_utils._rendering.templates import Templates
 
 from .conftest import redis_server, wait_for
 from .layouts.virtualenvs import virtualenv

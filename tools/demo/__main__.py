@@ -20,7 +20,8 @@ from checkout import Copy, diff_stat
 from playbook import Playbook
 from screen import Screen
 
-from ansible_collections.celeriac.django.plugins.module_utils import _discovery, _source
+from ansible_collections.celeriac.django.plugins.module_utils._discovery import source
+from ansible_collections.celeriac.django.plugins.module_utils._discovery.discover import discover
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLE = ROOT / "examples/shop"
@@ -79,11 +80,11 @@ class Demo:
         try:
             if not self._settings and self._source != EXAMPLE:
                 # Settings for production usually need an environment that is not here.
-                manage = _source.parse(_discovery.find_manage(self._source))
-                named = _source.environment_default(manage, _discovery.SETTINGS_VARIABLE)
+                manage = source.parse(discover.find_manage(self._source))
+                named = source.environment_default(manage, discover.SETTINGS_VARIABLE)
                 self._settings = named[0] if named else ""
-            project = _discovery.discover(str(self._source), settings=self._settings)
-        except (_discovery.DiscoveryError, _source.SourceError) as error:
+            project = discover.discover(str(self._source), settings=self._settings)
+        except (discover.DiscoveryError, source.SourceError) as error:
             raise DemoError(_in_words(str(error))) from error
         if not (self._in_place or project.database in OWN_DATABASES or _is_on("SAME_DATABASE")):
             raise DemoError(

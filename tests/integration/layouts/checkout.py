@@ -15,23 +15,17 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.celeriac.django.plugins.module_utils import (
-    _checkout,
-    _discovery,
-    _host,
-    _integration,
-    _project_python,
-    _review,
-)
-from ansible_collections.celeriac.django.plugins.module_utils._inside import review as inside_review
+from ansible_collections.celeriac.django.plugins.module_utils import _host
+from ansible_collections.celeriac.django.plugins.module_utils._checkout import change, integration
+from ansible_collections.celeriac.django.plugins.module_utils._discovery.discover import discover
 from ansible_collections.celeriac.django.plugins.module_utils._options import ARGUMENTS
-from ansible_collections.celeriac.django.plugins.plugin_utils import (
-    _deployment,
-    _project_files,
-    _render,
-    _samples,
-    _warnings,
-)
+from ansible_collections.celeriac.django.plugins.module_utils._project import python as _project_python
+from ansible_collections.celeriac.django.plugins.module_utils._project import review as _review
+from ansible_collections.celeriac.django.plugins.module_utils._project.scripts import review as inside_review
+from ansible_collections.celeriac.django.plugins.plugin_utils._decisions import deployment as _deployment
+from ansible_collections.celeriac.django.plugins.plugin_utils._decisions import samples
+from ansible_collections.celeriac.django.plugins.plugin_utils._decisions import warnings as _warnings
+from ansible_collections.celeriac.django.plugins.plugin_utils._rendering import project_files, templates
 
 from ._parts import Layout
 
@@ -98,7 +92,7 @@ class Checkout:
             **options,
         }
         _deployment.check(given, {}, ["localhost"])
-        project = _discovery.discover(str(self.path), given["project_package"], given["project_settings"])
+        project = discover.discover(str(self.path), given["project_package"], given["project_settings"])
         found = {
             # Through JSON, as it comes from the host.
             "project": json.loads(json.dumps(asdict(project))),
@@ -122,11 +116,11 @@ class Checkout:
         Raises:
             CheckoutError: it does not.
         """
-        _checkout.prove_syntax(list(changed))
+        change.prove_syntax(list(changed))
         if self.python is not None:
             job = {**JOB, "app": self.deployment["app"]}
             what = "With the integration, the project does not work"
-            _checkout.prove_project(self.inside(), job, what)
+            change.prove_project(self.inside(), job, what)
 
     def inside(self) -> _project_python.ProjectPython:
         """Return how scripts are run inside the project."""
@@ -148,28 +142,30 @@ class Checkout:
         answer = self.inside().run(inside_review, {"app": self.deployment["app"]})
         return _review.lacks(self.project, answer, self.deployment["delivery"])
 
-    def integrate(self, check: bool = False) -> _checkout.Outcome:
+    def integrate(self, check: bool = False) -> change.Outcome:
         """Put Celery into the checkout.
 
         Raises:
             CheckoutError: it cannot be.
         """
-        files, blocks = _project_files.render(_render.Templates("project"), self.deployment, self.project, [])
+        files, blocks = project_files.render(
+            templates.Templates("project"), self.deployment, self.project, []
+        )
 
-        def compute(read: _integration.Reader) -> _integration.Change:
-            together = _samples.together(self.deployment["samples"])
+        def compute(read: integration.Reader) -> integration.Change:
+            together = samples.together(self.deployment["samples"])
             record = self.deployment["record"]
-            return _integration.integrate(self.path, record, files, blocks, read, samples=together)
+            return integration.integrate(self.path, record, files, blocks, read, samples=together)
 
-        return _checkout.change(self.path, compute, self.prove, check)
+        return change.change(self.path, compute, self.prove, check)
 
-    def remove(self) -> _checkout.Outcome:
+    def remove(self) -> change.Outcome:
         """Take Celery out of the checkout."""
 
-        def compute(read: _integration.Reader) -> _integration.Change:
-            return _integration.remove(self.path, self.deployment["record"], read)
+        def compute(read: integration.Reader) -> integration.Change:
+            return integration.remove(self.path, self.deployment["record"], read)
 
-        outcome = _checkout.change(self.path, compute, _checkout.prove_syntax, False)
+        outcome = change.change(self.path, compute, change.prove_syntax, False)
         state = Path(self.deployment["state_path"])
         if state.is_relative_to(self.path):
             shutil.rmtree(state, ignore_errors=True)

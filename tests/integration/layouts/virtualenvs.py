@@ -11,16 +11,16 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from ansible_collections.celeriac.django.plugins.plugin_utils import _requirements
+from ansible_collections.celeriac.django.plugins.plugin_utils._decisions import requirements
 
 #: Below the clone's folder for what its targets make.
 CACHE = Path(__file__).resolve().parents[3] / ".cache" / "layouts"
 DJANGO = {"5.2": "Django>=5.2,<5.3", "6.0": "Django>=6.0,<6.1"}
 REQUIREMENTS = (
-    _requirements.CELERY.format(extras=""),
-    _requirements.KOMBU,
-    _requirements.BEAT,
-    _requirements.RESULTS,
+    requirements.CELERY.format(extras=""),
+    requirements.KOMBU,
+    requirements.BEAT,
+    requirements.RESULTS,
     "dj-database-url",
     "django-configurations",
     "django-environ",

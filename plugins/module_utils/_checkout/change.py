@@ -1,0 +1,128 @@
+# Copyright (c) 2026 celeriac.django contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Integrate a checkout, or take the integration out: compute, write, prove, or undo."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .._project.python import ProjectError, ProjectPython
+from .._project.scripts import check as inside_check
+from .._services import preflight
+from . import integration, transaction
+
+
+class CheckoutError(Exception):
+    """The checkout is as it was before. The text says what went wrong, where, and what to do."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What was done to the checkout, or would be."""
+
+    diff: str
+    files: list[str]
+    kept: dict[str, str]
+    #: Whether an interrupted run had to be undone first.
+    recovered: bool
+
+
+def change(
+    top: Path,
+    compute: Callable[[integration.Reader], integration.Change],
+    prove: Callable[[list[Path]], None],
+    check: bool,
+) -> Outcome:
+    """Apply what *compute* says to the checkout, all or nothing.
+
+    Args:
+        top: the checkout.
+        compute: gives the change for a reader of files.
+        prove: is called with the files that changed, and raises if they do not work.
+        check: only tell what would be done.
+
+    Raises:
+        CheckoutError: it cannot be done, or the proof failed.
+    """
+    try:
+        if check:
+            before = transaction.pending(top)
+            found = compute(lambda path: before[path] if path in before else _read(path))
+            return _outcome(top, found, bool(before))
+        with transaction.locked(top):
+            recovered = transaction.recover(top)
+            found = compute(_read)
+            changed = found.changed()
+            if changed:
+                transaction.apply(top, changed, lambda: prove(list(changed)))
+            return _outcome(top, found, recovered)
+    except (integration.IntegrationError, transaction.TransactionError) as error:
+        raise CheckoutError(str(error)) from error
+    except OSError as error:
+        raise CheckoutError(f"{error.filename or top}: {error.strerror}") from error
+
+
+def _read(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
+
+
+def _outcome(top: Path, found: integration.Change, recovered: bool) -> Outcome:
+    files = [str(path.relative_to(top)) for path in sorted(found.changed())]
+    return Outcome(integration.unified_diff(top, found), files, found.kept, recovered)
+
+
+def prove_syntax(files: list[Path]) -> None:
+    """See that every Python file among *files* compiles.
+
+    Raises:
+        CheckoutError: one does not.
+    """
+    for file in files:
+        if file.suffix == ".py" and file.exists():
+            try:
+                ast.parse(file.read_bytes(), filename=str(file))
+            except (SyntaxError, ValueError) as error:
+                raise CheckoutError(
+                    f"With the integration, {file} would be no valid Python: {error}. "
+                    "The checkout is as it was."
+                ) from error
+
+
+def prove_project(project: ProjectPython, job: Mapping[str, Any], what: str) -> None:
+    """See that the project's settings load, and what else the job of the script check names.
+
+    Raises:
+        CheckoutError: they do not; the text holds Django's own message.
+    """
+    try:
+        answer = project.run(inside_check, job)
+    except ProjectError as error:
+        raise CheckoutError(f"{what}: {str(error).rstrip('?.')}.{_advice(error)}") from error
+    problems = [problem["text"] for problem in answer["problems"]]
+    problems += preflight.pooled_problems(answer.get("pooled", ()), job.get("prefork", ()))
+    if problems:
+        listed = "; ".join(problems)
+        raise CheckoutError(f"{what}: {listed}")
+
+
+def _advice(error: ProjectError) -> str:
+    # Django says of a driver that is missing what to install, as a fault of the settings.
+    if error.error in ("ModuleNotFoundError", "ImportError") or "Did you install " in str(error):
+        return (
+            " If a package is missing, add it to the project's requirement files, "
+            "or name the right ones in celery_requirements."
+        )
+    if error.error in ("KeyError", "ImproperlyConfigured", "UndefinedValueError", "EnvError"):
+        return (
+            " If the settings miss something in the environment, put it into celery_environment, "
+            "or into celery_secrets if it is a secret."
+        )
+    return ""

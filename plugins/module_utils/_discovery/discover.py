@@ -1,0 +1,399 @@
+# Copyright (c) 2026 celeriac.django contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a Django checkout tells about itself, found by parsing alone: none of it is imported."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from .._checkout import block
+from .._checkout.integration import RECORD_PATH, IntegrationError, Record
+from . import celery_code, settings_named, settings_place, settings_values
+from . import samples as _sample_places
+from .files import git_ignored, python_files
+from .imports import Modules, path_additions
+from .requirements import find_requirements, find_requires_python, open_requirements, required_names
+from .source import DiscoveryError, SourceError, assignments, environment_default, parse
+
+
+@dataclass
+class Project:
+    """What was found. Paths are absolute on the host, modules are dotted names."""
+
+    path: str
+    #: The folder of manage.py: what Python imports the project from.
+    base: str
+    #: Further folders that it imports from, and that only manage.py or a server file names.
+    import_paths: list[str]
+    #: Empty where the settings are a module beside manage.py.
+    package: str
+    #: The folder that gets our files: the package's, or that of the settings.
+    package_path: str
+    package_is_namespace: bool
+    #: Whether the package's ``__init__.py`` has imports of its own.
+    package_imports: bool
+    #: The line in it that gives the name ``celery_app`` a value, 0 where none does.
+    package_line: int
+    settings: str
+    settings_file: str
+    #: What named the settings module, as ``file:line`` or as the variable.
+    settings_source: str
+    #: The class of django-configurations, empty where settings are a plain module.
+    configuration: str
+    #: The settings files that get a block: ``file``, ``why`` and ``names_apps``.
+    settings_places: list[dict[str, Any]]
+    #: Why there is no such file, in a project that has a Celery app of its own.
+    settings_problem: str
+    installed_apps: list[str] = field(default_factory=list)
+    #: The project's own apps: dotted name and folder.
+    apps: dict[str, str] = field(default_factory=dict)
+    #: ``postgresql``, ``mysql``, ``sqlite3``, ``oracle``; ``url`` where the environment decides.
+    database: str = ""
+    #: What says that it has others than the SQLite of startproject: ``file:line``, or a text.
+    own_databases: str = ""
+    #: The caches of the settings: alias and class, empty where it is computed.
+    caches: dict[str, str] = field(default_factory=dict)
+    #: Variables that the settings want from the environment without a default: name and place.
+    environment: dict[str, str] = field(default_factory=dict)
+    #: Whether a file .env stands there, which the settings may read.
+    has_env_file: bool = False
+    #: The project's own settings of Celery: name and place.
+    celery_settings: dict[str, str] = field(default_factory=dict)
+    requirements: list[str] = field(default_factory=list)
+    requires_python: str = ""
+    #: The names of the packages that these files ask for.
+    required: list[str] = field(default_factory=list)
+    #: The Celery app that the project has of its own, as :class:`celery_code.App`.
+    celery_app: dict[str, Any] | None = None
+    #: The places of further ones.
+    other_celery_apps: list[str] = field(default_factory=list)
+    #: Whether this collection's integration is in the checkout.
+    integrated: bool = False
+    #: Tasks in the source: name, place.
+    tasks: dict[str, str] = field(default_factory=dict)
+    #: Where the source reads results, and makes chords: place to what.
+    results_read: dict[str, str] = field(default_factory=dict)
+    chords: dict[str, str] = field(default_factory=dict)
+    #: What sample tasks of each own app would be written for, and where to: :mod:`_sample_places`.
+    samples: dict[str, dict[str, Any]] = field(default_factory=dict)
+    #: What of the samples' tables somebody's own code is built on.
+    records_used: str = ""
+    #: Files with Celery in them that are no valid Python for the one that looks.
+    unread: list[str] = field(default_factory=list)
+    #: The requirements file that lines can be added to, empty where there is none of that kind.
+    open_requirements: str = ""
+    #: Names that the checkout's .env.example has already, not counting our own lines.
+    documented: list[str] = field(default_factory=list)
+    #: The checkout's .gitignore and .env.example, or where they go.
+    gitignore: str = ""
+    env_example: str = ""
+    #: Settings of production that stand beside those that are named, where these are for development.
+    production: str = ""
+    #: Whether whoever looks may write to the package and the settings.
+    writable: bool = True
+    owner_uid: int = 0
+    owner_gid: int = 0
+
+
+def discover(path: str, package: str = "", settings: str = "") -> Project:
+    """Look at the checkout at *path*.
+
+    Args:
+        path: the folder of the checkout, absolute.
+        package: the package that gets celery.py; found where empty.
+        settings: the settings module of production; found where empty.
+
+    Raises:
+        DiscoveryError: something is missing, or there are several; the text says what to do.
+    """
+    try:
+        return _discover(Path(path), package, settings)
+    except SourceError as error:
+        version = ".".join(map(str, sys.version_info[:2]))
+        raise DiscoveryError(
+            f"{error}. Correct the file, then run again; if it is right for a Python newer than {version}, "
+            "which looks at the checkout, set ansible_python_interpreter to one."
+        ) from error
+    except IntegrationError as error:
+        raise DiscoveryError(str(error)) from error
+
+
+def find_manage(path: Path, ignored: frozenset[str] = frozenset()) -> Path:
+    """Return the one manage.py in or below *path*.
+
+    Raises:
+        DiscoveryError: there is no such folder, no manage.py, or more than one.
+    """
+    if not path.is_dir():
+        raise DiscoveryError(
+            f"celery_project_path: there is no folder {path} on this host. "
+            "Check the checkout there first, or correct the variable."
+        )
+    direct = path / "manage.py"
+    if direct.is_file():
+        return direct
+    found = [file for file in python_files(path, ignored) if file.name == "manage.py" and _is_djangos(file)]
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        raise DiscoveryError(
+            f"celery_project_path: {path} is no Django project: "
+            "there is no manage.py in it or below it. Name the folder of the checkout."
+        )
+    listed = ", ".join(str(file.relative_to(path)) for file in found)
+    raise DiscoveryError(
+        f"celery_project_path: {path} holds several Django projects ({listed}). "
+        f"Name the folder of the one that is meant, such as {found[0].parent}."
+    )
+
+
+def _is_djangos(file: Path) -> bool:
+    """Tell whether a manage.py is Django's: other tools have one too."""
+    try:
+        return b"execute_from_command_line" in (content := file.read_bytes()) or b"django" in content.lower()
+    except OSError:
+        return False
+
+
+def import_paths(base: Path, ignored: frozenset[str]) -> list[Path]:
+    """Return the folders that the project is imported from, *base* first.
+
+    Added are those that manage.py and the server files put on ``sys.path``, and
+    ``src`` where a project that is installed as a package has its code.
+    """
+    manage = base / "manage.py"
+    files = [manage, *settings_named.server_files(Modules([base], ignored=ignored))]
+    added = path_additions(base, files)
+    source = base / "src"
+    if source.is_dir() and not (source / "__init__.py").exists() and source not in added:
+        added.append(source)
+    return [base, *added]
+
+
+def _needed_paths(base: Path, added: list[Path], names: list[str]) -> list[str]:
+    """Return the added folders without which one of the modules could not be imported."""
+    plain = Modules([base])
+    missing = [name for name in names if not (plain.file(name) or plain.folder(name))]
+    return [
+        str(folder)
+        for folder in added
+        if any((there := Modules([folder])).file(name) or there.folder(name) for name in missing)
+    ]
+
+
+def _integrated_package(modules: Modules) -> str:
+    """Return the one package of the project that has a record of an integration, if there is one."""
+    records = [
+        record
+        for root in modules.roots
+        for depth in ("*", "*/*")
+        for record in root.glob(f"{depth}/{RECORD_PATH}")
+    ]
+    folders = {record.parents[1] for record in records if str(record.parents[1]) not in modules.ignored}
+    return modules.name_of(folders.pop() / "__init__.py") if len(folders) == 1 else ""
+
+
+def _package_folder(package: str, modules: Modules) -> Path:
+    folder = modules.folder(package)
+    if folder is None:
+        raise DiscoveryError(
+            f"celery_project_package: there is no package {package} below {modules.roots[0]}. "
+            "Name the package that holds wsgi.py."
+        )
+    return folder
+
+
+def _own_apps(installed: list[str], modules: Modules) -> dict[str, str]:
+    """Resolve the entries of INSTALLED_APPS that are the project's own packages."""
+    apps = {}
+    for entry in installed:
+        parts = entry.split(".")
+        while parts:
+            folder = modules.folder(".".join(parts))
+            if folder:
+                apps[".".join(parts)] = str(folder)
+                break
+            parts.pop()
+    return apps
+
+
+def _made_files(path: Path, folder: Path) -> dict[Path, str]:
+    """Return the files of the checkout that this collection made, by its own record, with their digests."""
+    try:
+        record = Record.parse((folder / RECORD_PATH).read_bytes())
+    except OSError:
+        return {}
+    return {path / name: known for name, known in record.made.items()}
+
+
+def _documented_names(file: Path) -> list[str]:
+    """Return the names that the project's own lines in .env.example give a value."""
+    try:
+        content = block.without(file.read_bytes())
+    except OSError:
+        return []
+    return re.findall(r"^(?:export )?(\w+)=", content.decode("utf-8", "replace"), re.MULTILINE)
+
+
+def _own_statements(file: Path) -> list[ast.stmt]:
+    """Return the statements at the top level of a module, without those of a block of ours."""
+    try:
+        return ast.parse(block.without(file.read_bytes())).body
+    except (OSError, SyntaxError, ValueError):
+        return []
+
+
+def _line_of_name(body: list[ast.stmt], name: str) -> int:
+    """Return the line where a name is imported or given a value, 0 where it is not."""
+    for node in body:
+        names: list[str] = []
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            names = [alias.asname or alias.name for alias in node.names]
+        elif isinstance(node, ast.Assign):
+            names = [target.id for target in node.targets if isinstance(target, ast.Name)]
+        if name in names:
+            return node.lineno
+    return 0
+
+
+def _beside_manage(path: Path, base: Path, name: str) -> Path:
+    """Return the file of that name that the checkout has, else where it goes: beside manage.py."""
+    return next((folder / name for folder in (base, path) if (folder / name).exists()), base / name)
+
+
+def _configuration(base: Path, modules: Modules) -> str:
+    """Return the class of django-configurations that is named, production's first."""
+    for file in [*settings_named.server_files(modules), base / "manage.py"]:
+        found = environment_default(parse(file), settings_named.CONFIGURATION)
+        if found:
+            return found[0]
+    return ""
+
+
+def _places(modules: Modules, named: list[settings_named.Named], configuration: str) -> list[dict[str, Any]]:
+    """Return the files that get a block: production's, and others where an environment has its own."""
+    places: dict[str, dict[str, Any]] = {}
+    for number, entry in enumerate(named):
+        try:
+            place = settings_place.find_place(modules, entry.module, configuration)
+        except (DiscoveryError, SourceError):
+            if number == 0:
+                raise
+            continue
+        why = place.why
+        if place.module.name != entry.module:
+            why += f", and {entry.module} is made from it"
+        if number:
+            why += f" ({entry.source} names it)"
+        data = {"file": str(place.module.file), "why": why, "names_apps": place.names_apps}
+        places.setdefault(str(place.module.file), data)
+    return list(places.values())
+
+
+def _discover(path: Path, package: str, settings: str) -> Project:
+    ignored = git_ignored(path) if path.is_dir() else frozenset()
+    manage = find_manage(path, ignored)
+    base = manage.parent
+    modules = Modules(import_paths(base, ignored), ignored=ignored)
+    if settings:
+        named = [settings_named.Named(settings, "celery_project_settings")]
+    else:
+        named = settings_named.find_settings(path, base, modules)
+    main = named[0]
+    settings_file = modules.file(main.module)
+    if settings_file is None:
+        raise DiscoveryError(
+            f"celery_project_settings: there is no settings module {main.module} below {base} "
+            f"(named by {main.source}). Set celery_project_settings to the one that production runs with."
+        )
+    configuration = _configuration(base, modules)
+    if not package:
+        # Where Celery is already, whatever variable put it there.
+        package = _integrated_package(modules) or settings_named.find_package(modules, main.module)
+    package_path = _package_folder(package, modules) if package else settings_file.parent
+    if package:
+        modules.packages[package_path] = package
+    named_by_files = list(modules.roots)
+    files = settings_place.chain(modules, main.module)
+    # What the settings put on sys.path themselves, they do in every process.
+    while modules.add_roots(path_additions(base, [module.file for module in files])):
+        files = settings_place.chain(modules, main.module)
+    installed = list(
+        dict.fromkeys(
+            text
+            for module in reversed(files)
+            for _statement, value in assignments(module.tree, "INSTALLED_APPS")
+            for text in modules.strings(module, value)
+        )
+    )
+    apps = _own_apps(installed, modules)
+    modules.packages |= {Path(folder): name for name, folder in apps.items()}
+    celery = celery_code.find_celery(base, modules, ignored)
+    made = _made_files(path, package_path)
+    noted = {str(file.relative_to(path)): known for file, known in made.items()}
+    foreign = [app for app in celery.apps if base / app["file"] not in made]
+    chosen = celery_code.choose_app(foreign, package)
+    places, problem = [], ""
+    try:
+        places = _places(modules, named, configuration)
+    except DiscoveryError as error:
+        if not chosen or made:
+            raise
+        problem = str(error)  # it matters only to whoever wants another app beside the one that is there
+    package_body = _own_statements(package_path / "__init__.py")
+    owner = path.stat()
+    requirements = find_requirements(path, base)
+    return Project(
+        path=str(path),
+        base=str(base),
+        import_paths=_needed_paths(base, named_by_files[1:], [main.module, *apps]),
+        package=package,
+        package_path=str(package_path),
+        package_is_namespace=not (package_path / "__init__.py").exists(),
+        package_imports=any(isinstance(node, (ast.Import, ast.ImportFrom)) for node in package_body),
+        package_line=_line_of_name(package_body, "celery_app"),
+        settings=main.module,
+        settings_file=str(settings_file),
+        settings_source=main.source,
+        configuration=configuration,
+        settings_places=places,
+        settings_problem=problem,
+        installed_apps=installed,
+        apps=apps,
+        database=settings_values.find_database(files),
+        own_databases=settings_values.find_own_databases(files, base),
+        caches=settings_values.find_caches(files),
+        environment=settings_values.find_required_environment(files, base),
+        has_env_file=any((folder / ".env").exists() for folder in (base, path)),
+        celery_settings=settings_values.find_celery_settings(files, base),
+        requirements=requirements,
+        required=required_names(path, requirements),
+        open_requirements=open_requirements(path, requirements),
+        requires_python=find_requires_python(path, base),
+        celery_app=chosen,
+        other_celery_apps=[app["place"] for app in foreign if app is not chosen],
+        integrated=bool(made),
+        tasks=celery.tasks,
+        results_read=celery.results_read,
+        chords=celery.chords,
+        samples=_sample_places.look(path, modules, apps, noted),
+        records_used=_sample_places.records_used(path, base, noted, ignored),
+        unread=celery.unread,
+        documented=_documented_names(_beside_manage(path, base, ".env.example")),
+        gitignore=str(_beside_manage(path, base, ".gitignore")),
+        env_example=str(_beside_manage(path, base, ".env.example")),
+        production=settings_named.production_beside(modules, main),
+        writable=all(
+            os.access(file, os.W_OK)
+            for file in (path, package_path, *(Path(place["file"]) for place in places))
+        ),
+        owner_uid=owner.st_uid,
+        owner_gid=owner.st_gid,
+    )

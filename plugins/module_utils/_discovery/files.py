@@ -1,0 +1,103 @@
+# Copyright (c) 2026 celeriac.django contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The project's own files in a checkout: neither installed, nor generated, nor ignored by git."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterator
+from pathlib import Path
+
+from .. import _command
+
+#: Folders that never hold a project's own source.
+SKIPPED_FOLDERS = frozenset(
+    {"__pycache__", "node_modules", "site-packages", "dist-packages", "bower_components"}
+)
+
+#: Folders of templates. Django's loader and Jinja's keep what they have read as long as the process runs.
+TEMPLATE_FOLDERS = frozenset({"templates", "jinja2"})
+#: Other files that a process reads once: compiled translations, and what django-environ and others read.
+_READ_ONCE = (".mo", ".env")
+
+#: Seconds for git to list what it ignores.
+_GIT_TIMEOUT = 20
+
+
+def python_files(top: Path, ignored: Collection[str] = ()) -> Iterator[Path]:
+    """Yield the project's own Python files below *top*, in a stable order.
+
+    Hidden folders, virtual environments and dependency folders are passed over,
+    and symbolic links to folders are not followed.
+
+    Args:
+        top: the folder to look in.
+        ignored: absolute paths of files and folders that are passed over too.
+    """
+    for _folder, entries in _folders(top, ignored):
+        for entry in entries:
+            if entry.name.endswith(".py") and entry.is_file():
+                yield Path(entry.path)
+
+
+def loaded_files(top: Path) -> Iterator[Path]:
+    """Yield what a process of the project reads once and keeps: code, templates, translations, environment.
+
+    Args:
+        top: the folder to look in, as :func:`python_files` does.
+    """
+    for folder, entries in _folders(top, ()):
+        templates = not TEMPLATE_FOLDERS.isdisjoint(folder.relative_to(top).parts)
+        for entry in entries:
+            if (templates or entry.name.endswith((".py", *_READ_ONCE))) and entry.is_file():
+                yield Path(entry.path)
+
+
+def _folders(top: Path, ignored: Collection[str]) -> Iterator[tuple[Path, list[os.DirEntry[str]]]]:
+    """Yield the folders with what else than folders is in each."""
+    stack = [top]
+    while stack:
+        folder = stack.pop()
+        try:
+            entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+        except OSError:
+            continue
+        if folder != top and any(entry.name == "pyvenv.cfg" for entry in entries):
+            continue
+        below, others = [], []
+        for entry in entries:
+            if entry.path in ignored:
+                continue
+            if not entry.is_dir(follow_symlinks=False):
+                others.append(entry)
+            # "{{ cookiecutter.name }}" is a template of a project, and no project.
+            elif not entry.name.startswith((".", "{{")) and entry.name not in SKIPPED_FOLDERS:
+                below.append(Path(entry.path))
+        yield folder, others
+        stack.extend(reversed(below))
+
+
+def git_ignored(top: Path) -> frozenset[str]:
+    """Return the absolute paths of the folders and Python files below *top* that git ignores.
+
+    Empty where git is not installed, *top* is no work tree, or *top* itself is ignored as a whole.
+    Nothing of the repository's configuration that names a program is used.
+    """
+    if not any((folder / ".git").exists() for folder in (top, *top.parents)):
+        return frozenset()
+    command = ["git", "-C", str(top)]
+    # Somebody else's checkout is fine: it is only listed. A file system monitor would be a program.
+    for setting in ("safe.directory=*", "core.fsmonitor=false"):
+        command += ["-c", setting]
+    command += ["ls-files", "-z", "--others", "--ignored", "--exclude-standard", "--directory"]
+    try:
+        listed = _command.run(command, timeout=_GIT_TIMEOUT)
+    except (OSError, _command.TimeoutExpired):
+        return frozenset()
+    names = listed.stdout.split("\0") if listed.returncode == 0 else []
+    if "./" in names:
+        return frozenset()
+    return frozenset(
+        os.path.join(top, name.rstrip("/")) for name in names if name.endswith(("/", ".py")) and name
+    )

@@ -1,0 +1,195 @@
+# Copyright (c) 2026 celeriac.django contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which settings module a Django project runs with, and what says so."""
+
+from __future__ import annotations
+
+import configparser
+import os
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from .files import SKIPPED_FOLDERS
+from .imports import Modules
+from .source import DiscoveryError, computes_environment, environment_default, parse
+
+VARIABLE = "DJANGO_SETTINGS_MODULE"
+#: The class of django-configurations that production runs with.
+CONFIGURATION = "DJANGO_CONFIGURATION"
+
+
+@dataclass(frozen=True)
+class Named:
+    """A settings module, and what names it."""
+
+    module: str
+    #: ``file:line``, relative to the folder of manage.py, or a variable of the inventory.
+    source: str
+
+
+def server_files(modules: Modules) -> list[Path]:
+    """Return the files wsgi.py and asgi.py of the project, the ones of wsgi first."""
+    found = []
+    for name in ("wsgi.py", "asgi.py"):
+        for root in modules.roots:
+            for file in sorted([*root.glob(f"*/{name}"), *root.glob(f"*/*/{name}"), *root.glob(name)]):
+                folders = [file.parent, *file.parent.parents]
+                inside = folders[: folders.index(root)]
+                names = {folder.name for folder in inside}
+                if names & SKIPPED_FOLDERS or any(name.startswith(".") for name in names):
+                    continue
+                if any(str(folder) in modules.ignored for folder in inside):
+                    continue
+                if not any((folder / "pyvenv.cfg").exists() for folder in inside):
+                    found.append(file)
+    return list(dict.fromkeys(found))
+
+
+def named_by(file: Path, base: Path) -> Named | None:
+    """Return the settings module that a file such as wsgi.py names."""
+    found = environment_default(parse(file), VARIABLE)
+    return Named(found[0], f"{os.path.relpath(file, base)}:{found[1]}") if found else None
+
+
+def find_package(modules: Modules, settings: str) -> str:
+    """Return the package that celery.py belongs into, empty where settings stand beside manage.py.
+
+    The server files know: src/shop/wsgi.py for src.shop.settings, shop/wsgi.py for settings.live.
+    """
+    file = modules.file(settings)
+    if "." not in settings and file and file.name != "__init__.py":
+        return ""
+    packages = [modules.name_of(server).rpartition(".")[0] for server in server_files(modules)]
+    around = [package for package in packages if package and settings.startswith(f"{package}.")]
+    if around:
+        return max(around, key=len)
+    first = settings.partition(".")[0]
+    return next(filter(None, packages), first) if first == "settings" else first
+
+
+def find_settings(path: Path, base: Path, modules: Modules) -> list[Named]:
+    """Return the settings modules that are named; production's first.
+
+    wsgi.py and asgi.py speak for production, so they come before manage.py; after it
+    come the hints of tools, in pyproject.toml and in the files of pytest.
+
+    Raises:
+        DiscoveryError: nothing names one, or several do and none is better.
+        SourceError: one of the files is no valid Python.
+    """
+    manage = base / "manage.py"
+    servers = [named for file in server_files(modules) if (named := named_by(file, base))]
+    by_manage = named_by(manage, base)
+    if len({named.module for named in servers}) > 1:
+        package = by_manage.module.partition(".")[0] if by_manage else ""
+        beside = [named for named in servers if named.module.partition(".")[0] == package]
+        servers = [*beside, *(named for named in servers if named not in beside)]
+        if not beside:
+            _refuse_several(servers)
+    found = [*servers, *([by_manage] if by_manage else [])]
+    if not found:
+        found = list(_hints(path, base))
+    if not found:
+        computed = [
+            f"{file.relative_to(base)}:{line}"
+            for file in [*server_files(modules), manage]
+            if (line := computes_environment(parse(file), VARIABLE))
+        ]
+        where = f" ({', '.join(computed)} computes it)" if computed else ""
+        candidates = _candidates(modules)
+        advice = (
+            f"; there are {', '.join(candidates)}" if candidates else ", such as shop.settings.production"
+        )
+        raise DiscoveryError(
+            "celery_project_settings: no settings module is named in wsgi.py, asgi.py, manage.py or "
+            f"pyproject.toml below {base}{where}. Set celery_project_settings to the one that production "
+            f"runs with{advice}."
+        )
+    return found
+
+
+def production_beside(modules: Modules, named: Named) -> str:
+    """Return production's settings where those that were found are for development, else an empty text."""
+    package, _dot, last = named.module.rpartition(".")
+    if named.source == "celery_project_settings" or last not in (
+        "dev",
+        "develop",
+        "development",
+        "local",
+        "test",
+    ):
+        return ""
+    beside = (f"{package}.{name}" for name in ("production", "prod", "live"))
+    return next((name for name in beside if modules.file(name)), "")
+
+
+def _candidates(modules: Modules) -> list[str]:
+    """Return the modules that look like settings, for somebody to choose from."""
+    patterns = ("settings.py", "*/settings.py", "settings/*.py", "*/settings/*.py", "*/*/settings/*.py")
+    files = [file for root in modules.roots for pattern in patterns for file in sorted(root.glob(pattern))]
+    names = [modules.name_of(file) for file in files if file.name != "__init__.py" or file.stat().st_size]
+    importable = [name for name in names if all(part.isidentifier() for part in name.split("."))]
+    return list(dict.fromkeys(importable))[:12]
+
+
+def _refuse_several(servers: Sequence[Named]) -> None:
+    if len({named.module.split(".")[0] for named in servers}) < 2:
+        return
+    listed = ", ".join(f"{named.module} ({named.source})" for named in servers)
+    raise DiscoveryError(
+        f"celery_project_settings: several settings modules are named: {listed}. "
+        "Set celery_project_settings to the one that production runs with."
+    )
+
+
+def _hints(path: Path, base: Path) -> Iterator[Named]:
+    """Yield the settings modules that tools are told of: Django's own first, then pytest's."""
+    wanted = {"settings", "settings_module", "django_settings_module"}
+    tables = {"tool.django": 0, "tool.django-stubs": 1, "mypy.plugins.django-stubs": 1}
+    tables |= {"tool.pytest.ini_options": 2, "tool.pytest": 2}
+    found: list[tuple[int, Named]] = []
+    for folder in dict.fromkeys((base, path)):
+        for name in ("pyproject.toml", "pytest.ini", "tox.ini", "setup.cfg", "mypy.ini"):
+            file = folder / name
+            if not file.is_file():
+                continue
+            rows = _toml_rows(file) if name.endswith(".toml") else _ini_rows(file)
+            for table, key, value, line in rows:
+                if key.lower() in wanted and table in tables:
+                    source = f"{os.path.relpath(file, base)}:{line}"
+                    found.append((tables[table], Named(value, source)))
+    yield from (named for _rank, named in sorted(found, key=lambda hint: hint[0]))
+
+
+def _toml_rows(file: Path) -> Iterator[tuple[str, str, str, int]]:
+    """Yield the texts of a TOML file: table, key, value, line. Python 3.10 has no parser for it."""
+    table = ""
+    for number, line in enumerate(file.read_text(encoding="utf-8-sig", errors="replace").splitlines(), 1):
+        if head := re.match(r"\s*\[([\w.\"-]+)\]", line):
+            table = head.group(1).replace('"', "")
+        elif pair := re.match(r"""\s*"?([\w-]+)"?\s*=\s*["']([\w.]+)["']""", line):
+            yield table, pair.group(1), pair.group(2), number
+
+
+def _ini_rows(file: Path) -> Iterator[tuple[str, str, str, int]]:
+    parser = configparser.ConfigParser(interpolation=None, strict=False)
+    text = file.read_text(encoding="utf-8-sig", errors="replace")
+    try:
+        parser.read_string(text)
+    except configparser.Error:
+        return
+    tables = {
+        "pytest": "tool.pytest",
+        "tool:pytest": "tool.pytest",
+        "mypy.plugins.django-stubs": "mypy.plugins.django-stubs",
+    }
+    for section, table in tables.items():
+        if parser.has_section(section):
+            for key, value in parser.items(section):
+                lines = text.lower().splitlines()
+                line = next((n for n, row in enumerate(lines, 1) if row.strip().startswith(key)), 1)
+                # "Module --flag" is written too: pytest-django takes the first word.
+                yield table, key, value.split()[0] if value.split() else "", line

@@ -1,0 +1,185 @@
+# Copyright (c) 2026 celeriac.django contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Run a script of :mod:`_project.scripts` with the interpreter, the packages and the settings of the project."""
+
+from __future__ import annotations
+
+import json
+import os
+import pwd
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from .. import _command
+
+_MARK = "celeriac.django result: "
+
+#: Appended to each script: reads the job, runs ``main``, and says what went wrong and where.
+_FRAME = f"""
+def _celeriac_frame():
+    import json, os, sys, traceback
+    job = json.loads(sys.stdin.readline())
+    sys.path.insert(0, os.getcwd())
+    try:
+        if os.environ.get("DJANGO_CONFIGURATION"):
+            # Settings in classes are read by an importer that is there before Django asks for them.
+            from configurations import importer
+            importer.install()
+        answer = {{"value": main(job)}}
+    except BaseException as error:
+        frames = traceback.extract_tb(error.__traceback__)
+        below = os.getcwd() + os.sep
+        # The virtual environment may be in the checkout.
+        installed = sys.prefix + os.sep
+        own = [f for f in frames if f.filename.startswith(below) and not f.filename.startswith(installed)]
+        last = (own or frames)[-1]
+        place = "%s:%s" % (last.filename, last.lineno) if own else ""
+        if isinstance(error, SyntaxError):
+            place = "%s:%s" % (error.filename, error.lineno)
+        answer = {{"error": type(error).__name__, "text": str(error), "place": place}}
+    sys.stdout.flush()
+    print({_MARK!r} + json.dumps(answer), flush=True)
+    os._exit(0)
+_celeriac_frame()
+"""
+
+
+#: The arguments of a module that runs the project; documented in the fragment _attributes.project.
+ARGUMENTS: dict[str, dict[str, Any]] = {
+    "python": {"type": "path"},
+    "base": {"type": "path", "required": True},
+    "settings": {"type": "str", "required": True},
+    "user": {"type": "str"},
+    "environment": {"type": "dict", "default": {}},
+    "secrets": {"type": "dict", "default": {}, "no_log": True},
+}
+
+
+class ProjectError(Exception):
+    """The project's own code failed. The text is its message, with file and line where known."""
+
+    def __init__(self, text: str, error: str = "", place: str = "") -> None:
+        super().__init__(text)
+        #: The class of the exception inside the project, such as ``KeyError``.
+        self.error = error
+        self.place = place
+
+
+@dataclass(frozen=True)
+class ProjectPython:
+    """How the project is run: by which interpreter, from where, as whom, with what in the environment."""
+
+    python: str
+    base: str
+    settings: str
+    uid: int
+    gid: int
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def from_params(cls, params: Mapping[str, Any]) -> ProjectPython:
+        """Take the arguments of a module, :data:`ARGUMENTS`.
+
+        Raises:
+            ProjectError: there is no such user.
+        """
+        if params["user"]:
+            try:
+                account = pwd.getpwnam(params["user"])
+            except KeyError:
+                raise ProjectError(f"there is no user {params['user']} on this host") from None
+            uid, gid = account.pw_uid, account.pw_gid
+        else:
+            status = os.stat(params["base"])
+            uid, gid = status.st_uid, status.st_gid
+        given = {**params["environment"], **params["secrets"]}
+        environment = {name: str(value) for name, value in given.items()}
+        return cls(params["python"], params["base"], params["settings"], uid, gid, environment)
+
+    def environ(self) -> dict[str, str]:
+        """Return the whole environment of a process of the project."""
+        try:
+            account = pwd.getpwuid(self.uid)
+            home, user = account.pw_dir, account.pw_name
+        except KeyError:
+            home, user = "/", str(self.uid)
+        return {
+            "PATH": os.pathsep.join([str(Path(self.python).parent), os.environ.get("PATH", os.defpath)]),
+            "LANG": "C.UTF-8",
+            "HOME": home,
+            "USER": user,
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "PYTHONUNBUFFERED": "1",
+            "DJANGO_SETTINGS_MODULE": self.settings,
+            **self.environment,
+        }
+
+    def identity(self) -> dict[str, Any]:
+        """Return the arguments that make subprocess switch to the user, empty where it is ours."""
+        if os.geteuid() != 0 or self.uid == 0:
+            return {}
+        groups = os.getgrouplist(self.environ()["USER"], self.gid) if self._known() else [self.gid]
+        return {"user": self.uid, "group": self.gid, "extra_groups": groups}
+
+    def _known(self) -> bool:
+        try:
+            pwd.getpwuid(self.uid)
+        except KeyError:
+            return False
+        return True
+
+    def run(self, script: ModuleType, job: Mapping[str, Any], timeout: float = 300) -> Any:
+        """Run ``main(job)`` of *script* inside the project and return what it returned.
+
+        Raises:
+            ProjectError: it raised, could not be started, or took longer than *timeout* seconds.
+        """
+        loader = script.__loader__
+        source = loader.get_source(script.__name__)  # type: ignore[union-attr] # as files have
+        with tempfile.TemporaryDirectory(prefix="celeriac-") as state:
+            os.chmod(state, 0o711)  # noqa: S103 - to pass through, on the way to what is private
+            private = Path(state, "state")
+            private.mkdir(mode=0o700)
+            if os.geteuid() == 0:
+                os.chown(private, self.uid, self.gid)
+            environ = {"CELERY_STATE_PATH": str(private), **self.environ()}
+            try:
+                done = _command.run(
+                    [self.python, "-c", source + _FRAME],
+                    input=json.dumps(job) + "\n",
+                    cwd=self.base,
+                    env=environ,
+                    timeout=timeout,
+                    **self.identity(),
+                )
+            except _command.TimeoutExpired as error:
+                raise ProjectError(
+                    f"the project's code did not end within {timeout:.0f} s", "Timeout"
+                ) from error
+            except OSError as error:
+                raise ProjectError(
+                    f"{error.filename or self.python}: {error.strerror}, as the user {environ['USER']}",
+                    type(error).__name__,
+                ) from error
+        return _answer(done)
+
+
+def _answer(done: _command.Completed[str]) -> Any:
+    for line in reversed(done.stdout.splitlines()):
+        if line.startswith(_MARK):
+            answer = json.loads(line[len(_MARK) :])
+            if "value" in answer:
+                return answer["value"]
+            text = f"{answer['error']}: {answer['text']}" if answer["text"] else answer["error"]
+            if answer["place"]:
+                text = f"{answer['place']}: {text}"
+            raise ProjectError(text, answer["error"], answer["place"])
+    last = (done.stderr or done.stdout).strip().splitlines()[-3:]
+    raise ProjectError(
+        f"the interpreter ended with status {done.returncode} and no answer: {' / '.join(last)}"
+    )

@@ -1,0 +1,135 @@
+# Copyright (c) 2026 celeriac.django contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Prove a deployment on its host: against the units that run, or against processes for the time of it."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from .._project.python import ProjectPython
+from .._project.scripts import prove as inside_prove
+from .._runtime import packages
+from .._services.systemd import Systemd
+from . import trial
+
+#: What makes beat answer to a ping; the launcher of the units knows when to leave it out.
+BEAT_ANSWERS = "--enable-remote-control"
+
+
+def prove(
+    project: ProjectPython,
+    deployment: Mapping[str, Any],
+    hostname: str,
+    timeout: int,
+    check: bool,
+) -> list[dict[str, Any]]:
+    """Return the proofs, each with ``name``, ``ok`` and ``detail``.
+
+    Args:
+        project: how the project is run.
+        deployment: the decisions.
+        hostname: what the host calls itself, as in its workers' node names.
+        timeout: seconds for each answer.
+        check: start nothing, and send nothing to beat or workers that are not there.
+
+    Raises:
+        ProjectError: the project's settings do not load.
+        TrialError: a process for the time of the proof did not get ready.
+    """
+    pools = deployment["pools"] if "worker" in deployment["duties"] else []
+    beat = "beat" in deployment["duties"]
+    mute = beat and not (deployment["has_control"] and _beat_answers(deployment))
+    job = {
+        "app": deployment["app"],
+        "settings": deployment["settings"],
+        "tasks": deployment["tasks"],
+        "integrated": deployment["integrate"],
+        "canary": deployment["canary"],
+        "timeout": timeout,
+        "interval": deployment["canary_interval"],
+        "several_beats": deployment["several_beats"],
+        "since": 0.0,
+        "beat": beat and not mute,
+        "mute": mute,
+        "control": deployment["has_control"],
+    }
+    if deployment["systemd"]:
+        nodes = _running_nodes(deployment["name"], pools, hostname)
+        running = {node.partition(".")[0] for node in nodes}
+        missing = [pool["name"] for pool in pools if pool["name"] not in running]
+        answer = project.run(inside_prove, {**job, "nodes": nodes})
+        unit = deployment["beat_unit"]
+        runs = [_runs(deployment, "the unit", Systemd().states([unit]).get(unit) == "active")] if mute else []
+        return [*_not_running(deployment["name"], missing), *answer["proofs"], *runs]
+    nodes = {f"{pool['name']}.trial@{hostname}": pool["queues"][0] for pool in pools}
+    if check:
+        return list(project.run(inside_prove, {**job, "nodes": {}, "beat": False, "mute": False})["proofs"])
+    app = deployment["app"]
+    commands = [
+        trial.Command(
+            f"the worker of pool {pool['name']}",
+            ["-A", app, "worker", *pool["arguments"], f"--hostname={node}"],
+        )
+        for pool, node in zip(pools, nodes, strict=True)
+    ]
+    if beat:
+        arguments = [word for word in deployment["beat_arguments"] if not mute or word != BEAT_ANSWERS]
+        commands.append(trial.Command("beat", ["-A", app, "beat", *arguments]))
+    job["since"] = time.time()
+    with trial.running(project, commands, tells=bool(deployment["integrate"])) as processes:
+        proofs = list(project.run(inside_prove, {**job, "nodes": nodes})["proofs"])
+        return [*proofs, *([_runs(deployment, "the process", processes[-1].poll() is None)] if mute else [])]
+
+
+def _beat_answers(deployment: Mapping[str, Any]) -> bool:
+    """Tell whether beat knows remote control: it is new in Celery 5.7, and a project may have its own."""
+    if deployment["integrate"]:
+        return True
+    version = packages.versions([deployment["venv"]]).get("celery", "")
+    return not re.match(r"[0-4]\.|5\.[0-6]\b", version)
+
+
+def _runs(deployment: Mapping[str, Any], what: str, ok: bool) -> dict[str, Any]:
+    """Return the proof of a beat that nobody can ask."""
+    why = "before Celery 5.7, beat" if deployment["has_control"] else "over this broker, it"
+    return {
+        "name": "beat runs",
+        "ok": ok,
+        "detail": f"{what} {'does' if ok else 'does not'}; {why} cannot be asked",
+    }
+
+
+def table(proofs: list[dict[str, Any]]) -> list[str]:
+    """Return the proofs as lines of text, in columns."""
+    width = max((len(proof["name"]) for proof in proofs), default=0)
+    return [
+        f"{'ok    ' if proof['ok'] else 'FAILED'}  {proof['name']:<{width}}  {proof['detail']}"
+        for proof in proofs
+    ]
+
+
+def _running_nodes(name: str, pools: list[dict[str, Any]], hostname: str) -> dict[str, str]:
+    """Return the nodes of the units that run, each with a queue that it serves."""
+    nodes = {}
+    states = Systemd().states([f"{name}-worker-*@*.service"])
+    for unit, state in states.items():
+        template, _at, generation = unit.removesuffix(".service").partition("@")
+        for pool in pools:
+            if template == f"{name}-worker-{pool['name']}" and state == "active":
+                nodes[f"{pool['name']}.{generation}@{hostname}"] = pool["queues"][0]
+    return nodes
+
+
+def _not_running(name: str, pools: list[str]) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": f"units of pool {pool}",
+            "ok": False,
+            "detail": f"none is active, see: systemctl status '{name}-worker-{pool}@*'",
+        }
+        for pool in pools
+    ]

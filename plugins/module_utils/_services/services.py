@@ -1,0 +1,352 @@
+# Copyright (c) 2026 celeriac.django contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Workers and beat as units: what has to change, and the change without a gap.
+
+A worker pool runs as an instance of a unit, ``<name>-worker-<pool>@<generation>``. The generation
+is a digest of everything that the worker was started with, so an instance that runs is
+current by its name alone, and one with another name is old.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from .._discovery.files import loaded_files
+from .systemd import Systemd, SystemdError
+
+#: Unit files and instances by kind, for fnmatch and for systemctl alike.
+PATTERNS = {"worker": "{name}-worker-*@*.service", "beat": "{name}-beat.service"}
+#: The environments of pools, beside the record.
+POOL_FILES = "pool-*"
+#: How many lines of the journal an error shows.
+JOURNAL_LINES = 15
+
+
+class ServiceError(Exception):
+    """A service did not get ready. What ran before still runs. The text says why."""
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What a process is started with, besides its unit."""
+
+    base: Path
+    venv: Path
+    files: Sequence[Path]
+    #: What is going to be written besides the units.
+    texts: Sequence[str] = ()
+
+    def digest(self) -> bytes:
+        """Return a digest of what processes load: checkout, packages, environment, and the texts."""
+        state = hashlib.sha256()
+        for file in loaded_files(self.base):
+            state.update(f"{file.relative_to(self.base)}\0".encode() + file.read_bytes() + b"\0")
+        for info in sorted(self.venv.glob("lib/python3*/site-packages/*.dist-info")):
+            state.update(info.name.encode() + b"\0")
+        for file in self.files:
+            state.update(file.read_bytes() if file.exists() else b"")
+            state.update(b"\0")
+        for text in self.texts:
+            state.update(text.encode() + b"\0")
+        return state.digest()
+
+
+@dataclass
+class Plan:
+    """What has to be done, in order."""
+
+    #: Unit files by name: the new text, None for one that goes away.
+    write: dict[str, str | None] = field(default_factory=dict)
+    #: Other files that the units start from, by path.
+    support: dict[Path, str | None] = field(default_factory=dict)
+    start: list[str] = field(default_factory=list)
+    #: Units that were started with something else, and go on until they are stopped.
+    retire: list[str] = field(default_factory=list)
+    restart: list[str] = field(default_factory=list)
+    #: Units that are stopped for good, waiting until they are gone.
+    stop: list[str] = field(default_factory=list)
+    #: Units that ended badly long ago, such as one that was killed while it drained.
+    forget: list[str] = field(default_factory=list)
+    enable: list[str] = field(default_factory=list)
+    disable: list[str] = field(default_factory=list)
+
+    def __bool__(self) -> bool:
+        return any(vars(self).values())
+
+    def lines(self) -> list[str]:
+        """Return the plan in words, a line for each step."""
+        steps = ("start", "restart", "retire", "stop", "forget", "enable", "disable")
+        words = {"retire": "drain"}
+        return [f"{words.get(step, step)} {unit}" for step in steps for unit in getattr(self, step)]
+
+
+def generation(unit_text: str, inputs: bytes) -> str:
+    """Return the name of a generation: eight hexadecimal digits."""
+    return hashlib.sha256(unit_text.encode() + b"\0" + inputs).hexdigest()[:8]
+
+
+def instance(template: str, name: str) -> str:
+    """Return the instance *name* of a template such as ``shop-worker-default@.service``."""
+    return template.replace("@.", f"@{name}.")
+
+
+def _template(unit: str) -> str:
+    """Return the name of the file that a unit comes from."""
+    prefix, at, _generation = unit.partition("@")
+    return f"{prefix}@.service" if at else unit
+
+
+def plan(
+    units: Mapping[str, str],
+    present: Mapping[str, str],
+    states: Mapping[str, str],
+    enabled: set[str],
+    inputs: bytes,
+    started: Mapping[str, str],
+) -> Plan:
+    """Decide what has to be done.
+
+    Args:
+        units: the unit files that have to be there, name to text.
+        present: those of ours that are there.
+        states: the units of ours that are loaded and not inactive, with their state.
+        enabled: what the target wants.
+        inputs: the digest of what the processes are started with.
+        started: for units that are no instances, the generation that runs.
+    """
+    found = Plan()
+    found.write = {name: text for name, text in units.items() if present.get(name) != text}
+    found.write.update({name: None for name in present if name not in units})
+    desired = set()
+    for name, text in units.items():
+        if not name.endswith(".service"):
+            continue
+        wanted = generation(text, inputs)
+        unit = instance(name, wanted) if "@." in name else name
+        desired.add(unit)
+        if states.get(unit) != "active":
+            (found.start if "@." in name else found.restart).append(unit)
+        elif "@." not in name and started.get(unit) != wanted:
+            found.restart.append(unit)
+    found.enable = sorted(desired - enabled)
+    found.disable = sorted(enabled - desired)
+    _let_go(found, units, {unit: states[unit] for unit in states if unit not in desired})
+    return found
+
+
+def _let_go(found: Plan, units: Mapping[str, str], old: Mapping[str, str]) -> None:
+    """Plan the end of what runs and is not current: drained beside its successor, else stopped."""
+    for unit, state in old.items():
+        if state == "failed":
+            found.forget.append(unit)
+        elif _template(unit) not in units:
+            found.stop.append(unit)
+        elif state != "deactivating":
+            found.retire.append(unit)
+
+
+class Services:
+    """The services of one deployment on this host."""
+
+    def __init__(self, name: str, kinds: Sequence[str], target: str, systemd: Systemd, record: Path) -> None:
+        """Take what names the units.
+
+        Args:
+            name: the project.
+            kinds: which of them are meant, of :data:`PATTERNS`.
+            target: the target that all belong to.
+            systemd: the service manager.
+            record: the file that says which beat was started.
+        """
+        self.target = target
+        self.systemd = systemd
+        self.record = record
+        self.patterns = [PATTERNS[kind].format(name=name) for kind in kinds]
+        self.pools = "worker" in kinds
+
+    def present(self, shared: Sequence[str]) -> dict[str, str]:
+        """Return our unit files, and those of *shared* that are there, name to text."""
+        files = [
+            *(file for pattern in self.patterns for file in self.systemd.folder.glob(pattern)),
+            *(self.systemd.folder / name for name in shared),
+        ]
+        return {file.name: file.read_text(encoding="utf-8") for file in files if file.is_file()}
+
+    def enabled(self) -> set[str]:
+        """Return our units that the target wants."""
+        wanted = self.systemd.wanted_by(self.target)
+        return {unit for unit in wanted for pattern in self.patterns if fnmatchcase(unit, pattern)}
+
+    def started(self) -> dict[str, str]:
+        """Return the generation that was last started, for units that are no instances."""
+        try:
+            unit, generation_name = self.record.read_text(encoding="utf-8").split()
+        except (OSError, ValueError):
+            return {}
+        return {unit: generation_name}
+
+    def plan(self, units: Mapping[str, str], inputs: bytes) -> Plan:
+        """Decide what has to be done on this host."""
+        found = plan(
+            units,
+            self.present(list(units)),
+            self.systemd.states(self.patterns),
+            self.enabled(),
+            inputs,
+            self.started(),
+        )
+        if self.target in units and self.target not in self.systemd.wanted_by("multi-user.target"):
+            found.enable.append(self.target)
+        return found
+
+    def support(self, wanted: Mapping[Path, str]) -> dict[Path, str | None]:
+        """Return which of the other files have to be written, or go: those of pools that are gone."""
+        changes: dict[Path, str | None] = {
+            path: text
+            for path, text in wanted.items()
+            if not path.is_file() or path.read_text(encoding="utf-8") != text
+        }
+        if self.pools:
+            there = self.record.parent.glob(POOL_FILES)
+            changes.update({path: None for path in there if path not in wanted})
+        return changes
+
+    def diff(self, found: Plan) -> str:
+        """Return the change of the files, and the steps."""
+        before = self.present(list(found.write))
+        before.update(
+            {str(path): path.read_text(encoding="utf-8") for path in found.support if path.is_file()}
+        )
+        changes = {**found.write, **{str(path): text for path, text in found.support.items()}}
+        texts: list[str] = []
+        for name, text in sorted(changes.items()):
+            texts += difflib.unified_diff(
+                before.get(name, "").splitlines(keepends=True),
+                (text or "").splitlines(keepends=True),
+                fromfile=f"a/{name.lstrip('/')}" if name in before else "/dev/null",
+                tofile=f"b/{name.lstrip('/')}" if text is not None else "/dev/null",
+            )
+        return "".join([*texts, *(f"{line}\n" for line in found.lines())])
+
+    def apply(self, found: Plan, units: Mapping[str, str], inputs: bytes, replace: bool = False) -> None:
+        """Do what was decided.
+
+        Nothing ends before its successor is ready, not even a pool that is gone: it may have been renamed.
+
+        Args:
+            found: the plan.
+            units: the unit files that have to be there, name to text.
+            inputs: the digest of what the processes are started with.
+            replace: end the old ones first, and wait for them, where there is no memory for both.
+
+        Raises:
+            ServiceError: a unit did not get ready; all that were started were stopped again.
+            SystemdError: systemd refused.
+        """
+        self.forget(found.forget)
+        self.write({name: text for name, text in found.write.items() if text is not None}, found.support)
+        if replace:
+            self._end([*found.retire, *found.stop])
+        self._start_all(found)
+        for unit in found.restart:
+            self._start("restart", unit)
+            text = units[unit]
+            self.record.parent.mkdir(parents=True, exist_ok=True)
+            self.record.write_text(f"{unit} {generation(text, inputs)}\n", encoding="utf-8")
+        if found.enable:
+            self.systemd.call("enable", "--quiet", *found.enable)
+        # Not before the new ones are ready: what runs on has to come back after a reboot. And while their
+        # files are there: systemd disables nothing whose file is gone.
+        self._disable(found.disable)
+        if self.target in found.enable:
+            self.systemd.call("start", self.target)
+        if not replace:
+            if found.retire:
+                self.systemd.call("stop", "--no-block", *found.retire)
+            self._end(found.stop)
+        self.write({name: None for name, text in found.write.items() if text is None})
+
+    def _start_all(self, found: Plan) -> None:
+        """Start the new generations, all of them or none."""
+        for number, unit in enumerate(found.start):
+            try:
+                self._start("start", unit)
+            except ServiceError:
+                if found.start[:number]:
+                    self.systemd.call("stop", "--no-block", *found.start[:number])
+                raise
+
+    def _end(self, units: Sequence[str]) -> None:
+        """Stop units, all at once, and wait until they are gone."""
+        if units:
+            self.systemd.call("stop", *units)
+            self.forget(units)
+
+    def _disable(self, units: Sequence[str]) -> None:
+        if units:
+            self.systemd.call("disable", "--quiet", *units)
+
+    def write(
+        self, files: Mapping[str, str | None], support: Mapping[Path, str | None] | None = None
+    ) -> None:
+        """Write unit files and others, or take them away, and let systemd read the units again."""
+        units = {self.systemd.folder / name: text for name, text in files.items()}
+        for path, text in {**(support or {}), **units}.items():
+            if text is None:
+                path.unlink(missing_ok=True)
+                continue
+            path.parent.mkdir(mode=0o755, exist_ok=True)
+            new = path.with_name(f".{path.name}.new")
+            new.write_text(text, encoding="utf-8")
+            new.chmod(0o644)
+            new.rename(path)
+        if files:
+            self.systemd.call("daemon-reload")
+
+    def forget(self, units: Sequence[str]) -> None:
+        """Let systemd forget that units failed; else they would be listed for ever."""
+        for unit in units:
+            with contextlib.suppress(SystemdError):  # it can be forgotten already
+                self.systemd.call("reset-failed", unit)
+
+    def _start(self, verb: str, unit: str) -> None:
+        try:
+            self.systemd.call(verb, unit)
+        except SystemdError as error:
+            lines = self.systemd.journal(unit, JOURNAL_LINES)
+            self.systemd.call("stop", unit)
+            self.forget([unit])
+            rest = "What ran before still runs. " if verb == "start" else ""
+            raise ServiceError(
+                f"{unit} did not get ready, and was stopped again. {rest}"
+                f"Mend the cause, then run again. Its last lines in the journal:\n{lines}"
+            ) from error
+
+
+def remove(services: Services, check: bool) -> list[str]:
+    """Stop and remove everything, and return what there was."""
+    shared = []
+    if len(services.patterns) == len(PATTERNS):
+        shared = [services.target, services.target.replace(".target", ".slice")]
+    states = services.systemd.states([*services.patterns, *shared])
+    files = services.present(shared)
+    if check:
+        return sorted({*states, *files})
+    if states:
+        services.systemd.call("stop", *states)
+        services.forget(list(states))
+    enabled = [*services.enabled(), *(unit for unit in files if unit == services.target)]
+    if enabled:
+        services.systemd.call("disable", "--quiet", *enabled)
+    services.write(dict.fromkeys(files))
+    wants = services.systemd.folder / f"{services.target}.wants"
+    if wants.is_dir() and not any(wants.iterdir()):
+        wants.rmdir()
+    return sorted({*states, *files})

@@ -1,0 +1,496 @@
+# Copyright (c) 2026 celeriac.django contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Decide a deployment: from the public variables and from what the host and the project are.
+
+Everything that the roles need is decided here, once, as plain data without secrets.
+"""
+
+from __future__ import annotations
+
+import os.path
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ansible_collections.celeriac.django.plugins.module_utils import _names
+from ansible_collections.celeriac.django.plugins.module_utils._checkout import integration
+
+from . import broker as _broker
+from . import limits, requirements, results, sandbox, tasks, warnings
+from . import pools as _pools
+
+#: Groups of the inventory, and what a host does in each.
+DUTIES = {"celery_worker": "worker", "celery_beat": "beat"}
+#: Groups whose hosts serve the others.
+SERVERS = ("celery_broker", "celery_database")
+
+#: What starts the units' processes, in the state folder; for an app of the project's own, with a package.
+LAUNCHER = "launch.py"
+SERVICE = "celeriac_service"
+#: Seconds between two canaries.
+CANARY_INTERVAL = 60
+SCHEDULERS = {
+    "database": "django_celery_beat.schedulers:DatabaseScheduler",
+    "file": "",
+    "redbeat": "redbeat.RedBeatScheduler",
+}
+#: What the processes and the roles keep in the state folder.
+_STATE_NAMES = (".gitignore", LAUNCHER, SERVICE, "bin", "broker", "beat-schedule", "environment", "secrets")
+# The units of a project shop are shop-worker-…: those of a project shop-worker would pass for them.
+_NAME = re.compile(r"(?!.*-(?:worker|beat))[a-z][a-z0-9_-]{0,30}\Z")
+
+
+class DeploymentError(ValueError):
+    """What was asked for cannot be. The text says what, where and what to do."""
+
+
+def check(options: Mapping[str, Any], groups: Mapping[str, Sequence[str]], hosts: Sequence[str]) -> None:
+    """Check what can be checked without looking at any host.
+
+    Args:
+        options: the public variables without their prefix ``celery_``.
+        groups: the inventory's groups, name to hosts.
+        hosts: the hosts of the play.
+
+    Raises:
+        DeploymentError: a value is missing, malformed, or contradicts another one.
+    """
+    path = options["project_path"]
+    if not os.path.isabs(path):
+        raise DeploymentError(f"celery_project_path has to be an absolute path on the host, not {path!r}.")
+    name = options["project_name"]
+    if name and not _NAME.match(name):
+        raise DeploymentError(_bad_name(name))
+    try:
+        broker = _broker.parse(options["broker_url"])
+        _broker.check_options(options["broker_url"], options["broker_master"], options["broker_tls"])
+        pools = _pools.complete(options["workers"], options["delivery"])
+        limits.check(pools, broker, limits.patience(options))
+        _pools.refuse_beat("celery_environment", options["environment"])
+        _pools.refuse_beat("celery_secrets", options["secret_names"])
+        for variable in ("worker_unit_overrides", "beat_unit_overrides"):
+            sandbox.overrides(f"celery_{variable}", options[variable])
+        tasks.check(options)
+        running = [host for host in hosts if duties(host, groups)]
+        results.check(options, broker, 1 if broker.local else len(running))
+        results.check_redbeat(options, broker)
+    except ValueError as error:
+        raise DeploymentError(str(error)) from None
+    if broker.embedded and len(running) > 1:
+        raise DeploymentError(
+            f"The embedded broker is a folder on one host, and the play has {len(running)} "
+            f"({', '.join(running)}). Set celery_broker_url to a server that all of them reach, such "
+            "as redis://:password@host:6379/0."
+        )
+    beats = list(groups.get("celery_beat", ()))
+    if not broker.local:  # where each host has its own broker, each is a deployment of its own
+        beats += [host for host in running if "beat" in duties(host, groups) and host not in beats]
+    # RedBeat's lock lets one of several send, and the others stand by.
+    if len(beats) > 1 and options["beat_scheduler"] != "redbeat":
+        raise DeploymentError(
+            f"{len(beats)} hosts would run beat ({', '.join(beats)}), and each would send every "
+            "periodic task. Put exactly one host into the group celery_beat, and the others into "
+            "celery_worker alone; a host in none of the groups runs everything. Only with the scheduler "
+            "redbeat, several hosts may: one sends, the others stand by."
+        )
+
+
+def served(fleet: Mapping[str, Sequence[Mapping[str, Any]]], others: Sequence[str]) -> list[str]:
+    """Return the queues that somebody serves.
+
+    Args:
+        fleet: the worker hosts, each with its pools as the inventory has them.
+        others: the queues that somebody else serves.
+    """
+    queues = {queue for pools in fleet.values() for pool in pools for queue in _pools.queues_of(pool)}
+    return sorted(queues | set(others))
+
+
+def check_queues(queues: Sequence[str]) -> None:
+    """See that the default queue is served by somebody: tasks without a route go there, and the canary.
+
+    Raises:
+        DeploymentError: nobody serves it, though there are pools.
+    """
+    if queues and _pools.DEFAULT_QUEUE not in queues:
+        raise DeploymentError(
+            f"No pool serves the queue {_pools.DEFAULT_QUEUE}, where tasks go that have no route, and what "
+            f"beat sends; these are served: {', '.join(queues)}. Add it to the queues of a pool in "
+            "celery_workers, or to celery_other_queues if somebody else serves it."
+        )
+
+
+def duties(host: str, groups: Mapping[str, Sequence[str]]) -> list[str]:
+    """Return what a host does; one that is in none of the groups does everything."""
+    if not any(host in groups.get(group, ()) for group in (*DUTIES, *SERVERS)):
+        return list(DUTIES.values())
+    return [duty for group, duty in DUTIES.items() if host in groups.get(group, ())]
+
+
+def working(groups: Mapping[str, Sequence[str]]) -> list[str]:
+    """Return the hosts of the inventory that run workers or beat."""
+    return [host for host in groups.get("all", ()) if duties(host, groups)]
+
+
+def check_broker(broker: _broker.Broker, silent: Sequence[str], pending: bool = False) -> str:
+    """See that one of the broker's servers answers.
+
+    Args:
+        broker: it.
+        silent: its servers that do not answer, and why.
+        pending: whether it is set up by a run that does not only check.
+
+    Returns:
+        What is to be told where it is still to be set up; empty if it answers.
+
+    Raises:
+        DeploymentError: none does.
+    """
+    if not broker.addresses or len(silent) < len(broker.addresses):
+        return ""
+    if pending:
+        return (
+            f"The broker does not answer yet ({'; '.join(silent)}). A run without --check sets it up first, "
+            "on the hosts of the group celery_broker."
+        )
+    raise DeploymentError(
+        f"The broker of celery_broker_url does not answer ({'; '.join(silent)}). Start it, or "
+        "correct the address; nothing was changed."
+    )
+
+
+def check_authorities(unread: Sequence[str]) -> None:
+    """See that the host has the certificates of those who have signed its servers' ones.
+
+    Raises:
+        DeploymentError: a file is not there, or holds none.
+    """
+    if unread:
+        raise DeploymentError(
+            f"{'; '.join(unread)}. It has to be a PEM file on each host that connects, with the certificate "
+            "of who has signed the server's; nothing was changed."
+        )
+
+
+def decide(options: Mapping[str, Any], found: Mapping[str, Any], duty: Sequence[str]) -> dict[str, Any]:
+    """Decide the deployment of one host.
+
+    Args:
+        options: the public variables without their prefix, checked by :func:`check`.
+        found: the answer of the module: ``project`` and ``host``.
+        duty: what this host does.
+
+    Raises:
+        DeploymentError: the project does not allow what was asked for.
+    """
+    project, host = found["project"], found["host"]
+    name = _names.project_name(options["project_name"], project["package"], project["path"])
+    if not _NAME.match(name):
+        raise DeploymentError(_bad_name(name))
+    broker = _broker.parse(options["broker_url"])
+    systemd = _uses_systemd(options["service_manager"], host)
+    integrate = _integrate(options["project_integrate"], project)
+    if integrate and project["settings_problem"]:
+        raise DeploymentError(project["settings_problem"])
+    if integrate and not project["writable"] and not project["integrated"]:
+        raise DeploymentError(
+            f"The checkout {project['path']} is not writable. Run as its owner or with become, or set "
+            "celery_project_integrate to never if Celery is in it already."
+        )
+    if options["database_from_url"] and not options.get("removing"):
+        _check_database(project, integrate)
+    state = options["state_path"] or (
+        _names.system_state(name) if systemd else os.path.join(project["base"], ".celery")
+    )
+    venv = options["venv_path"] or os.path.join(state, "venv")
+    pools = _pools.complete(options["workers"], options["delivery"])
+    prefix = f"{project['package']}." if project["package"] else ""
+    # Beside manage.py, a celery.py would be what `import celery` finds.
+    app_module = "celery" if project["package"] else "celery_app"
+    package_file = os.path.join(project["package_path"], "__init__.py")
+    # Where the package's own module holds the settings, it cannot load an app that reads them.
+    loads = bool(project["package"]) and package_file not in (p["file"] for p in project["settings_places"])
+    if integrate:
+        _check_results(options, project)
+    deployment = {
+        "name": name,
+        "path": project["path"],
+        "base": project["base"],
+        "package": project["package"],
+        #: What the names of our modules begin with.
+        "prefix": prefix,
+        "app_module": app_module,
+        #: Whether the package's __init__.py loads the app; the app celery_ops does otherwise.
+        "loads_in_package": loads,
+        "settings": project["settings"],
+        "integrate": integrate,
+        "record": os.path.join(
+            os.path.relpath(project["package_path"], project["path"]), integration.RECORD_PATH
+        ),
+        "app": (project["package"] if loads else prefix + app_module)
+        if integrate
+        else _existing(project["celery_app"]),
+        "duties": list(duty),
+        "systemd": systemd,
+        "user": options["user"] or name,
+        "state_path": state,
+        "run_path": os.path.join(state, "run") if systemd else state,
+        "config_path": f"/etc/{name}-celery" if systemd else state,
+        "tools_path": os.path.join(state, "bin"),
+        "venv": venv,
+        "python": os.path.join(venv, "bin", "python"),
+        "embedded": broker.embedded,
+        #: Whether workers and beat can be asked.
+        "has_control": broker.has_control,
+        "alone": broker.embedded or broker.local,
+        "result_backend": results.in_settings(options["result_backend"], prefix),
+        #: What was asked for, where it is a word: a URL may hold a password.
+        "result_word": "" if "://" in options["result_backend"] else options["result_backend"],
+        "several_hosts": int(options.get("worker_hosts", 1)) > 1,
+        "result_expires": results.expires(options.get("result_expires", "1d")),
+        "scheduler": options["beat_scheduler"],
+        "scheduler_class": SCHEDULERS.get(options["beat_scheduler"], options["beat_scheduler"]),
+        "timezone": options["timezone"],
+        "delivery": options["delivery"],
+        "pools": [_pools.as_data(pool) for pool in pools],
+        #: The pools whose tasks run in forked processes.
+        "prefork": [pool.name for pool in pools if pool.pool == "prefork" and "worker" in duty],
+        "target": f"{name}-celery.target",
+        "slice": f"{name}-celery.slice",
+        "beat_unit": f"{name}-beat.service",
+        "canary": f"{name}-canary" if integrate else "",
+        "canary_interval": CANARY_INTERVAL,
+        "restart": options["worker_restart"],
+        "self_check": options["worker_self_check"],
+        "keep_connections": options["keep_connections"],
+        "database_from_url": options["database_from_url"],
+        "web_connections": options["web_connections"],
+        "database_max_connections": options["database_max_connections"],
+        "visibility_timeout": limits.visibility_timeout(pools, limits.patience(options)),
+        "consumer_timeout": limits.patience(options).consumer,
+        "systemd_version": host["systemd_version"],
+        "credentials": systemd and host["has_credentials"],
+        "launcher": os.path.join(state, LAUNCHER),
+        "several_beats": options["beat_scheduler"] == "redbeat",
+        "requirements": requirements.decide(options, project, broker, integrate),
+        "tasks": dict(project["tasks"]),
+    }
+    deployment["beat_arguments"] = [
+        "--loglevel=INFO",
+        *(["--enable-remote-control"] if broker.has_control else []),
+        # For schedulers that keep a file: not in the checkout, which is not the service's to change.
+        f"--schedule={deployment['run_path']}/beat-schedule",
+    ]
+    if integrate:
+        canary = f"{prefix}celery_ops.tasks.canary"
+        deployment["tasks"].setdefault(canary, "celery_ops/tasks.py")
+    try:
+        deployment.update(tasks.decide(options, project, deployment))
+    except ValueError as error:
+        raise DeploymentError(str(error)) from None
+    for kind in ("specs", "own"):
+        deployment["requirements"][kind] += tasks.requirements(deployment)
+    samples = deployment["samples"]
+    deployment["notes"] = [*warnings.notes(project, app_module), *samples["notes"]] if integrate else []
+    deployment.update(_sandbox_of(deployment, options, project))
+    deployment.update(_ownership(deployment, found))
+    deployment["own_paths"] = _own_paths(deployment, bool(options["state_path"]))
+    deployment["environment"] = {
+        "DJANGO_SETTINGS_MODULE": project["settings"],
+        "CELERY_STATE_PATH": deployment["run_path"],
+        **_broker_environment(options),
+        **_import_environment(project),
+        **{key: _pools.environment_text(value) for key, value in options["environment"].items()},
+    }
+    return deployment
+
+
+def _check_database(project: Mapping[str, Any], integrate: bool) -> None:
+    if not integrate:
+        raise DeploymentError(
+            "celery_database_from_url is for projects that get their Celery app from this collection, and "
+            f"{project['celery_app']['place']} has one. Read DATABASE_URL in the project's settings."
+        )
+    if project["own_databases"]:
+        raise DeploymentError(
+            "celery_database_from_url is for projects that have no database but the SQLite of startproject. "
+            f"This one has its own ({project['own_databases']}), and they are used as they are. Leave the "
+            "variable out, and read DATABASE_URL there if that is meant."
+        )
+
+
+def _check_results(options: Mapping[str, Any], project: Mapping[str, Any]) -> None:
+    """See that results go where this project can keep and read them."""
+    if options.get("removing"):
+        return
+    try:
+        results.check_project(options, project, int(options.get("worker_hosts", 1)))
+    except results.ResultsError as error:
+        raise DeploymentError(str(error)) from None
+
+
+def with_app(project: Mapping[str, Any], wanted: str) -> dict[str, Any]:
+    """Return the project with the Celery app that the inventory names, if it names one.
+
+    Args:
+        project: the discovered project.
+        wanted: what ``celery -A`` takes, such as ``worker.celery:app``; empty for the discovered one.
+    """
+    found = project["celery_app"]
+    if not wanted or (found and wanted in (_existing(found), found["module"])):
+        return dict(project)
+    module, _colon, variable = wanted.partition(":")
+    others = [*([found["place"]] if found else []), *project["other_celery_apps"]]
+    app = {
+        "module": module,
+        "variable": variable,
+        "file": "",
+        "place": "celery_project_app",
+        "configured": "",
+        "task_class": "",
+    }
+    file = f"{module.replace('.', '/')}.py:"
+    place = next((place for place in others if place.startswith(file)), "")
+    return {
+        **project,
+        "celery_app": {**app, "place": place or app["place"]},
+        "other_celery_apps": [other for other in others if other != place],
+    }
+
+
+def _existing(app: Mapping[str, Any]) -> str:
+    """Return what ``celery -A`` takes for an app of the project's own."""
+    return ":".join(filter(None, (app["module"], app["variable"])))
+
+
+def _broker_environment(options: Mapping[str, Any]) -> dict[str, str]:
+    """Return what the settings fragment has to know of the broker, besides its URL."""
+    found = {"CELERY_BROKER_CA": options["broker_ca"], "CELERY_BROKER_MASTER": options["broker_master"]}
+    if options["broker_tls"] and options["broker_master"]:
+        found["CELERY_BROKER_TLS"] = "1"  # all other URLs say it themselves
+    return {name: value for name, value in found.items() if value}
+
+
+def _import_environment(project: Mapping[str, Any]) -> dict[str, str]:
+    """Return what manage.py does for itself, and Celery's processes have to be told."""
+    found = {}
+    if project["import_paths"]:
+        found["PYTHONPATH"] = ":".join(project["import_paths"])
+    if project["configuration"]:
+        found["DJANGO_CONFIGURATION"] = project["configuration"]
+    return found
+
+
+def _sandbox_of(
+    deployment: Mapping[str, Any], options: Mapping[str, Any], project: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Decide what the processes may do."""
+    in_a_file = project["database"] in ("sqlite3", "url", "") and not options["uses_postgresql"]
+    try:
+        writable = sandbox.writable(
+            deployment["run_path"], options["writable_paths"], deployment["base"], in_a_file
+        )
+    except sandbox.SandboxError as error:
+        raise DeploymentError(str(error)) from None
+    return {
+        "writable": writable,
+        "protect_home": sandbox.protect_home(
+            [deployment["base"], deployment["venv"], deployment["state_path"], *options["writable_paths"]]
+        ),
+        **{
+            f"{kind}_overrides": sandbox.overrides(
+                f"celery_{kind}_unit_overrides", options[f"{kind}_unit_overrides"]
+            )
+            for kind in ("worker", "beat")
+        },
+    }
+
+
+def _ownership(deployment: Mapping[str, Any], found: Mapping[str, Any]) -> dict[str, Any]:
+    """Decide who owns what on the host."""
+    comment = f"Celery of {deployment['name']} (celeriac.django)"
+    if not deployment["systemd"]:
+        # The owner of the checkout runs everything; only root can and has to give files away.
+        owner = str(found["project"]["owner_uid"]) if found["host"]["is_root"] else ""
+        folders = [{"path": deployment["state_path"], "owner": owner, "group": "", "mode": "0700"}]
+        return {
+            "run_user": "",
+            "makes_user": False,
+            "lacks_user": False,
+            "user_comment": comment,
+            "config_owner": owner,
+            "config_group": "",
+            "folders": folders,
+        }
+    user = deployment["user"]
+    gecos = found["accounts"].get(user)
+    group = user if gecos in (None, comment) else found["groups"].get(user, user)
+    return {
+        "run_user": user,
+        # An account that was there before is used as it is, and stays when the deployment goes.
+        "makes_user": gecos in (None, comment),
+        "lacks_user": gecos is None,
+        "user_comment": comment,
+        "config_owner": "root",
+        "config_group": group,
+        "folders": [
+            {"path": deployment["run_path"], "owner": user, "group": group, "mode": "0700"},
+            {"path": deployment["config_path"], "owner": "root", "group": group, "mode": "0750"},
+        ],
+    }
+
+
+def _own_paths(deployment: Mapping[str, Any], chosen: bool) -> list[str]:
+    """Return what goes with the deployment when it is removed, besides the virtual environment.
+
+    A state folder that somebody chose may hold more than ours: then only ours goes.
+    """
+    state = deployment["state_path"]
+    own = [deployment["run_path"], deployment["config_path"], state]
+    if chosen:
+        inside = [os.path.join(state, name) for name in _STATE_NAMES]
+        own = [*inside, *(path for path in own if path != state)]
+    return list(dict.fromkeys(own))
+
+
+def _bad_name(name: str) -> str:
+    return (
+        f"celery_project_name: {name!r} cannot name units, a user and folders: use lower-case "
+        "letters, digits, - and _, starting with a letter, at most 31 characters, without -worker and -beat."
+    )
+
+
+def _uses_systemd(wanted: str, host: Mapping[str, Any]) -> bool:
+    if wanted == "none":
+        return False
+    if wanted == "systemd":
+        if not host["has_systemd"]:
+            raise DeploymentError(
+                "celery_service_manager is systemd, but systemd does not run this host. "
+                "Set it to auto or none."
+            )
+        if not host["is_root"]:
+            raise DeploymentError(
+                "celery_service_manager is systemd, and units need root. "
+                "Run with become: true (or -b), or set it to none."
+            )
+    return bool(host["has_systemd"] and host["is_root"])
+
+
+def _integrate(wanted: str, project: Mapping[str, Any]) -> bool:
+    existing = project["celery_app"]
+    if wanted == "never" and not existing:
+        raise DeploymentError(
+            f"celery_project_integrate is never, but no Celery app is in {project['base']}: there is "
+            "nothing like app = Celery(…) in it. Set it to auto."
+        )
+    if wanted == "auto":
+        return project["integrated"] or not existing
+    if wanted == "always" and project["package_line"]:
+        file = os.path.join(project["package_path"], "__init__.py")
+        raise DeploymentError(
+            f"{file}:{project['package_line']}: celery_app is there already, and celery_project_integrate: "
+            "always would give the name to another app. Rename it there, or set the variable to auto."
+        )
+    return wanted == "always"

@@ -1,0 +1,97 @@
+# Copyright (c) 2026 celeriac.django contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is installed: what the project asks for, and what its Celery needs."""
+
+from __future__ import annotations
+
+import os.path
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from . import broker as _broker
+
+#: Lower bounds of what is installed; the reasons stand in docs/packages.md.
+CELERY = "celery{extras}>=5.7,<6"
+KOMBU = "kombu>=5.7"
+BEAT = "django-celery-beat>=2.9"
+RESULTS = "django-celery-results>=2.6"
+REDBEAT = "celery-redbeat>=2.4.2"
+HIREDIS = "hiredis>=3"
+SQLALCHEMY = "sqlalchemy>=2.0"
+DATABASE_URL = "dj-database-url>=3"
+PSYCOPG = "psycopg[binary]>=3.2"
+
+_POSTGRESQL = re.compile(r"(postgres|postgresql|postgis)(\+\w+)?://")
+
+
+def decide(
+    options: Mapping[str, Any], project: Mapping[str, Any], broker: _broker.Broker, integrate: bool
+) -> dict[str, list[str]]:
+    """Decide what is installed: what the project asks for, and what its Celery needs.
+
+    A project with a Celery app of its own asks for its backends and scheduler itself.
+    """
+    files: list[str] = []
+    asked: list[str] = []
+    for entry in options["requirements"] or project["requirements"]:
+        file = os.path.join(project["path"], entry)
+        if entry.endswith((".txt", ".in", ".toml")):
+            files.append(file)
+        else:
+            asked.append(entry)
+    extras = _extras(options, broker, integrate)
+    with_extras = f"[{','.join(sorted(extras))}]" if extras else ""
+    if not integrate and "celery" in project["required"]:
+        # The project's own choice of versions, which celery_review warns of where it is too old.
+        own = [f"celery{with_extras}"]
+    else:
+        own = [CELERY.format(extras=with_extras), KOMBU]
+    if integrate:
+        own += [HIREDIS] if "redis" in extras else []
+        own += _of_the_integration(options, project)
+    return {"files": files, "specs": [*asked, *own], "own": own}
+
+
+def _of_the_integration(options: Mapping[str, Any], project: Mapping[str, Any]) -> list[str]:
+    """Return what the settings fragment asks for; a project's own app asks for its own."""
+    backend = options["result_backend"]
+    own = []
+    if backend in ("django-db", "django-cache"):
+        own.append(RESULTS)
+    if backend == "database" or backend.startswith("db+"):
+        own.append(SQLALCHEMY)
+    if options["beat_scheduler"] == "database":
+        own.append(BEAT)
+    if options["beat_scheduler"] == "redbeat":
+        own.append(REDBEAT)
+    if options["database_from_url"]:
+        own.append(DATABASE_URL)
+    if _needs_psycopg(options, project):
+        own.append(PSYCOPG)
+    return own
+
+
+def _extras(options: Mapping[str, Any], broker: _broker.Broker, integrate: bool) -> set[str]:
+    """Return the extras of Celery that broker, results and pools need."""
+    extras = {broker.extra, "redis" if options["result_backend"].startswith("redis") else ""}
+    extras |= {"gevent" for pool in options["workers"] if pool.get("pool") == "gevent"}
+    if not integrate:
+        # The project's settings may have their broker from any of the secrets.
+        extras |= {_broker.TRANSPORTS.get(scheme, (0, ""))[1] for scheme in options["secret_schemes"]}
+    return extras - {""}
+
+
+def _needs_psycopg(options: Mapping[str, Any], project: Mapping[str, Any]) -> bool:
+    # SQLAlchemy takes the driver that the URL names, also where Django has psycopg2.
+    if options["result_backend"] == "database" or options["result_backend"].startswith(
+        "db+postgresql+psycopg://"
+    ):
+        return "psycopg" not in project["required"]
+    if any(name.startswith("psycopg") for name in project["required"]):
+        return False
+    if project["database"] == "postgresql":
+        return True
+    urls = [str(value) for value in options["environment"].values()]
+    return options["uses_postgresql"] or any(_POSTGRESQL.match(url) for url in urls)

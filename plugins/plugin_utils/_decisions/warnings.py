@@ -1,0 +1,133 @@
+# Copyright (c) 2026 celeriac.django contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a run tells besides what it changes: notes on its decisions, and warnings."""
+
+from __future__ import annotations
+
+import os.path
+from collections.abc import Mapping
+from typing import Any
+
+from . import broker, limits, results, tasks
+from . import pools as _pools
+
+
+def notes(project: Mapping[str, Any], app_module: str) -> list[str]:
+    """Return what was decided about the checkout, and why, for whoever reads the diff."""
+    top = project["path"]
+    texts = [
+        f"{os.path.relpath(place['file'], top)} gets the settings: {place['why']}."
+        for place in project["settings_places"]
+    ]
+    if not project["package"]:
+        texts.append(
+            f"The Celery app is {app_module}.py: beside manage.py, a celery.py would be what "
+            "`import celery` finds."
+        )
+    elif project["package_is_namespace"]:
+        made = os.path.join(os.path.relpath(project["package_path"], top), "__init__.py")
+        texts.append(
+            f"{made} is made: {project['package']} had none, and nothing could load the app from it."
+        )
+    if project["import_paths"]:
+        folders = ", ".join(os.path.relpath(path, top) for path in project["import_paths"])
+        texts.append(f"Workers and beat import from {folders} too, as manage.py does (PYTHONPATH).")
+    return texts
+
+
+def warnings(
+    options: Mapping[str, Any],
+    found: Mapping[str, Any],
+    deployment: Mapping[str, Any],
+    checkout_alone: bool = False,
+) -> list[str]:
+    """Return what works, but is probably not what somebody wants.
+
+    Args:
+        options: the public variables without their prefix.
+        found: the answer of the module.
+        deployment: what was decided.
+        checkout_alone: whether nothing but the checkout is changed, so that nothing has to run.
+    """
+    texts = []
+    project, host = found["project"], found["host"]
+    if options["service_manager"] == "auto" and host["has_systemd"] and not host["is_root"]:
+        texts.append(
+            "Nothing is started as a service: systemd runs this host, but the play is not root. Run with "
+            "become (-b) for units, or set celery_service_manager to none if that is meant."
+        )
+    texts += tasks.warnings(deployment, broker.parse(options["broker_url"]).transport)
+    if deployment["integrate"]:
+        texts += results.warnings(options, project)
+    if deployment["embedded"] and deployment["systemd"] and deployment["integrate"]:
+        texts.append(
+            "The broker is a folder on this host: good for trying, but a kill can lose messages. For "
+            "production, set celery_broker_url to a Redis or RabbitMQ, or put a host into celery_broker."
+        )
+    if deployment["integrate"] and not project["open_requirements"]:
+        texts.append(
+            f"Add {', '.join(deployment['requirements']['own'])} to the project's requirements: its package "
+            "imports Celery from now on, in web processes too."
+        )
+    texts += _about_the_checkout(options, project, deployment)
+    if not checkout_alone:
+        texts += _about_the_environment(options, project, deployment)
+    if "worker" in deployment["duties"]:
+        pools = _pools.complete(options["workers"], options["delivery"])
+        texts += limits.warnings(pools, broker.parse(options["broker_url"]), limits.patience(options))
+    return texts
+
+
+def _about_the_checkout(
+    options: Mapping[str, Any], project: Mapping[str, Any], deployment: Mapping[str, Any]
+) -> list[str]:
+    texts = []
+    if project["production"]:
+        texts.append(
+            f"{project['settings_source']} names {project['settings']}, and {project['production']} stands "
+            "beside it. If that is what production runs with, set celery_project_settings to it."
+        )
+    if not project["requirements"] and not options["requirements"]:
+        texts.append(
+            "The checkout has no requirement file that is known here (requirements.txt, requirements/*.txt, "
+            "a pyproject.toml with [project]). Name what it needs in celery_requirements."
+        )
+    if project["unread"]:
+        texts.append(
+            f"{', '.join(project['unread'])}: no valid Python for the one that Ansible runs with there, "
+            "so tasks in it are not part of the proof. If it is right for a newer Python, set "
+            "ansible_python_interpreter to one."
+        )
+    if not deployment["integrate"] and project["other_celery_apps"] and not options["project_app"]:
+        texts.append(
+            f"There are several Celery apps: {project['celery_app']['place']} is deployed, and not "
+            f"{', '.join(project['other_celery_apps'])}. Set celery_project_app, such as shop.celery:app, to "
+            "choose."
+        )
+    return texts
+
+
+def _about_the_environment(
+    options: Mapping[str, Any], project: Mapping[str, Any], deployment: Mapping[str, Any]
+) -> list[str]:
+    texts = []
+    given = {*options["environment"], *options["secret_names"], *deployment["environment"]}
+    if options["database_from_url"] and "DATABASE_URL" not in given:
+        texts.append(
+            "celery_database_from_url is true, but neither celery_secrets nor celery_environment has "
+            "DATABASE_URL, and no host is in the group celery_database: workers use the project's SQLite."
+        )
+    missing = {name: place for name, place in project["environment"].items() if name not in given}
+    if missing and not project["has_env_file"]:
+        listed = ", ".join(f"{name} ({place})" for name, place in missing.items())
+        texts.append(
+            "The settings want from the environment what neither celery_environment nor celery_secrets has: "
+            f"{listed}."
+        )
+    if options["placeholders"]:
+        texts.append(
+            f"{', '.join(options['placeholders'])}: still a placeholder, as .env.example has it. Put the "
+            "value into the vault, and run this again."
+        )
+    return texts

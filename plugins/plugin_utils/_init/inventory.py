@@ -1,0 +1,151 @@
+# Copyright (c) 2026 celeriac.django contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The inventory that init.yml writes: what the answers mean for the templates in templates/inventory/."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from ansible_collections.celeriac.django.plugins.module_utils import _names
+
+from .._rendering import project_files
+from .._rendering import templates as _render
+from . import questions
+
+#: The files, relative to the folder of the inventory.
+INVENTORY = "inventory.yml"
+SETTINGS = "group_vars/all/celery.yml"
+VAULT = "group_vars/all/vault.yml"
+VAULT_EXAMPLE = f"{VAULT}.example"
+
+_SERVER_NAMES = {"redis": "Redis", "rabbitmq": "RabbitMQ"}
+_PLAIN = re.compile(r"(?!(?:y|n|yes|no|on|off|true|false|null)\Z)[A-Za-z/][\w./+-]*\Z", re.IGNORECASE)
+
+
+def render(found: questions.Found, values: questions.Values) -> dict[str, str]:
+    """Return the files, by path relative to the folder of the inventory.
+
+    Raises:
+        AnswerError: the path of the checkout cannot be in an inventory.
+    """
+    placeholders = _placeholders(found, values)
+    names = [INVENTORY, SETTINGS]
+    if any(not entry["optional"] for entry in placeholders):
+        names.append(VAULT_EXAMPLE)
+    data = {**_settings(found, values), "placeholders": placeholders}
+    templates = _render.Templates("inventory")
+    return {name: templates.render(name, data) for name in names}
+
+
+def _settings(found: questions.Found, values: questions.Values) -> dict[str, Any]:
+    """Return what inventory and settings are made of; what comes from an answer or the project, as YAML."""
+    remote = values["celery_init_hosts"] != [questions.THIS_MACHINE]
+    path = str(values["celery_init_host_path"] if remote else found.project["path"])
+    return {
+        "name": found.name,
+        "own_app": found.own_app,
+        "remote": remote,
+        "hosts": [_scalar(host) for host in questions.names_in(values, "celery_init_hosts")],
+        "path": _scalar(questions.checked_path("celery_project_path", path)),
+        "given": _given(found, path),
+        "broker": values.get("celery_init_broker", ""),
+        #: Empty where the vault has it; so is the result backend.
+        "broker_url": "" if _broker_is_secret(found) else _scalar(found.given["celery_broker_url"]),
+        "result_backend": "" if _results_are_secret(values) else _scalar(_result_backend(values)),
+        "periodic": values["celery_init_periodic"],
+        "scheduler": _scalar(str(values.get("celery_beat_scheduler", ""))),
+        "sample_apps": [_scalar(app) for app in questions.names_in(values, "celery_project_sample_apps")],
+        "secrets": found.secrets,
+        "optional_secrets": _optional_secrets(found),
+    }
+
+
+def _given(found: questions.Found, path: str) -> dict[str, str]:
+    """Return what discovery was told, and has to be told again."""
+    names = ("name", "package", "settings", "integrate")
+    given = {f"celery_project_{name}": found.given.get(f"celery_project_{name}") for name in names}
+    if _names.project_name(given["celery_project_name"] or "", found.project["package"], path) != found.name:
+        # It comes from the checkout's folder, and that is another one on the hosts.
+        given["celery_project_name"] = found.name
+    return {name: _scalar(value) for name, value in given.items() if value}
+
+
+def _broker_is_secret(found: questions.Found) -> bool:
+    """Tell whether the broker's URL is the vault's; one that is to be filled in is."""
+    url = found.given.get("celery_broker_url") or ""
+    return not url or questions.may_hold_password(url)
+
+
+def _result_backend(values: questions.Values) -> str:
+    return str(values.get("celery_result_backend", ""))
+
+
+def _results_are_secret(values: questions.Values) -> bool:
+    """Tell whether the URL of the result backend is the vault's; one that is to be filled in is."""
+    backend = _result_backend(values)
+    return backend == "database" or questions.may_hold_password(backend)
+
+
+def _optional_secrets(found: questions.Found) -> list[str]:
+    """Return what the settings can take from the environment, and do without."""
+    named = found.project["database"] == "url" and "DATABASE_URL" not in found.secrets
+    return ["DATABASE_URL"] if named else []
+
+
+def _placeholders(found: questions.Found, values: questions.Values) -> list[dict[str, Any]]:
+    """Return the variables of the vault: each with a placeholder, and how to get the value."""
+    key = f"{found.name}_production_your_key_here"
+    entries = []
+    broker = values.get("celery_init_broker")
+    if broker in questions.SERVERS:
+        comment = f"The password that {_SERVER_NAMES[str(broker)]} gets: openssl rand -hex 32"
+        entries.append(_entry("celery_broker_password", key, comment))
+    if broker == "url" and _broker_is_secret(found):
+        comment = "Where tasks wait: the URL of a Redis or RabbitMQ, from whoever runs it."
+        entries.append(_entry("celery_broker_url", _broker_placeholder(found, values, key), comment))
+    if _results_are_secret(values):
+        comment = "Where results go: the URL of a server, from whoever runs it."
+        url = _results_placeholder(found, _result_backend(values), key)
+        entries.append(_entry("celery_result_backend", url, comment))
+    optional = _optional_secrets(found)
+    names = [*found.secrets, *optional]
+    return entries + [
+        _entry(example["name"], example["value"], example["comment"], example["name"] in optional)
+        for example in project_files.environment_example(found.name, names)
+        if example["name"] in names
+    ]
+
+
+def _entry(variable: str, value: str, comment: str, optional: bool = False) -> dict[str, Any]:
+    return {
+        "name": f"vault_{variable.lower()}",
+        "value": json.dumps(value),
+        "comment": comment,
+        "optional": optional,
+    }
+
+
+def _broker_placeholder(found: questions.Found, values: questions.Values, key: str) -> str:
+    broker = found.broker
+    if not broker or not broker.addresses:
+        host = "localhost" if values["celery_init_hosts"] == [questions.THIS_MACHINE] else "redis.example"
+        return f"redis://:{key}@{host}:6379/0"
+    host, port = broker.addresses[0]
+    if broker.extra == "redis":
+        return f"{broker.transport}://:{key}@{host}:{port}/0"
+    return f"{broker.transport}://{found.name}:{key}@{host}:{port}/{found.name}"
+
+
+def _results_placeholder(found: questions.Found, backend: str, key: str) -> str:
+    scheme = "db+postgresql+psycopg" if backend == "database" else backend.partition("://")[0]
+    if scheme.startswith("redis"):
+        return f"{scheme}://:{key}@localhost:6379/1"
+    return f"{scheme}://{found.name}:{key}@localhost/{found.name}"
+
+
+def _scalar(text: str) -> str:
+    """Return a text as YAML."""
+    return text if _PLAIN.match(text) else json.dumps(text, ensure_ascii=False)

@@ -1,0 +1,82 @@
+# Copyright (c) 2026 celeriac.django contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Render the collection's templates: pure text from plain data, without Ansible's templating.
+
+The data are decisions that were made and checked before, never expressions.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+#: The collection's own templates, laid out as at their destination.
+TEMPLATES = Path(__file__).resolve().parents[3] / "templates"
+SUFFIX = ".j2"
+
+
+class RenderError(Exception):
+    """A template cannot be rendered. The text names the template and the line."""
+
+
+def systemd_word(text: str) -> str:
+    """Return a word of a unit file as it is meant: no specifiers, no variables (systemd.service(5))."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%").replace("$", "$$")
+    return f'"{escaped}"' if re.search(r"[\s\"';]", text) else escaped
+
+
+def systemd_value(text: str) -> str:
+    """Return a word of a setting that knows quotes and specifiers, but no variables."""
+    return systemd_word(text).replace("$$", "$")
+
+
+def systemd_path(text: str) -> str:
+    """Return the path of a setting that takes the whole line as one, and knows specifiers only."""
+    return text.replace("%", "%%")
+
+
+class Templates:
+    """Templates of the collection, each of which a folder of the user's can replace."""
+
+    def __init__(self, area: str, overrides: Sequence[str] = ()) -> None:
+        """Take the area (such as ``project``) and the folders to look in first."""
+        self._folders = [Path(folder) / area for folder in overrides] + [TEMPLATES / area]
+        self._jinja = jinja2.Environment(
+            loader=jinja2.FileSystemLoader(self._folders),
+            undefined=jinja2.StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            keep_trailing_newline=True,
+            autoescape=False,  # noqa: S701 - the output is source text, not HTML
+        )
+
+        self._jinja.filters.update(word=systemd_word, value=systemd_value, path=systemd_path)
+
+    def names(self, below: str) -> list[str]:
+        """Return the templates below a folder of the area, without their suffix."""
+        found = {
+            str(file.relative_to(folder)).removesuffix(SUFFIX)
+            for folder in self._folders
+            for file in (folder / below).rglob(f"*{SUFFIX}")
+        }
+        return sorted(found)
+
+    def render(self, name: str, values: Mapping[str, Any]) -> str:
+        """Render a template.
+
+        Raises:
+            RenderError: it is missing, malformed, or asks for a value that does not exist.
+        """
+        try:
+            return self._jinja.get_template(name + SUFFIX).render(values)
+        except jinja2.TemplateNotFound as error:
+            raise RenderError(f"there is no template {error.name}") from error
+        except jinja2.TemplateSyntaxError as error:
+            raise RenderError(f"{error.filename}:{error.lineno}: {error.message}") from error
+        except jinja2.UndefinedError as error:
+            raise RenderError(f"template {name}{SUFFIX}: {error.message}") from error

@@ -1,0 +1,120 @@
+# Copyright (c) 2026 celeriac.django contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The unit files of a deployment on one host."""
+
+from __future__ import annotations
+
+import os.path
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ansible_collections.celeriac.django.plugins.module_utils._runtime import environment_file
+
+from .._decisions.deployment import SERVICE
+from .templates import Templates
+
+#: Servers that can be on the same host: where they are, they start first.
+LOCAL_SERVICES = "postgresql.service redis-server.service valkey-server.service rabbitmq-server.service"
+#: What an app of the project's own gets beside its launcher.
+_SERVICE_TEMPLATES = "package/celery_ops/service"
+#: A worker's node name: pool and generation, so that old and new are told apart.
+NODE = "{pool}.%i@%H"
+
+
+def worker_template(name: str, pool: str) -> str:
+    """Return the name of a pool's unit file."""
+    return f"{name}-worker-{pool}@.service"
+
+
+def render(templates: Templates, deployment: Mapping[str, Any], hostname: str, kind: str) -> dict[str, str]:
+    """Return the unit files that the host needs, name to text.
+
+    Args:
+        templates: where they come from.
+        deployment: the decisions.
+        hostname: what the host calls itself.
+        kind: ``worker``, ``beat`` or ``all``.
+
+    Raises:
+        RenderError: a template does not work.
+    """
+    values = {**deployment, "hostname": hostname, "local_services": LOCAL_SERVICES}
+    workers = {
+        **values,
+        "overrides": deployment["worker_overrides"],
+        "overrides_name": "celery_worker_unit_overrides",
+    }
+    beats = {
+        **values,
+        "overrides": deployment["beat_overrides"],
+        "overrides_name": "celery_beat_unit_overrides",
+    }
+    units: dict[str, str] = {}
+    duties = _duties(deployment, kind)
+    if "worker" in duties:
+        for pool in deployment["pools"]:
+            units[worker_template(deployment["name"], pool["name"])] = templates.render(
+                "worker.service", {**workers, "pool": pool, "node": NODE.format(pool=pool["name"])}
+            )
+    if "beat" in duties:
+        units[deployment["beat_unit"]] = templates.render("beat.service", beats)
+    if deployment["duties"]:
+        units[deployment["target"]] = templates.render("celery.target", values)
+        units[deployment["slice"]] = templates.render("celery.slice", values)
+    return units
+
+
+def _duties(deployment: Mapping[str, Any], kind: str) -> list[str]:
+    return [duty for duty in deployment["duties"] if kind in (duty, "all")]
+
+
+def files(overrides: Sequence[str], deployment: Mapping[str, Any], kind: str) -> dict[str, str]:
+    """Return the other files that the units start from, path to text.
+
+    Args:
+        overrides: folders whose templates replace those of the collection.
+        deployment: the decisions.
+        kind: ``worker``, ``beat`` or ``all``.
+
+    Raises:
+        RenderError: a template does not work.
+    """
+    duties = _duties(deployment, kind)
+    if not duties:
+        return {}
+    launcher = deployment["launcher"]
+    found = {launcher: Templates("runtime", overrides).render("launch.py", deployment)}
+    if not deployment["integrate"]:
+        # What the checkout of an integrated project has, for an app that knows nothing of it.
+        place = os.path.join(os.path.dirname(launcher), SERVICE)
+        templates = Templates("project", overrides)
+        for name in templates.names(_SERVICE_TEMPLATES):
+            path = os.path.join(place, os.path.relpath(name, _SERVICE_TEMPLATES))
+            found[path] = templates.render(name, deployment)
+    if "worker" in duties:
+        for pool in deployment["pools"]:
+            if pool["environment"]:
+                path = os.path.join(deployment["config_path"], f"pool-{pool['name']}")
+                found[path] = environment_file.dump(pool["environment"])
+    return found
+
+
+def preflight(deployment: Mapping[str, Any], fleet: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what has to be known to see whether the workers can start.
+
+    Args:
+        deployment: the decisions.
+        fleet: what all hosts run, as of :mod:`_connections`.
+    """
+    return {
+        "fleet": fleet,
+        "web_connections": deployment["web_connections"],
+        "database_max_connections": deployment["database_max_connections"],
+        "app": deployment["app"],
+        "pools": deployment["pools"],
+        "served": deployment["served"],
+        "visibility": deployment["visibility_timeout"],
+        "consumer": deployment["consumer_timeout"],
+        "own_app": not deployment["integrate"],
+    }

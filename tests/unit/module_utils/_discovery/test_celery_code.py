@@ -1,0 +1,257 @@
+# Copyright (c) 2026 celeriac.django contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Tasks and Celery apps are found in the source, in all ways of writing them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.celeriac.django.plugins.module_utils._discovery import celery_code
+from ansible_collections.celeriac.django.plugins.module_utils._discovery.imports import Modules
+
+Find = Callable[[Mapping[str, str]], celery_code.Found]
+
+
+@pytest.fixture
+def find(tmp_path: Path, write_tree: Callable[[Path, Mapping[str, str]], Path]) -> Find:
+    """Finds tasks and apps in a project of such files."""
+
+    def find(files: Mapping[str, str]) -> celery_code.Found:
+        write_tree(tmp_path, {"shop/__init__.py": "", "orders/__init__.py": "", **files})
+        return celery_code.find_celery(tmp_path, Modules([tmp_path]))
+
+    return find
+
+
+# Apps
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "import os\napp = Celery('shop')\n",
+        "import celery\napp = celery.Celery('shop')\n",
+        "import celery as c\napp = c.Celery('shop')\n",
+        "from celery import Celery\napp: Celery = Celery('shop')\n",
+        "from celery import Celery as Tasks\napp = Tasks('shop')\n",
+        "from celery.app.base import Celery as Tasks\napp = Tasks('shop')\n",
+        "class Own(Celery): ...\napp = Own('shop')\n",
+        "def make(): return Celery('shop')\napp = make()\n",
+        "if True:\n    app = Celery('shop')\n",
+        "try:\n    app = Celery('shop')\nexcept Exception: ...\n",
+        "import x\napp = other = Celery('shop')\n",
+    ],
+)
+def test_an_app_in_all_ways_of_writing(text: str, find: Find) -> None:
+    (app,) = find({"shop/tasking.py": text}).apps
+    assert app == {
+        "module": "shop.tasking",
+        "variable": "app",
+        "file": "shop/tasking.py",
+        "place": "shop/tasking.py:2",
+        "configured": "",
+        "task_class": "",
+    }
+
+
+def test_a_factory_that_names_what_it_makes_first(find: Find) -> None:
+    text = "def make():\n    found = Celery('shop')\n    found.conf.x = 1\n    return found\nqueue = make()\n"
+    (app,) = find({"shop/tasking.py": text}).apps
+    assert (app["variable"], app["place"]) == ("queue", "shop/tasking.py:5")
+
+
+@pytest.mark.parametrize(
+    ("maker", "app"),
+    [
+        (
+            "def make_celery():\n    return Celery('shop')\n",
+            "from shop.make import make_celery\napp = make_celery()\n",
+        ),
+        ("class ShopCelery(Celery): ...\n", "from .make import ShopCelery\napp = ShopCelery('shop')\n"),
+    ],
+)
+def test_an_app_whose_maker_is_in_another_module(maker: str, app: str, find: Find) -> None:
+    files = {"shop/make.py": f"from celery import Celery\n{maker}", "shop/celery.py": app}
+    assert [found["place"] for found in find(files).apps] == ["shop/celery.py:2"]
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"shop/tests/test_celery.py": "app = Celery('test')\n"},
+        {"shop/conftest.py": "app = Celery('test')\n"},
+        {"shop/x.py": "def f():\n    app = Celery('local')\n"},
+        {"shop/x.py": "def f():\n    Celery('local')\napp = f()\n"},
+        {"shop/x.py": "app = make(Celery('x'))\n# Celery('x')\n"},
+        {"shop/x.py": "from celery import Celery\nclass Own(Celery): ...\n"},
+        {"shop/x.py": "self.app = Celery('x')\n"},
+        {"shop/x.py": "Celery = (\n"},
+        {"shop/x.txt": "app = Celery('x')\n"},
+    ],
+)
+def test_no_app(files: dict[str, str], find: Find) -> None:
+    assert find(files).apps == []
+
+
+@pytest.mark.parametrize(
+    ("text", "configured", "task_class"),
+    [
+        ("app = Celery('x')\napp.config_from_object('django.conf:settings')\n", 2, 0),
+        ("app = Celery('x',\n    task_cls='shop.tasks:Own')\n", 0, 2),
+        ("class Own(Celery):\n    task_cls = 'shop:Own'\napp = Own()\n", 0, 2),
+        ("class Own(Celery):\n    task_cls: str = 'shop:Own'\napp = Own()\n", 0, 2),
+        ("app = Celery('x')\napp.Task = Own\n", 0, 2),
+    ],
+)
+def test_what_an_app_is_made_with(text: str, configured: int, task_class: int, find: Find) -> None:
+    (app,) = find({"shop/celery.py": text}).apps
+    assert app["configured"] == (f"shop/celery.py:{configured}" if configured else "")
+    assert app["task_class"] == (f"shop/celery.py:{task_class}" if task_class else "")
+
+
+CONFIGURED = "app.config_from_object('django.conf:settings')\n"
+
+
+@pytest.mark.parametrize(
+    ("files", "chosen"),
+    [
+        ({"a/x.py": "", "shop/celery.py": ""}, "shop.celery"),
+        ({"a/celery.py": "", "shop/x.py": ""}, "shop.x"),
+        ({"a/x.py": CONFIGURED, "shop/celery.py": ""}, "a.x"),
+        ({"shop/a.py": CONFIGURED, "shop/celery_app.py": CONFIGURED}, "shop.celery_app"),
+        ({"a/celery.py": CONFIGURED, "b/celery.py": CONFIGURED, "shop/z.py": CONFIGURED}, "shop.z"),
+        ({"shop2/celery.py": "", "shop/z.py": ""}, "shop.z"),
+    ],
+)
+def test_of_several_apps_the_one_that_the_project_runs(
+    files: dict[str, str], chosen: str, find: Find
+) -> None:
+    apps = find({name: f"app = Celery('x')\n{text}" for name, text in files.items()}).apps
+    assert len(apps) == len(files)
+    found = celery_code.choose_app(apps, "shop")
+    assert found
+    assert found["module"] == chosen
+
+
+def test_of_no_app_none_is_chosen() -> None:
+    assert celery_code.choose_app([], "shop") is None
+
+
+def test_a_project_without_a_package_chooses_too(find: Find) -> None:
+    app = "app = Celery('x')\n"
+    found = celery_code.choose_app(find({"orders/a.py": app, "celery_app.py": app}).apps, "")
+    assert found
+    assert found["module"] == "celery_app"
+
+
+def test_an_ignored_file_has_neither_tasks_nor_apps(tmp_path: Path, find: Find) -> None:
+    text = "app = Celery('x')\n@app.task\ndef send(): ...\n"
+    assert find({"old/celery.py": text}).apps
+    ignored = [str(tmp_path / "old")]
+    found = celery_code.find_celery(tmp_path, Modules([tmp_path]), ignored)
+    assert (found.tasks, found.apps) == ({}, [])
+
+
+# Tasks
+
+TASKS = """
+from celery import shared_task
+from shop.celery import app, celery_app
+from django.tasks import task
+import huey, celery
+
+@shared_task
+def plain(): ...
+
+@shared_task(bind=True, max_retries=3)
+def bound(self): ...
+
+@shared_task(name="billing.charge")
+def named(): ...
+
+@app.task
+def of_the_app(): ...
+
+@celery_app.task(ignore_result=True)
+async def of_another_app(): ...
+
+@celery.shared_task
+def by_its_module(): ...
+
+@other
+@shared_task()
+@another(1)
+def among_others(): ...
+
+def factory():
+    @shared_task
+    def inner(): ...
+
+@task
+def of_django(): ...
+
+@huey.task()
+def of_huey(): ...
+
+@shared_task(name=NAMES["x"])
+def named_at_run_time(): ...
+
+def no_task(): ...
+"""
+
+
+def test_tasks_are_found_with_file_and_line(find: Find) -> None:
+    names = {
+        "plain": 8,
+        "bound": 11,
+        "of_the_app": 17,
+        "of_another_app": 20,
+        "by_its_module": 23,
+        "among_others": 28,
+        "inner": 32,
+    }
+    places = {f"orders.tasks.{name}": f"orders/tasks.py:{line}" for name, line in names.items()}
+    assert find({"orders/tasks.py": TASKS}).tasks == {"billing.charge": "orders/tasks.py:14", **places}
+
+
+TASK = "from celery import shared_task\n@shared_task\ndef send(): ...\n"
+
+
+@pytest.mark.parametrize(
+    ("file", "module"),
+    [
+        ("orders/tasks/__init__.py", "orders.tasks"),
+        ("orders/tasks/emails.py", "orders.tasks.emails"),
+        ("orders/jobs.py", "orders.jobs"),
+    ],
+)
+def test_tasks_have_the_name_of_their_module(file: str, module: str, find: Find) -> None:
+    assert list(find({file: TASK}).tasks) == [f"{module}.send"]
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        "orders/tests/test_tasks.py",
+        "orders/tests/factories.py",
+        "orders/tests.py",
+        "orders/test_tasks.py",
+        "conftest.py",
+        "orders/migrations/0001_initial.py",
+        "env/lib/tasks.py",
+        "web/node_modules/tasks.py",
+        "orders/tasks.txt",
+    ],
+)
+def test_tasks_elsewhere_do_not_count(file: str, find: Find) -> None:
+    assert find({file: TASK, "env/pyvenv.cfg": ""}).tasks == {}
+
+
+def test_a_syntax_error_is_for_django_to_tell(find: Find) -> None:
+    found = find({"orders/tasks.py": f"{TASK}B = (\n", "orders/jobs.py": TASK})
+    assert found.tasks == {"orders.jobs.send": "orders/jobs.py:3"}
+    assert found.unread == ["orders/tasks.py"]

@@ -1,0 +1,157 @@
+# Copyright (c) 2026 celeriac.django contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the answers of workers and beat mean."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ansible_collections.celeriac.django.plugins.module_utils._project.scripts import prove
+
+NODES = {"default.0a@web1": "celery", "mails.1b@web1": "mails"}
+TASKS = {"orders.tasks.send": "orders/tasks.py:3", "billing.charge": "billing/tasks.py:9"}
+
+
+class FakeApp:
+    """A Celery app whose nodes answer with what they were given."""
+
+    def __init__(self, *answers: dict[str, Any] | None) -> None:
+        self.answers = list(answers)
+        self.asked: list[list[str] | None] = []
+        self.control = self
+        self.tasks: dict[str, Any] = {prove.ROUND_TRIP_TASK: object()}
+
+    def inspect(self, destination: list[str] | None = None, **_limits: Any) -> FakeApp:
+        """Asks some of the nodes, or all."""
+        self.asked.append(destination)
+        return self
+
+    def ping(self) -> dict[str, Any] | None:
+        """Returns the next answer, the last one again and again."""
+        return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+
+    registered = ping
+
+
+def proofs(app: FakeApp, **job: Any) -> prove.Proofs:
+    """Returns the proofs for an app."""
+    return prove.Proofs(
+        app, {"nodes": NODES, "tasks": TASKS, "timeout": 0, "canary": "", "control": True, **job}
+    )
+
+
+def test_all_workers_answer() -> None:
+    found = proofs(FakeApp({node: {"ok": "pong"} for node in NODES})).workers()
+    assert found == {"name": "workers answer", "ok": True, "detail": "2 of 2"}
+
+
+def test_workers_that_are_silent_are_named() -> None:
+    found = proofs(FakeApp({"default.0a@web1": {"ok": "pong"}})).workers()
+    assert found == {
+        "name": "workers answer",
+        "ok": False,
+        "detail": "1 of 2, silent: mails.1b@web1",
+    }
+
+
+def test_no_answer_at_all() -> None:
+    assert proofs(FakeApp(None)).workers()["detail"].startswith("0 of 2, silent: ")
+
+
+def test_only_workers_that_were_silent_are_asked_again() -> None:
+    app = FakeApp(None, {"mails.1b@web1": {}}, {"default.0a@web1": {}})
+    assert proofs(app, timeout=60).workers()["ok"]
+    assert app.asked == [list(NODES), list(NODES), ["default.0a@web1"]]
+
+
+def test_over_a_broker_without_broadcasts_nobody_is_asked() -> None:
+    app = FakeApp()
+    app.tasks = {"orders.tasks.send": object(), "billing.charge": object()}
+    asked = proofs(app, control=False)
+    assert (asked.workers()["ok"], asked.tasks()["ok"], app.asked) == (True, True, [])
+    assert asked.tasks()["detail"].startswith("2 of 2 here; ")
+    del app.tasks["billing.charge"]
+    assert not asked.tasks()["ok"]
+    assert "billing.charge (billing/tasks.py:9)" in asked.tasks()["detail"]
+
+
+def test_all_tasks_are_registered() -> None:
+    names = ["celery.accumulate", "billing.charge [rate_limit=1/s]", "orders.tasks.send"]
+    found = proofs(FakeApp(dict.fromkeys(NODES, names))).tasks()
+    assert (found["ok"], found["detail"]) == (True, "2 of 2")
+
+
+def test_tasks_that_are_missing_are_named_with_their_place() -> None:
+    answers = {"default.0a@web1": list(TASKS), "mails.1b@web1": ["orders.tasks.send"]}
+    found = proofs(FakeApp(answers)).tasks()
+    assert not found["ok"]
+    assert found["detail"].startswith(
+        "1 of 2: billing.charge (billing/tasks.py:9) is not registered on mails.1b@web1: "
+    )
+    assert "INSTALLED_APPS" in found["detail"]
+
+
+def test_a_silent_worker_has_no_tasks() -> None:
+    assert proofs(FakeApp(None)).tasks()["detail"].startswith("0 of 2: ")
+
+
+@pytest.mark.parametrize(
+    ("answers", "ok", "detail"),
+    [
+        ({"celerybeat@web1": {}, "default.0a@web1": {}}, True, "celerybeat@web1"),
+        ({"default.0a@web1": {}}, False, "no beat answers"),
+        (
+            {"celerybeat@web1": {}, "celerybeat@web2": {}},
+            False,
+            "celerybeat@web1, celerybeat@web2: each sends every periodic task; stop all but one",
+        ),
+        (None, False, "no beat answers"),
+    ],
+)
+def test_exactly_one_beat_has_to_answer(answers: dict[str, Any] | None, ok: bool, detail: str) -> None:
+    asked = proofs(FakeApp(answers), beat=True, several_beats=False)
+    beats = asked.count_beats()
+    assert beats
+    found = asked.one_beat(beats.result())
+    assert (found["ok"], found["detail"]) == (ok, detail)
+
+
+@pytest.mark.parametrize(("beats", "ok"), [([], False), (["a"], True), (["a", "b"], True)])
+def test_of_several_beats_with_a_lock_one_has_to_answer(beats: list[str], ok: bool) -> None:
+    assert proofs(FakeApp({}), several_beats=True).one_beat(beats)["ok"] == ok
+
+
+def test_a_beat_that_answers_late_is_asked_again() -> None:
+    asked = proofs(FakeApp(None, {"celerybeat@web1": {}}), timeout=60, beat=True)
+    beats = asked.count_beats()
+    assert beats
+    assert beats.result() == ["celerybeat@web1"]
+
+
+def test_without_a_beat_nobody_is_asked() -> None:
+    assert proofs(FakeApp({}), beat=False).count_beats() is None
+
+
+@pytest.mark.parametrize(
+    ("canary", "results", "seen"), [("c", True, True), ("c", False, False), ("", True, False)]
+)
+def test_where_a_canary_is_seen(canary: str, results: bool, seen: bool) -> None:
+    made = proofs(FakeApp({}), canary=canary)
+    made._has_results = lambda: results  # type: ignore[method-assign] # no Celery is installed here
+    assert made.sees_canary() is seen
+
+
+def test_without_a_canary_the_answer_stands_for_it() -> None:
+    assert proofs(FakeApp({})).beat()["ok"]
+
+
+@pytest.mark.parametrize("integrated", [True, False])
+def test_an_app_without_delay_on_commit_is_told(integrated: bool) -> None:
+    """In a project's own app that is a choice, and no failure."""
+    found = proofs(FakeApp(), integrated=integrated)._no_on_commit("committed transaction")
+    assert found
+    assert (found["name"], found["ok"]) == ("committed transaction", not integrated)
+    assert "DjangoTask" in found["detail"]

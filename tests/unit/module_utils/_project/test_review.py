@@ -1,0 +1,75 @@
+# Copyright (c) 2026 celeriac.django contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a project's own Celery app lacks is said with the place where it can be mended."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ansible_collections.celeriac.django.plugins.module_utils._project import review
+
+PROJECT: dict[str, Any] = {
+    "settings": "shop.settings",
+    "celery_app": {
+        "place": "shop/celery.py:9",
+        "configured": "shop/celery.py:10",
+        "task_class": "",
+    },
+    "celery_settings": {
+        "CELERY_BROKER_URL": "shop/settings.py:40",
+        "CELERY_BROKER_UR": "shop/settings.py:41",
+    },
+    "tasks": {"orders.tasks.send": "orders/tasks.py:5"},
+}
+FINE: dict[str, Any] = {
+    "version": "5.7.0",
+    "namespace": "CELERY",
+    "broker": "redis://host:6379/0",
+    "wanted_broker": "",
+    "results": True,
+    "late": False,
+    "unknown": [],
+    "immediate": [],
+}
+
+
+def lacks(delivery: str = "at_most_once", **answer: Any) -> list[str]:
+    """Returns what is lacking for an app that differs from a good one."""
+    return review.lacks(PROJECT, {**FINE, **answer}, delivery)
+
+
+def test_a_good_app_lacks_nothing() -> None:
+    assert lacks() == []
+    assert lacks("at_least_once", late=True) == []
+    assert lacks(wanted_broker=FINE["broker"]) == []
+    assert lacks(version="5.10.1") == []
+
+
+@pytest.mark.parametrize(
+    ("answer", "place", "words"),
+    [
+        ({"version": "5.6.3"}, "Celery 5.6.3", "Raise the requirement"),
+        ({"namespace": ""}, "shop/celery.py:10", 'namespace="CELERY"'),
+        ({"results": False}, "shop/celery.py:9", "CELERY_RESULT_BACKEND"),
+        ({"wanted_broker": "redis://other:6379/0"}, "shop/settings.py:40", "redis://other:6379/0"),
+        ({"delivery": "at_least_once"}, "shop/celery.py:9", "CELERY_TASK_ACKS_LATE"),
+        ({"unknown": ["CELERY_BROKER_UR"]}, "shop/settings.py:41", "CELERY_BROKER_UR,"),
+        ({"unknown": ["CELERY_FROM_A_LIBRARY"]}, "shop.settings", "CELERY_FROM_A_LIBRARY"),
+        ({"immediate": ["orders.tasks.send"]}, "orders/tasks.py:5", "DjangoTask"),
+        ({"immediate": ["a.b", "orders.tasks.send"]}, "shop/celery.py:9", "a.b and 1 others"),
+    ],
+)
+def test_each_lack_has_its_place_and_a_way_out(answer: dict[str, Any], place: str, words: str) -> None:
+    (text,) = lacks(**answer)
+    assert text.startswith(place)
+    assert words in text
+
+
+def test_a_base_class_of_all_tasks_is_where_it_is_named() -> None:
+    app = {**PROJECT["celery_app"], "task_class": "shop/celery.py:7"}
+    answer = {**FINE, "immediate": ["orders.tasks.send"]}
+    (text,) = review.lacks({**PROJECT, "celery_app": app}, answer, "at_most_once")
+    assert text.startswith("shop/celery.py:7: ")

@@ -1,0 +1,210 @@
+# Copyright (c) 2026 celeriac.django contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is proven, and against which processes."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from ansible_collections.celeriac.django.plugins.module_utils._project.scripts import prove as inside_prove
+from ansible_collections.celeriac.django.plugins.module_utils._proof import proof, trial
+
+DEPLOYMENT: dict[str, Any] = {
+    "venv": "/var/lib/shop-celery/venv",
+    "beat_unit": "shop-beat.service",
+    "name": "shop",
+    "app": "shop",
+    "settings": "shop.settings",
+    "tasks": {"orders.tasks.send": "orders/tasks.py:3"},
+    "canary": "shop-canary",
+    "canary_interval": 60,
+    "integrate": True,
+    "duties": ["worker", "beat"],
+    "several_beats": False,
+    "has_control": True,
+    "beat_arguments": ["--enable-remote-control"],
+    "systemd": True,
+    "pools": [
+        {"name": "default", "queues": ["celery", "low"], "arguments": ["--pool=prefork"]},
+        {"name": "mails", "queues": ["mails"], "arguments": ["--pool=threads"]},
+    ],
+}
+PROVEN = [{"name": "settings loaded", "ok": True, "detail": "shop.settings"}]
+
+
+class FakeProject:
+    """Notes the jobs that it is given."""
+
+    def __init__(self) -> None:
+        self.jobs: list[Mapping[str, Any]] = []
+
+    def run(self, script: ModuleType, job: Mapping[str, Any]) -> Any:
+        """Answers with one proof."""
+        assert script is inside_prove
+        self.jobs.append(job)
+        return {"proofs": PROVEN}
+
+
+@pytest.fixture
+def project() -> FakeProject:
+    """A project that proves everything."""
+    return FakeProject()
+
+
+@pytest.fixture
+def units(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """The units of the host, with their state."""
+    found: dict[str, str] = {}
+    monkeypatch.setattr(proof.Systemd, "states", lambda _self, _patterns: found)
+    return found
+
+
+class Alive:
+    """A process that runs."""
+
+    def poll(self) -> int | None:
+        """Tells that it has not ended."""
+        return None
+
+
+@pytest.fixture
+def trials(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The processes that were started for the time of a proof, and ended."""
+    log: list[str] = []
+
+    @contextlib.contextmanager
+    def running(
+        project: FakeProject, commands: Sequence[trial.Command], tells: bool
+    ) -> Iterator[list[Alive]]:
+        words = "wait for" if tells else "start"
+        log.extend(f"{words} {command.name}: {' '.join(command.arguments)}" for command in commands)
+        yield [Alive() for _command in commands]
+        log.append(f"end after {len(project.jobs)} job")
+
+    monkeypatch.setattr(proof.trial, "running", running)
+    return log
+
+
+def prove(project: FakeProject, check: bool = False, **values: Any) -> list[dict[str, Any]]:
+    """Proves a deployment with other values."""
+    return proof.prove(project, {**DEPLOYMENT, **values}, "web1", 20, check)  # type: ignore[arg-type]
+
+
+def test_units_that_run_are_asked(project: FakeProject, units: dict[str, str]) -> None:
+    units.update(
+        {
+            "shop-worker-default@0a0a0a0a.service": "active",
+            "shop-worker-default@1b1b1b1b.service": "deactivating",
+            "shop-worker-mails@2c2c2c2c.service": "active",
+            "shop-worker-other@3d3d3d3d.service": "active",
+        }
+    )
+    assert prove(project) == PROVEN
+    (job,) = project.jobs
+    assert job["nodes"] == {"default.0a0a0a0a@web1": "celery", "mails.2c2c2c2c@web1": "mails"}
+    assert (job["beat"], job["canary"], job["timeout"]) == (True, "shop-canary", 20)
+    assert job["tasks"] == DEPLOYMENT["tasks"]
+
+
+def test_a_pool_without_a_unit_is_not_proven(project: FakeProject, units: dict[str, str]) -> None:
+    units["shop-worker-default@0a0a0a0a.service"] = "active"
+    missing, *rest = prove(project)
+    assert (missing["name"], missing["ok"]) == ("units of pool mails", False)
+    assert "systemctl status 'shop-worker-mails@*'" in missing["detail"]
+    assert rest == PROVEN
+
+
+@pytest.mark.parametrize(
+    ("duties", "nodes", "beat"),
+    [(["worker"], 1, False), (["beat"], 0, True), ([], 0, False)],
+)
+def test_only_what_the_host_does_is_asked(
+    duties: list[str], nodes: int, beat: bool, project: FakeProject, units: dict[str, str]
+) -> None:
+    units["shop-worker-default@0a0a0a0a.service"] = "active"
+    prove(project, duties=duties, pools=DEPLOYMENT["pools"][:1])
+    assert (len(project.jobs[0]["nodes"]), project.jobs[0]["beat"]) == (nodes, beat)
+
+
+def test_without_systemd_processes_are_started_for_it(project: FakeProject, trials: list[str]) -> None:
+    before = time.time()
+    assert prove(project, systemd=False) == PROVEN
+    assert trials == [
+        "wait for the worker of pool default: -A shop worker --pool=prefork --hostname=default.trial@web1",
+        "wait for the worker of pool mails: -A shop worker --pool=threads --hostname=mails.trial@web1",
+        "wait for beat: -A shop beat --enable-remote-control",
+        "end after 1 job",
+    ]
+    (job,) = project.jobs
+    assert job["nodes"] == {"default.trial@web1": "celery", "mails.trial@web1": "mails"}
+    # A canary of an earlier run proves nothing.
+    assert job["since"] >= before
+
+
+def test_processes_of_a_foreign_app_are_not_waited_for(project: FakeProject, trials: list[str]) -> None:
+    prove(project, systemd=False, integrate=False)
+    assert [line.split(":")[0] for line in trials[:-1]] == [
+        "start the worker of pool default",
+        "start the worker of pool mails",
+        "start beat",
+    ]
+
+
+def test_a_check_starts_nothing(project: FakeProject, trials: list[str]) -> None:
+    assert prove(project, check=True, systemd=False) == PROVEN
+    assert trials == []
+    assert (project.jobs[0]["nodes"], project.jobs[0]["beat"]) == ({}, False)
+
+
+def test_the_table_has_columns() -> None:
+    proofs = [
+        {"name": "short", "ok": True, "detail": "one"},
+        {"name": "a longer one", "ok": False, "detail": "two"},
+    ]
+    assert proof.table(proofs) == [
+        "ok      short         one",
+        "FAILED  a longer one  two",
+    ]
+
+
+def test_the_table_of_nothing_is_empty() -> None:
+    assert proof.table([]) == []
+
+
+# A project's own Celery can be older than beat's remote control
+
+
+@pytest.mark.parametrize(
+    ("version", "asked"), [("5.6.3", False), ("4.4.7", False), ("5.7.0", True), ("5.10.0", True)]
+)
+def test_a_beat_that_cannot_be_asked_has_to_run(
+    version: str,
+    asked: bool,
+    project: FakeProject,
+    trials: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(proof.packages, "versions", lambda _venvs: {"celery": version})
+    proofs = prove(project, systemd=False, integrate=False, beat_arguments=["--x", proof.BEAT_ANSWERS])
+    assert project.jobs[0]["beat"] is asked
+    assert ({"beat runs"} & {found["name"] for found in proofs} == set()) is asked
+    (beat,) = [line for line in trials if " beat: " in line]
+    assert (proof.BEAT_ANSWERS in beat) is asked
+
+
+@pytest.mark.parametrize("state", ["active", "failed", ""])
+def test_the_unit_of_a_beat_that_cannot_be_asked(
+    state: str, project: FakeProject, units: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(proof.packages, "versions", lambda _venvs: {"celery": "5.6.3"})
+    units.update({"shop-beat.service": state} if state else {})
+    proofs = prove(project, integrate=False, systemd=True, duties=["beat"])
+    (ok,) = [found["ok"] for found in proofs if found["name"] == "beat runs"]
+    assert ok is (state == "active")

@@ -1,0 +1,122 @@
+# Copyright (c) 2026 celeriac.django contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Processes for the time of a proof are ready when the proof begins, and gone when it ends."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.celeriac.django.plugins.module_utils._project.python import ProjectPython
+from ansible_collections.celeriac.django.plugins.module_utils._proof import trial
+
+READY = """
+import os, pathlib, socket, sys, time
+pathlib.Path(f"started.{os.getpid()}").write_text(" ".join(sys.argv[1:]))
+notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+notify.sendto(b"STATUS=Starting", os.environ["NOTIFY_SOCKET"])
+notify.sendto(b"READY=1\\nSTATUS=Consuming", os.environ["NOTIFY_SOCKET"])
+"""
+WAITS = "time.sleep(3600)\n"
+
+Make = Callable[[str], ProjectPython]
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Make:
+    """Makes a project whose interpreter runs this source, whatever it is told to run."""
+
+    def make(source: str) -> ProjectPython:
+        program = tmp_path / "python"
+        program.write_text(f"#!{sys.executable} -IS\n{source}")
+        program.chmod(0o755)
+        return ProjectPython(str(program), str(tmp_path), "s", os.getuid(), os.getgid())
+
+    return make
+
+
+def started(project: ProjectPython) -> dict[int, str]:
+    """Returns the processes that ran: number to arguments."""
+    files = Path(project.base).glob("started.*")
+    return {int(file.suffix[1:]): file.read_text() for file in files}
+
+
+def alive(number: int) -> bool:
+    """Tells whether there is such a process."""
+    try:
+        os.kill(number, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+WORKER = trial.Command("the worker", ["-A", "shop", "worker"])
+BEAT = trial.Command("beat", ["-A", "shop", "beat"])
+
+
+def test_they_run_for_the_time_of_the_context(make: Make) -> None:
+    project = make(READY + WAITS)
+    with trial.running(project, [WORKER, BEAT], tells=True):
+        before = started(project)
+        assert all(alive(number) for number in before)
+    assert not any(alive(number) for number in before)
+    assert sorted(before.values()) == ["-m celery -A shop beat", "-m celery -A shop worker"]
+
+
+def test_they_end_with_a_proof_that_fails(make: Make) -> None:
+    project = make(READY + WAITS)
+    with pytest.raises(KeyError), trial.running(project, [WORKER, BEAT], tells=True):
+        raise KeyError
+    assert not any(alive(number) for number in started(project))
+
+
+def test_one_that_ends_is_told_with_its_last_lines(make: Make) -> None:
+    project = make("import sys\nprint('one', flush=True)\nsys.exit('two')\n")
+    with (
+        pytest.raises(trial.TrialError, match=r"^the worker ended with status 1: .*\none\ntwo$"),
+        trial.running(project, [WORKER], tells=True),
+    ):
+        pytest.fail("it was never ready")
+
+
+def test_one_that_ends_takes_the_others_with_it(make: Make) -> None:
+    fails = trial.Command("beat", ["fail"])
+    project = make("import sys\nif sys.argv[-1] == 'fail':\n    sys.exit(3)\n" + READY + WAITS)
+    with (
+        pytest.raises(trial.TrialError, match=r"^beat ended with status 3"),
+        trial.running(project, [WORKER, fails], tells=True),
+    ):
+        pytest.fail("it was never ready")
+    assert list(started(project).values()) == ["-m celery -A shop worker"]
+    assert not any(alive(number) for number in started(project))
+
+
+def test_one_that_is_never_ready_is_ended(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trial, "READY", 0.5)
+    project = make(READY.replace("READY=1", "RELOADING=1") + WAITS)
+    with (
+        pytest.raises(trial.TrialError, match=r"^the worker was not ready after "),
+        trial.running(project, [WORKER], tells=True),
+    ):
+        pytest.fail("it was never ready")
+    assert not any(alive(number) for number in started(project))
+
+
+def test_one_that_tells_nothing_is_not_waited_for(make: Make) -> None:
+    project = make("import time\n" + WAITS)
+    with trial.running(project, [WORKER], tells=False):
+        pass
+
+
+def test_one_that_does_not_want_to_end_is_killed(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trial, "END", 0.1)
+    project = make("import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n" + READY + WAITS)
+    with trial.running(project, [WORKER, BEAT], tells=True):
+        before = started(project)
+        assert len(before) == 2
+    assert not any(alive(number) for number in before)

@@ -1,0 +1,132 @@
+# Copyright (c) 2026 celeriac.django contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ansible_collections.celeriac.django.plugins.plugin_utils._decisions import broker as _broker
+from ansible_collections.celeriac.django.plugins.plugin_utils._decisions import results
+
+REDIS = _broker.parse("redis://redis.example/0")
+RABBITMQ = _broker.parse("amqp://u:p@mq.example/v")
+LOCMEM = "django.core.cache.backends.locmem.LocMemCache"
+PROJECT: dict[str, Any] = {"database": "postgresql", "caches": {}, "chords": {}, "results_read": {}}
+
+
+@pytest.mark.parametrize(
+    ("changed", "hosts"),
+    [
+        ({"result_backend": "django-db"}, 2),
+        ({"result_backend": "django-cache"}, 2),
+        ({"result_backend": "redis"}, 2),
+        ({"result_backend": "none"}, 2),
+        ({"result_backend": "database", "database_scheme": "postgres"}, 2),
+        ({"result_backend": "database", "database_scheme": "postgresql+psycopg"}, 2),
+        ({"result_backend": "db+sqlite:////srv/results"}, 1),
+        ({"result_expires": "never"}, 1),
+    ],
+)
+def test_what_works(changed: dict[str, Any], hosts: int, options: dict[str, Any]) -> None:
+    results.check({**options, **changed}, REDIS, hosts)
+
+
+@pytest.mark.parametrize(
+    ("changed", "broker", "hosts", "says"),
+    [
+        ({"result_backend": "postgres"}, REDIS, 1, "'postgres' is not known: it is django-db, django-cache"),
+        ({"result_backend": "redis"}, RABBITMQ, 1, "the broker is amqp"),
+        ({"result_backend": "database"}, REDIS, 1, "neither celery_secrets nor"),
+        (
+            {"result_backend": "database", "database_scheme": "mysql"},
+            REDIS,
+            1,
+            "DATABASE_URL is one of mysql",
+        ),
+        ({"result_backend": "database", "database_scheme": "sqlite"}, REDIS, 1, "take django-db"),
+        ({"result_backend": "db+sqlite:////srv/results"}, REDIS, 2, r"\(db\+sqlite\), and 2 hosts"),
+        ({"result_backend": "file:///srv/results"}, REDIS, 3, "3 hosts"),
+        ({"result_expires": "soon"}, REDIS, 1, "celery_result_expires is 'soon'"),
+        ({"result_expires": 0}, REDIS, 1, "12h or 7d, or never"),
+    ],
+)
+def test_what_cannot_work(
+    changed: dict[str, Any], broker: _broker.Broker, hosts: int, says: str, options: dict[str, Any]
+) -> None:
+    with pytest.raises(results.ResultsError, match=says):
+        results.check({**options, **changed}, broker, hosts)
+
+
+@pytest.mark.parametrize(
+    ("given", "seconds"), [("1d", 86400), (90, 90), ("12h", 43200), ("7d", 604800), ("never", 0)]
+)
+def test_expires(given: Any, seconds: int) -> None:
+    assert results.expires(given) == seconds
+
+
+@pytest.mark.parametrize(
+    ("changed", "project", "hosts", "says"),
+    [
+        (
+            {"result_backend": "none"},
+            {"chords": {"a.py:7": "chord(…)"}},
+            1,
+            r"chord \(chord\(…\) in a\.py:7\)",
+        ),
+        ({"result_backend": "none", "sample_apps": ["orders"]}, {}, 1, "among the samples"),
+        ({"result_backend": "django-cache"}, {"caches": {"default": LOCMEM}}, 1, "memory of one process"),
+        (
+            {"result_backend": "django-cache"},
+            {"caches": {"default": "django.core.cache.backends.dummy.DummyCache"}},
+            1,
+            "keeps nothing",
+        ),
+        (
+            {"result_backend": "django-cache", "environment": {"CELERY_CACHE_BACKEND": "results"}},
+            {"caches": {"default": "x.Redis", "results": LOCMEM}},
+            1,
+            r"CACHES\['results'\]",
+        ),
+        (
+            {"result_backend": "django-cache"},
+            {"caches": {"default": "django.core.cache.backends.filebased.FileBasedCache"}},
+            2,
+            "a folder on each of 2 hosts",
+        ),
+        ({"result_backend": "django-db"}, {"database": "sqlite3"}, 2, "a file on each of 2 hosts"),
+    ],
+)
+def test_what_cannot_work_with_a_project(
+    changed: dict[str, Any], project: dict[str, Any], hosts: int, says: str, options: dict[str, Any]
+) -> None:
+    with pytest.raises(results.ResultsError, match=says):
+        results.check_project({**options, **changed}, {**PROJECT, **project}, hosts)
+
+
+@pytest.mark.parametrize(
+    ("changed", "project", "hosts"),
+    [
+        ({"result_backend": "redis"}, {"chords": {"a.py:7": "chord(…)"}}, 1),
+        ({"result_backend": "none"}, {"results_read": {"a.py:7": "AsyncResult(…)"}}, 1),
+        ({"result_backend": "django-cache"}, {"caches": {"default": ""}}, 2),
+        ({"result_backend": "django-cache"}, {}, 2),
+        ({"result_backend": "django-db"}, {"database": "sqlite3"}, 1),
+        ({"result_backend": "django-db", "secret_names": ["DATABASE_URL"]}, {"database": "sqlite3"}, 2),
+        ({"result_backend": "django-db"}, {"database": "url"}, 2),
+    ],
+)
+def test_what_works_with_a_project(
+    changed: dict[str, Any], project: dict[str, Any], hosts: int, options: dict[str, Any]
+) -> None:
+    results.check_project({**options, **changed}, {**PROJECT, **project}, hosts)
+
+
+def test_who_reads_results_that_nobody_keeps_is_warned(options: dict[str, Any]) -> None:
+    reads = {f"views.py:{line}": ".delay(…).get" for line in range(1, 6)}
+    (text,) = results.warnings({**options, "result_backend": "none"}, {"results_read": reads})
+    assert ".delay(…).get in views.py:1, .delay(…).get in views.py:2" in text
+    assert "and 2 more" in text
+    assert not results.warnings({**options, "result_backend": "none"}, {"results_read": {}})
+    assert not results.warnings(options, {"results_read": reads})

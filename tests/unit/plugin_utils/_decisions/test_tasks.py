@@ -1,0 +1,168 @@
+"""Samples, routes and schedule of a deployment, decided together."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ansible_collections.celeriac.django.plugins.plugin_utils._decisions import deployment as _deployment
+from ansible_collections.celeriac.django.plugins.plugin_utils._decisions import samples as _samples
+from ansible_collections.celeriac.django.plugins.plugin_utils._decisions import warnings
+from ansible_collections.celeriac.django.plugins.plugin_utils._decisions.deployment import DeploymentError
+
+Data = dict[str, Any]
+SEND = {"name": "send", "task": "orders.tasks.send", "interval": 60}
+
+
+@pytest.fixture
+def decide(options: Data, found: Data) -> Any:
+    """Checks and decides with other values than the plain ones."""
+
+    def run(**given: Any) -> Data:
+        wanted = {**options, **given}
+        _deployment.check(wanted, {}, ["web1"])
+        return _deployment.decide(wanted, found, given.get("duties", ["worker", "beat"]))
+
+    return run
+
+
+def test_nothing_is_asked_for(decide: Any) -> None:
+    deployment = decide()
+    assert deployment["samples"] == _samples.NONE
+    assert deployment["routes"] == deployment["schedule"] == []
+
+
+def test_samples_bring_tables_tasks_schedule_and_a_queue(decide: Any) -> None:
+    pools = [{"name": "default"}, {"name": "slow", "queues": ["celery", "slow"]}]
+    deployment = decide(sample_apps=["orders"], workers=pools)
+    assert deployment["samples"]["records"] == "shop.celery_records"
+    assert {"orders.tasks.push", "shop.celery_records.tasks.relay"} <= set(deployment["tasks"])
+    assert deployment["routes"] == [{"pattern": "orders.tasks.export", "queue": "slow"}]
+    assert [entry["name"] for entry in deployment["schedule"]] == [
+        "shop-relay",
+        "shop-forget",
+        "shop-orders-left-over",
+    ]
+    assert all(entry["task"] in deployment["tasks"] for entry in deployment["schedule"])
+
+
+def test_a_route_of_the_inventory_wins(decide: Any) -> None:
+    pools = [{"name": "default"}, {"name": "slow", "queues": ["slow", "mail"]}]
+    deployment = decide(sample_apps=["orders"], workers=pools, task_routes={"orders.*": "mail"})
+    assert deployment["routes"] == [{"pattern": "orders.*", "queue": "mail"}]
+
+
+def test_an_entry_of_the_inventory_replaces_that_of_a_sample(decide: Any) -> None:
+    mine = {**SEND, "name": "shop-relay", "enabled": False}
+    deployment = decide(sample_apps=["orders"], beat_schedule=[mine])
+    (relay,) = [entry for entry in deployment["schedule"] if entry["name"] == "shop-relay"]
+    assert relay["enabled"] is False
+
+
+def test_an_app_by_its_last_name(decide: Any, project: Data) -> None:
+    project["samples"] = {"store.orders": project["samples"].pop("orders")}
+    assert decide(sample_apps=["orders"])["samples"]["apps"][0]["app"] == "store.orders"
+
+
+@pytest.mark.parametrize(
+    ("given", "text"),
+    [
+        ({"sample_apps": ["order"]}, "did you mean orders?"),
+        ({"sample_apps": ["zzz"]}, "there are orders"),
+        ({"task_routes": {"orders.tasks.send": "slow"}}, "no pool consumes the queue 'slow'"),
+        ({"task_routes": {"orders.tasks.sent": "celery"}}, "Did you mean orders.tasks.send?"),
+        ({"beat_schedule": [{**SEND, "queue": "slow"}]}, "no pool consumes the queue 'slow'"),
+        ({"beat_schedule": [{**SEND, "task": "orders.tasks.sent"}]}, "Did you mean orders.tasks.send?"),
+        ({"beat_schedule": [{**SEND, "name": "shop-canary"}]}, "the name of the canary"),
+        ({"beat_schedule": [SEND, SEND]}, "two entries"),
+        ({"timezone": "Mars/Base"}, "no timezone"),
+        (
+            {
+                "beat_scheduler": "redbeat",
+                "beat_schedule": [
+                    {"name": "s", "task": "t", "solar": {"event": "sunset", "latitude": 1, "longitude": 1}}
+                ],
+            },
+            "RedBeat keeps no solar",
+        ),
+        (
+            {
+                "beat_scheduler": "redbeat",
+                "beat_schedule": [
+                    {"name": "s", "task": "t", "crontab": "0 3 * * *", "timezone": "Asia/Tokyo"}
+                ],
+            },
+            "RedBeat keeps no timezone",
+        ),
+        ({"beat_scheduler": "redbeat", "beat_takeover": 4}, "celery_beat_takeover is 4"),
+    ],
+)
+def test_what_cannot_be(given: Data, text: str, decide: Any) -> None:
+    with pytest.raises(DeploymentError) as caught:
+        decide(**given)
+    assert text in str(caught.value)
+
+
+def test_two_apps_of_the_same_last_name(decide: Any, project: Data) -> None:
+    place = project["samples"]["orders"]
+    project["samples"] = {"a.orders": place, "b.orders": place}
+    with pytest.raises(DeploymentError, match="may be a"):
+        decide(sample_apps=["orders"])
+
+
+def test_queues_of_other_hosts_count(decide: Any) -> None:
+    deployment = decide(task_routes={"orders.tasks.send": "slow"}, served_queues=["celery", "slow"])
+    assert deployment["routes"] == [{"pattern": "orders.tasks.send", "queue": "slow"}]
+
+
+def test_an_app_of_the_projects_own_keeps_its_settings(decide: Any, project: Data) -> None:
+    project["celery_app"] = {"module": "shop.celery", "variable": "app", "place": "shop/celery.py:3"}
+    for given in ({"sample_apps": ["orders"]}, {"task_routes": {"orders.tasks.send": "celery"}}):
+        with pytest.raises(DeploymentError, match="own Celery app is left alone"):
+            decide(**given)
+    with pytest.raises(DeploymentError, match="own Celery app is left alone"):
+        decide(beat_schedule=[SEND], beat_scheduler="file")
+    assert decide(beat_schedule=[SEND])["writes_schedule"] is True
+    assert decide()["writes_schedule"] is False
+
+
+def test_tables_stay_as_long_as_somebody_uses_them(decide: Any, project: Data) -> None:
+    project["records_used"] = "tables"
+    samples = decide()["samples"]
+    assert (samples["records"], samples["has_item"]) == ("shop.celery_records", False)
+    project["records_used"] = "item"
+    assert decide()["samples"]["has_item"] is True
+
+
+def test_several_beats_with_redbeat_alone(options: Data) -> None:
+    groups = {"celery_beat": ["a", "b"], "celery_worker": ["a", "b"]}
+    redis = {**options, "broker_url": "redis://broker"}
+    _deployment.check({**redis, "beat_scheduler": "redbeat"}, groups, ["a", "b"])
+    with pytest.raises(DeploymentError, match="would run beat"):
+        _deployment.check(redis, groups, ["a", "b"])
+
+
+def test_the_removal_asks_for_nothing(decide: Any, options: Data, found: Data) -> None:
+    wanted = {**options, "removing": True, "sample_apps": ["gone"], "task_routes": {"x": "gone"}}
+    assert _deployment.decide(wanted, found, [])["samples"] == _samples.NONE
+
+
+def test_the_sun_needs_a_package(decide: Any) -> None:
+    sunset = {"name": "s", "task": "t", "solar": {"event": "sunset", "latitude": 1, "longitude": 1}}
+    assert any(spec.startswith("ephem") for spec in decide(beat_schedule=[sunset])["requirements"]["own"])
+    assert not any(spec.startswith("ephem") for spec in decide()["requirements"]["own"])
+
+
+@pytest.mark.parametrize(
+    ("given", "text"),
+    [
+        ({"task_routes": {"payments.*": "celery"}}, "no task of the project is called like payments.*"),
+        ({"task_routes": {"orders.*": {"priority": 3}}}, "knows no priorities"),
+    ],
+)
+def test_warnings(given: Data, text: str, decide: Any, options: Data, found: Data) -> None:
+    texts = warnings.warnings({**options, **given}, found, decide(**given))
+    assert any(text in warning for warning in texts)
+    plain = warnings.warnings(options, found, decide())
+    assert not any(text in warning for warning in plain)

@@ -1,0 +1,198 @@
+# Copyright (c) 2026 celeriac.django contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The answers become an inventory that integrate.yml takes, without a secret in it."""
+
+from __future__ import annotations
+
+import os.path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ansible_collections.celeriac.django.plugins.plugin_utils._decisions import broker, deployment
+from ansible_collections.celeriac.django.plugins.plugin_utils._init import inventory as _inventory
+from ansible_collections.celeriac.django.plugins.plugin_utils._init import questions, report
+
+PASSWORD = "s3cret"  # noqa: S105 - of nobody
+PROJECT: dict[str, Any] = {
+    "path": "/home/me/shop",
+    "package": "shop",
+    "installed_apps": ["django.contrib.admin", "catalog", "orders"],
+    "apps": {"catalog": "/home/me/shop/catalog", "orders": "/home/me/shop/orders"},
+    "database": "sqlite3",
+    "environment": {},
+    "celery_app": None,
+    "integrated": False,
+    "tasks": {"orders.tasks.send": "orders/tasks.py:3"},
+}
+
+
+def find(
+    versions: dict[str, str] | None = None, *, project: dict[str, Any] | None = None, **given: Any
+) -> questions.Found:
+    """Returns what is known: the plain project with these differences, and these variables."""
+    return questions.Found({**PROJECT, **(project or {})}, versions or {}, given)
+
+
+def written(found: questions.Found) -> dict[str, Any]:
+    """Returns the files as data, for the recommendations and the variables."""
+    values = questions.values_of(questions.settle(found, None))
+    return {name: yaml.safe_load(text) for name, text in _inventory.render(found, values).items()}
+
+
+def test_this_machine() -> None:
+    files = written(find())
+    assert list(files) == [_inventory.INVENTORY, _inventory.SETTINGS]
+    inventory = files[_inventory.INVENTORY]["all"]
+    assert inventory["hosts"]["localhost"]["ansible_connection"] == "local"
+    assert list(inventory["children"]) == ["celery_worker", "celery_beat"]
+    assert files[_inventory.SETTINGS] == {
+        "celery_project_path": "/home/me/shop",
+        "celery_result_backend": "django-db",
+        "celery_beat_scheduler": "database",
+        "celery_workers": [{"name": "default"}],
+        "celery_delivery": "at_most_once",
+        "celery_service_manager": "auto",
+    }
+
+
+def test_several_hosts() -> None:
+    files = written(find(celery_init_hosts=["app1", "10.0.0.2"], celery_project_sample_apps=["orders"]))
+    children = files[_inventory.INVENTORY]["all"]["children"]
+    assert {name: list(group["hosts"]) for name, group in children.items()} == {
+        "celery_worker": ["app1", "10.0.0.2"],
+        "celery_beat": ["app1"],
+        "celery_broker": ["app1"],
+    }
+    settings = files[_inventory.SETTINGS]
+    assert settings["celery_project_path"] == "/srv/shop"
+    assert settings["celery_broker_password"].strip("{} ") == "vault_celery_broker_password"
+    assert settings["celery_project_name"] == "shop"
+    assert settings["celery_service_manager"] == "systemd"
+    assert settings["celery_project_sample_apps"] == ["orders"]
+    assert files[_inventory.VAULT_EXAMPLE] == {
+        "vault_celery_broker_password": "shop_production_your_key_here"
+    }
+
+
+def test_a_rabbitmq() -> None:
+    files = written(find(celery_init_hosts=["app1", "app2"], celery_init_broker="rabbitmq"))
+    children = files[_inventory.INVENTORY]["all"]["children"]
+    assert list(children["celery_broker"]["hosts"]) == ["app1"]
+    settings = files[_inventory.SETTINGS]
+    assert settings["celery_broker_server"] == "rabbitmq"
+    assert settings["celery_project_name"] == "shop"
+    assert settings["celery_broker_password"].strip("{} ") == "vault_celery_broker_password"
+    assert not {"celery_broker_url", "celery_broker_key_prefix"} & set(settings)
+    assert files[_inventory.VAULT_EXAMPLE] == {
+        "vault_celery_broker_password": "shop_production_your_key_here"
+    }
+
+
+def test_no_periodic_tasks() -> None:
+    files = written(find(celery_init_periodic=False))
+    assert list(files[_inventory.INVENTORY]["all"]["children"]) == ["celery_worker"]
+    assert files[_inventory.SETTINGS]["celery_beat_scheduler"] == "file"
+
+
+def test_what_discovery_was_told_is_kept() -> None:
+    given = {
+        "celery_project_name": "store",
+        "celery_project_package": "shop",
+        "celery_project_settings": "shop.settings.live",
+        "celery_project_integrate": "always",
+    }
+    settings = written(find(**given))[_inventory.SETTINGS]
+    assert {name: settings[name] for name in given} == given
+
+
+def test_a_name_that_comes_from_the_folder_is_kept() -> None:
+    """On the hosts, the checkout may be in a folder of another name."""
+    found = find(
+        project={"package": "config", "path": "/home/me/blog"},
+        celery_init_hosts=["web1"],
+        celery_init_host_path="/srv/site1",
+    )
+    assert written(found)[_inventory.SETTINGS]["celery_project_name"] == "blog"
+
+
+def test_secrets_of_the_settings_get_placeholders() -> None:
+    environment = {
+        "STRIPE_KEY": "shop/settings/base.py:9",
+        "SECRET_KEY": "shop/settings/base.py:3",
+        "CELERY_BROKER_URL": "shop/settings/base.py:5",
+    }
+    files = written(find(project={"environment": environment, "database": "url"}))
+    assert files[_inventory.SETTINGS]["celery_secrets"] == {
+        "SECRET_KEY": "{{ vault_secret_key }}",
+        "STRIPE_KEY": "{{ vault_stripe_key }}",
+    }
+    assert files[_inventory.VAULT_EXAMPLE] == {
+        "vault_secret_key": "shop_production_your_key_here",
+        "vault_stripe_key": "shop_production_your_key_here",
+    }
+
+
+@pytest.mark.parametrize(
+    ("variable", "url", "kept"),
+    [
+        ("celery_broker_url", f"redis://:{PASSWORD}@mq.example/0", False),
+        ("celery_broker_url", f"amqp://shop:{PASSWORD}@mq.example//", False),
+        ("celery_broker_url", "redis://mq.example:6379/0", True),
+        ("celery_result_backend", f"db+postgresql+psycopg://shop:{PASSWORD}@db.example/r", False),
+        ("celery_result_backend", f"db+postgresql+psycopg://db.example/r?password={PASSWORD}", False),
+        ("celery_result_backend", "redis://results.example:6379/1", True),
+    ],
+)
+def test_urls_with_passwords_are_the_vaults(variable: str, url: str, kept: bool) -> None:
+    found = find(**{variable: url})
+    answers = questions.settle(found, None)
+    files = _inventory.render(found, questions.values_of(answers))
+    everything = [
+        *files.values(),
+        *report.summary(answers, True),
+        *report.summary(answers, False),
+    ]
+    assert PASSWORD not in str(everything)
+    settings = yaml.safe_load(files[_inventory.SETTINGS])
+    assert settings[variable] == (url if kept else f"{{{{ vault_{variable} }}}}")
+    if not kept:
+        placeholder = yaml.safe_load(files[_inventory.VAULT_EXAMPLE])[f"vault_{variable}"]
+        assert placeholder.startswith(url.partition("://")[0] + "://")
+        assert "shop_production_your_key_here" in placeholder
+
+
+@pytest.mark.parametrize("backend", ["database", "none", "redis", "django-db"])
+def test_what_is_written_is_what_integrate_takes(backend: str, options: dict[str, Any]) -> None:
+    """The checks of integrate.yml accept the settings, once the vault is filled in."""
+    found = find(celery_init_hosts=["app1", "app2"], celery_init_broker="url", celery_result_backend=backend)
+    files = written(found)
+    settings = files[_inventory.SETTINGS]
+    vault = {f"{{{{ {name} }}}}": value for name, value in files[_inventory.VAULT_EXAMPLE].items()}
+    given = {name.removeprefix("celery_"): vault.get(str(value), value) for name, value in settings.items()}
+    children = files[_inventory.INVENTORY]["all"]["children"]
+    groups = {name: list(group["hosts"]) for name, group in children.items()}
+    deployment.check({**options, **given}, groups, ["app1", "app2"])
+    assert broker.parse(given["broker_url"]).addresses == (("redis.example", 6379),)
+
+
+@given(
+    path=st.text(st.characters(exclude_categories=["Cc", "Cs"]), min_size=1).map("/srv/{}".format),
+    hosts=st.lists(
+        st.from_regex(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,8}[A-Za-z0-9])?", fullmatch=True), min_size=1
+    ),
+)
+def test_any_path_and_host_come_back_from_the_files(path: str, hosts: list[str]) -> None:
+    try:
+        files = written(find(celery_init_hosts=hosts, celery_init_host_path=path))
+    except questions.AnswerError:
+        return
+    if hosts != ["localhost"]:
+        read = files[_inventory.SETTINGS]["celery_project_path"]
+        assert read == os.path.normpath(path.strip())
+    children = files[_inventory.INVENTORY]["all"]["children"]
+    assert list(children["celery_worker"]["hosts"]) == list(dict.fromkeys(hosts))

@@ -1,0 +1,59 @@
+# Copyright (c) 2026 celeriac.django contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What was discovered is told, and the commands that come next can be typed as they stand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ansible_collections.celeriac.django.plugins.plugin_utils._init import questions, report
+
+
+def test_what_was_found_is_told(project: dict[str, Any]) -> None:
+    apps = {"catalog": "/srv/shop/catalog", "orders": "/srv/shop/orders"}
+    found = questions.Found({**project, "apps": apps}, {"django": "5.2.19"})
+    text = "\n".join(report.describe(found))
+    for part in (
+        "shop/wsgi.py:7",
+        "shop/settings/base.py",
+        "catalog, orders",
+        "django 5.2.19",
+        "none so far",
+    ):
+        assert part in text
+
+
+def test_an_app_of_its_own_is_told(project: dict[str, Any]) -> None:
+    app = {"module": "shop.celery", "variable": "app", "place": "shop/celery.py:3"}
+    text = "\n".join(report.describe(questions.Found({**project, "celery_app": app})))
+    assert "shop.celery:app (shop/celery.py:3)" in text
+
+
+@pytest.mark.parametrize(
+    ("called", "playbook"),
+    [
+        ("celeriac.django.init", "celeriac.django.integrate"),
+        ("playbooks/init.yml", "playbooks/integrate.yml"),
+        ("init.yml", "integrate.yml"),
+        ("site.yml", "celeriac.django.integrate"),
+    ],
+)
+def test_the_next_playbook_is_called_alike(called: str, playbook: str) -> None:
+    assert report.integrate_playbook([called]) == playbook
+
+
+def test_commands() -> None:
+    local = {"celery_init_hosts": ["localhost"]}
+    run = "ansible-playbook x -i inventory.yml"
+    assert report.commands("x", ".", local, False, False) == [f"{run} --check --diff", run]
+    # A server is installed as root.
+    server = {**local, "celery_init_broker": "rabbitmq"}
+    assert report.commands("x", ".", server, False, False)[-1] == f"{run} -b"
+    remote = {"celery_init_hosts": ["web1"]}
+    lines = report.commands("x", "my site", remote, True, False)
+    assert lines[0].startswith("ansible-vault encrypt --output 'my site/group_vars/all/vault.yml'")
+    assert lines[-1] == "ansible-playbook x -i 'my site/inventory.yml' -b --ask-vault-pass"
+    assert report.commands("x", "my site", remote, True, True) == lines[2:]
