@@ -81,7 +81,7 @@ class Project:
     #: Where the source reads results, and makes chords: place to what.
     results_read: dict[str, str] = field(default_factory=dict)
     chords: dict[str, str] = field(default_factory=dict)
-    #: What sample tasks of each own app would be written for, and where to: :mod:`_sample_places`.
+    #: What sample tasks of each own app would be written for, and where to: :mod:`samples`.
     samples: dict[str, dict[str, Any]] = field(default_factory=dict)
     #: What of the samples' tables somebody's own code is built on.
     records_used: str = ""
