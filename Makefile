@@ -46,6 +46,13 @@ lint: .venv/.test-ready ## Style, types, Ansible's best practices, changelog
 	$(TOOLS_ENV) ansible-lint --profile production --strict --offline
 	$(TOOLS_ENV) antsibull-changelog lint
 
+.PHONY: check
+check: .venv/.test-ready ## What to run before each commit: style, types, unit tests
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	.venv/bin/pytest -q -n auto
+
 .PHONY: format
 format: .venv/.test-ready ## Mend what ruff can mend
 	.venv/bin/ruff check --fix .
