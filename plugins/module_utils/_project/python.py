@@ -1,7 +1,7 @@
 # Copyright (c) 2026 celeriac.django contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Run a script of :mod:`_project.scripts` with the interpreter, the packages and the settings of the project."""
+"""Run a script of :mod:`_project.scripts` with the interpreter, packages and settings of the project."""
 
 from __future__ import annotations
 
