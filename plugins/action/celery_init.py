@@ -172,7 +172,7 @@ class _Terminal:
 def _find(options: dict[str, Any]) -> questions.Found:
     path = os.path.abspath(options["project_path"])
     project = discover.discover(path, options["project_package"] or "", options["project_settings"] or "")
-    name = _names.project_name(options["project_name"] or "", project.package, path)
+    name = questions.name_of(options["project_name"] or "", asdict(project))
     versions = packages.versions(
         [
             f"{_names.system_state(name)}/venv",

@@ -35,6 +35,7 @@ class ActionModule(ActionBase):
                     templates, own["deployment"], own["project"], own["secret_names"] or []
                 )
                 arguments["samples"] = samples.together(own["deployment"]["samples"])
+                arguments["name"] = own["deployment"]["name"]
                 arguments["tasks"] = _tasks(own["deployment"])
                 arguments["prefork"] = own["deployment"]["prefork"]
                 arguments["results"] = {

@@ -323,7 +323,9 @@ def main() -> None:
             interpreter = _interpreter.choose(module.params["python"], project.requires_python)
     except (source.DiscoveryError, _interpreter.InterpreterError) as error:
         module.fail_json(msg=str(error))
-    name = _names.project_name(module.params["project_name"], project.package, project.path)
+    name = _names.project_name(
+        module.params["project_name"], project.package, project.path, project.recorded_name
+    )
     versions = packages.versions(
         [
             *filter(None, [module.params["venv_path"]]),

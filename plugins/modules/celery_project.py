@@ -91,6 +91,10 @@ options:
     description: What to try of the result backend. Given by the action plugin.
     type: dict
     default: {}
+  name:
+    description: The deployment's name, which the record keeps. Given by the action plugin.
+    type: str
+    default: ""
   overwrite:
     description: Whether files of ours that somebody edited since are written anew.
     type: bool
@@ -158,6 +162,7 @@ def main() -> None:
             "state": {"type": "str", "default": "present", "choices": ["present", "absent"]},
             "path": {"type": "path", "required": True},
             "record": {"type": "str", "required": True},
+            "name": {"type": "str", "default": ""},
             "deployment": {"type": "dict", "default": {}},
             "project": {"type": "dict", "default": {}},
             "secret_names": {"type": "list", "elements": "str", "default": [], "no_log": False},
@@ -188,6 +193,7 @@ def main() -> None:
             read,
             params["overwrite"],
             params["samples"],
+            params["name"],
         )
 
     def prove(changed: list[Path]) -> None:

@@ -42,6 +42,8 @@ class Record:
     made: dict[str, str] = field(default_factory=dict)
     #: Files that hold a block of ours: its ``lines``, and what else was done to the file.
     edited: dict[str, dict[str, Any]] = field(default_factory=dict)
+    #: The deployment's name: a clone in another folder keeps it. Empty in older records.
+    name: str = ""
 
     @classmethod
     def parse(cls, content: bytes | None) -> Record:
@@ -54,7 +56,7 @@ class Record:
             return cls()
         try:
             data: dict[str, Any] = json.loads(content)
-            return cls(made=dict(data["made"]), edited=dict(data["edited"]))
+            return cls(dict(data["made"]), dict(data["edited"]), str(data.get("name", "")))
         except (ValueError, KeyError, TypeError) as error:
             raise IntegrationError(
                 f"The record of the integration, {RECORD_PATH}, is damaged ({error}). "
@@ -65,6 +67,7 @@ class Record:
         """Write a record, the same bytes for the same content."""
         data = {
             "about": "What celeriac.django made here. It needs this to renew it and to take it out.",
+            **({"name": self.name} if self.name else {}),
             "made": dict(sorted(self.made.items())),
             "edited": dict(sorted(self.edited.items())),
         }
@@ -112,6 +115,7 @@ def integrate(  # noqa: PLR0913, PLR0917 - each says another thing about the fil
     read: Reader,
     overwrite: bool = False,
     samples: Collection[Collection[str]] = (),
+    deployment: str = "",
 ) -> Change:
     """Compute what it takes to have *files* and *blocks* in the checkout.
 
@@ -124,13 +128,14 @@ def integrate(  # noqa: PLR0913, PLR0917 - each says another thing about the fil
         overwrite: write files of ours even where somebody edited them.
         samples: names among *files* that belong together; of these, all are the project's as soon as
             somebody has edited or deleted one.
+        deployment: the deployment's name, which the record keeps.
 
     Raises:
         IntegrationError: a file of that name exists already and is not ours.
     """
     change = Change()
     old = Record.parse(read(top / record_path))
-    new = Record()
+    new = Record(name=deployment)
     theirs = _taken_over(top, old, samples, read)
     for name, text in files.items():
         path, content = top / name, text.encode()

@@ -76,6 +76,8 @@ class Project:
     other_celery_apps: list[str] = field(default_factory=list)
     #: Whether this collection's integration is in the checkout.
     integrated: bool = False
+    #: The deployment's name by the record of the integration, empty without one.
+    recorded_name: str = ""
     #: Tasks in the source: name, place.
     tasks: dict[str, str] = field(default_factory=dict)
     #: Where the source reads results, and makes chords: place to what.
@@ -224,13 +226,12 @@ def _own_apps(installed: list[str], modules: Modules) -> dict[str, str]:
     return apps
 
 
-def _made_files(path: Path, folder: Path) -> dict[Path, str]:
-    """Return the files of the checkout that this collection made, by its own record, with their digests."""
+def _record(folder: Path) -> Record:
+    """Return the record of the integration in a package, empty where there is none."""
     try:
-        record = Record.parse((folder / RECORD_PATH).read_bytes())
+        return Record.parse((folder / RECORD_PATH).read_bytes())
     except OSError:
-        return {}
-    return {path / name: known for name, known in record.made.items()}
+        return Record()
 
 
 def _documented_names(file: Path) -> list[str]:
@@ -336,7 +337,9 @@ def _discover(path: Path, package: str, settings: str) -> Project:
     apps = _own_apps(installed, modules)
     modules.packages |= {Path(folder): name for name, folder in apps.items()}
     celery = celery_code.find_celery(base, modules, ignored)
-    made = _made_files(path, package_path)
+    record = _record(package_path)
+    # The files of the checkout that this collection made, with their digests.
+    made = {path / name: known for name, known in record.made.items()}
     noted = {str(file.relative_to(path)): known for file, known in made.items()}
     foreign = [app for app in celery.apps if base / app["file"] not in made]
     chosen = celery_code.choose_app(foreign, package)
@@ -380,6 +383,7 @@ def _discover(path: Path, package: str, settings: str) -> Project:
         celery_app=chosen,
         other_celery_apps=[app["place"] for app in foreign if app is not chosen],
         integrated=bool(made),
+        recorded_name=record.name,
         tasks=celery.tasks,
         results_read=celery.results_read,
         chords=celery.chords,

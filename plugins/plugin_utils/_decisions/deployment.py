@@ -185,9 +185,7 @@ def decide(options: Mapping[str, Any], found: Mapping[str, Any], duty: Sequence[
         DeploymentError: the project does not allow what was asked for.
     """
     project, host = found["project"], found["host"]
-    name = _names.project_name(options["project_name"], project["package"], project["path"])
-    if not _NAME.match(name):
-        raise DeploymentError(_bad_name(name))
+    name = _name_of(options, project)
     broker = _broker.parse(options["broker_url"])
     systemd = _uses_systemd(options["service_manager"], host)
     integrate = _integrate(options["project_integrate"], project)
@@ -452,6 +450,26 @@ def _own_paths(deployment: Mapping[str, Any], chosen: bool) -> list[str]:
         inside = [os.path.join(state, name) for name in _STATE_NAMES]
         own = [*inside, *(path for path in own if path != state)]
     return list(dict.fromkeys(own))
+
+
+def _name_of(options: Mapping[str, Any], project: Mapping[str, Any]) -> str:
+    """Return the deployment's name.
+
+    Raises:
+        DeploymentError: it cannot name units, or nothing that was found tells this project from others.
+    """
+    given, recorded = options["project_name"], project.get("recorded_name", "")
+    name = _names.project_name(given, project["package"], project["path"], recorded)
+    if not _NAME.match(name):
+        raise DeploymentError(_bad_name(name))
+    # What runs already keeps its name until it is removed.
+    if not (given or recorded or options.get("removing")) and _names.says_nothing(name, project["package"]):
+        raise DeploymentError(
+            f"{name!r}, which {project['path']} and its package give, is no name: units, the user and the "
+            "keys in the broker would be called like those of any project, or of one release. Set "
+            f"celery_project_name, such as {_names.suggestion(project['path'])}, for all hosts."
+        )
+    return name
 
 
 def _bad_name(name: str) -> str:

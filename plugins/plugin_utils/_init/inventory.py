@@ -9,8 +9,6 @@ import json
 import re
 from typing import Any
 
-from ansible_collections.celeriac.django.plugins.module_utils import _names
-
 from .._rendering import project_files
 from .._rendering import templates as _render
 from . import questions
@@ -50,7 +48,7 @@ def _settings(found: questions.Found, values: questions.Values) -> dict[str, Any
         "remote": remote,
         "hosts": [_scalar(host) for host in questions.names_in(values, "celery_init_hosts")],
         "path": _scalar(questions.checked_path("celery_project_path", path)),
-        "given": _given(found, path),
+        "given": _given(found),
         "broker": values.get("celery_init_broker", ""),
         #: Empty where the vault has it; so is the result backend.
         "broker_url": "" if _broker_is_secret(found) else _scalar(found.given["celery_broker_url"]),
@@ -63,13 +61,10 @@ def _settings(found: questions.Found, values: questions.Values) -> dict[str, Any
     }
 
 
-def _given(found: questions.Found, path: str) -> dict[str, str]:
+def _given(found: questions.Found) -> dict[str, str]:
     """Return what discovery was told, and has to be told again."""
-    names = ("name", "package", "settings", "integrate")
+    names = ("package", "settings", "integrate")
     given = {f"celery_project_{name}": found.given.get(f"celery_project_{name}") for name in names}
-    if _names.project_name(given["celery_project_name"] or "", found.project["package"], path) != found.name:
-        # It comes from the checkout's folder, and that is another one on the hosts.
-        given["celery_project_name"] = found.name
     return {name: _scalar(value) for name, value in given.items() if value}
 
 

@@ -70,9 +70,7 @@ class Found:
     @property
     def name(self) -> str:
         """The name of the deployment."""
-        return _names.project_name(
-            self.given.get("celery_project_name") or "", self.project["package"], self.project["path"]
-        )
+        return name_of(self.given.get("celery_project_name") or "", self.project)
 
     @property
     def own_app(self) -> str:
@@ -161,6 +159,15 @@ class Answer:
     question: Question
     value: Value
     source: str
+
+
+def name_of(given: str, project: Mapping[str, Any]) -> str:
+    """Return the name of a deployment; where the checkout gives none, one from the folders above it."""
+    recorded = project.get("recorded_name", "")
+    name = _names.project_name(given, project["package"], project["path"], recorded)
+    if not (given or recorded) and _names.says_nothing(name, project["package"]):
+        return _names.suggestion(project["path"])
+    return name
 
 
 def shown(value: Value) -> str:

@@ -33,5 +33,46 @@ def test_the_name_of_a_project(given: str, package: str, path: str, name: str) -
     assert _names.project_name(given, package, path) == name
 
 
+def test_the_name_of_a_record_counts_wherever_the_checkout_is() -> None:
+    assert _names.project_name("", "mysite", "/srv/other", "shop") == "shop"
+    assert _names.project_name("mine", "mysite", "/srv/other", "shop") == "mine"
+
+
+@pytest.mark.parametrize(
+    ("name", "package"),
+    [
+        ("current", "config"),
+        ("src", ""),
+        ("app", ""),
+        ("config", "config"),
+        ("releases-7", "config"),
+        ("release-20261129t1200", ""),
+        ("v20261129", "core"),
+    ],
+)
+def test_what_is_no_name(name: str, package: str) -> None:
+    assert _names.says_nothing(name, package)
+
+
+@pytest.mark.parametrize(
+    ("name", "package"), [("shop", "shop"), ("mysite", "mysite"), ("live", "live"), ("web2", "config")]
+)
+def test_what_is_a_name(name: str, package: str) -> None:
+    assert not _names.says_nothing(name, package)
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("/srv/shop/current", "shop"),
+        ("/srv/shop/releases/20261129T1200", "shop"),
+        ("/home/me/src", "me"),
+        ("/srv/app", "shop"),
+    ],
+)
+def test_what_is_suggested_instead(path: str, name: str) -> None:
+    assert _names.suggestion(path) == name
+
+
 def test_the_state_folder_has_the_name() -> None:
     assert _names.system_state("shop") == "/var/lib/shop-celery"

@@ -644,6 +644,7 @@ def integrated(make: Make) -> Path:
         {"shop/celery.py": "from celery import Celery\napp = Celery('shop')\n"},
         {".env.example": {"lines": "CELERY_BROKER_URL=x"}},
         lambda path: path.read_bytes() if path.exists() else None,
+        deployment="store",
     )
     for path, content in change.changed().items():
         path.parent.mkdir(exist_ok=True)
@@ -654,6 +655,12 @@ def integrated(make: Make) -> Path:
 def test_the_app_that_is_ours_is_not_the_projects(integrated: Path) -> None:
     found = discover(str(integrated))
     assert (found.integrated, found.celery_app) == (True, None)
+
+
+def test_the_name_is_the_records(integrated: Path) -> None:
+    assert discover(str(integrated)).recorded_name == "store"
+    (integrated / "shop" / integration.RECORD_PATH).write_text('{"made": {}, "edited": {}}')
+    assert not discover(str(integrated)).recorded_name
 
 
 def test_the_projects_app_beside_ours(integrated: Path) -> None:

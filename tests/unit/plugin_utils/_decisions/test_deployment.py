@@ -216,6 +216,15 @@ def test_a_package_that_names_nothing_is_refused(decide: Any) -> None:
         decide(project={"package": "_x"})
 
 
+def test_a_folder_that_names_nothing_is_refused_with_what_to_set(decide: Any) -> None:
+    project = {"package": "config", "path": "/srv/shop/current"}
+    with pytest.raises(_deployment.DeploymentError, match=r"'current'.*celery_project_name, such as shop"):
+        decide(project=project)
+    assert decide(project=project, project_name="app")["name"] == "app"
+    assert decide(project={**project, "recorded_name": "store"})["name"] == "store"
+    assert decide(project=project, removing=True)["name"] == "current"
+
+
 EXISTING = {"module": "shop.celery", "variable": "app", "file": "shop/celery.py", "place": "x:1"}
 
 

@@ -52,6 +52,7 @@ def test_this_machine() -> None:
     assert list(inventory["children"]) == ["celery_worker", "celery_beat"]
     assert files[_inventory.SETTINGS] == {
         "celery_project_path": "/home/me/shop",
+        "celery_project_name": "shop",
         "celery_result_backend": "django-db",
         "celery_beat_scheduler": "database",
         "celery_workers": [{"name": "default"}],
@@ -97,6 +98,17 @@ def test_no_periodic_tasks() -> None:
     files = written(find(celery_init_periodic=False))
     assert list(files[_inventory.INVENTORY]["all"]["children"]) == ["celery_worker"]
     assert files[_inventory.SETTINGS]["celery_beat_scheduler"] == "file"
+
+
+@pytest.mark.parametrize(
+    ("project", "name"),
+    [
+        ({"package": "config", "path": "/srv/shop/current"}, "shop"),
+        ({"package": "config", "path": "/srv/other", "recorded_name": "store"}, "store"),
+    ],
+)
+def test_the_name_is_always_written(project: dict[str, Any], name: str) -> None:
+    assert written(find(project=project))[_inventory.SETTINGS]["celery_project_name"] == name
 
 
 def test_what_discovery_was_told_is_kept() -> None:
