@@ -64,7 +64,7 @@ import os
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.celeriac.django.plugins.module_utils._project import python, review
+from ansible_collections.celeriac.django.plugins.module_utils._project import known_settings, python, review
 from ansible_collections.celeriac.django.plugins.module_utils._project.scripts import review as inside_review
 
 
@@ -87,7 +87,7 @@ def main() -> None:
         module.exit_json(changed=False, lacks=[])
     try:
         project = python.ProjectPython.from_params(params)
-        answer = project.run(inside_review, {"app": params["app"]})
+        answer = project.run(inside_review, {"app": params["app"], "unlisted": known_settings.UNLISTED})
     except python.ProjectError as error:
         module.fail_json(msg=f"The project's own Celery app {params['app']} does not load: {error}")
     found = review.lacks(params["project"], answer, params["delivery"])

@@ -16,13 +16,29 @@ from types import ModuleType
 from typing import Any
 
 from .. import _command
+from .scripts import common
 
 _MARK = "celeriac.django result: "
+
+#: The package that the scripts take themselves for: what they import from it is sent along.
+_PACKAGE = "celeriac_scripts"
+
+#: Around each script, which is compiled on its own: ``from .common import …`` works in it as it does here.
+_SCRIPT = f"""
+import sys, types
+_common = types.ModuleType("{_PACKAGE}.common")
+sys.modules["{_PACKAGE}"] = types.ModuleType("{_PACKAGE}")
+sys.modules["{_PACKAGE}.common"] = _common
+exec(compile(%r, "common.py", "exec"), vars(_common))
+__package__ = "{_PACKAGE}"
+exec(compile(%r, "<string>", "exec"))
+"""
 
 #: Appended to each script: reads the job, runs ``main``, and says what went wrong and where.
 _FRAME = f"""
 def _celeriac_frame():
-    import json, os, sys, traceback
+    import json, os, sys
+    from {_PACKAGE}.common import own_line
     job = json.loads(sys.stdin.readline())
     sys.path.insert(0, os.getcwd())
     try:
@@ -32,13 +48,7 @@ def _celeriac_frame():
             importer.install()
         answer = {{"value": main(job)}}
     except BaseException as error:
-        frames = traceback.extract_tb(error.__traceback__)
-        below = os.getcwd() + os.sep
-        # The virtual environment may be in the checkout.
-        installed = sys.prefix + os.sep
-        own = [f for f in frames if f.filename.startswith(below) and not f.filename.startswith(installed)]
-        last = (own or frames)[-1]
-        place = "%s:%s" % (last.filename, last.lineno) if own else ""
+        place = own_line(error)
         if isinstance(error, SyntaxError):
             place = "%s:%s" % (error.filename, error.lineno)
         answer = {{"error": type(error).__name__, "text": str(error), "place": place}}
@@ -139,8 +149,6 @@ class ProjectPython:
         Raises:
             ProjectError: it raised, could not be started, or took longer than *timeout* seconds.
         """
-        loader = script.__loader__
-        source = loader.get_source(script.__name__)  # type: ignore[union-attr] # as files have
         with tempfile.TemporaryDirectory(prefix="celeriac-") as state:
             os.chmod(state, 0o711)  # noqa: S103 - to pass through, on the way to what is private
             private = Path(state, "state")
@@ -150,7 +158,7 @@ class ProjectPython:
             environ = {"CELERY_STATE_PATH": str(private), **self.environ()}
             try:
                 done = _command.run(
-                    [self.python, "-c", source + _FRAME],
+                    [self.python, "-c", _SCRIPT % (_source(common), _source(script)) + _FRAME],
                     input=json.dumps(job) + "\n",
                     cwd=self.base,
                     env=environ,
@@ -167,6 +175,11 @@ class ProjectPython:
                     type(error).__name__,
                 ) from error
         return _answer(done)
+
+
+def _source(module: ModuleType) -> str:
+    # Nothing of the collection is installed where the project's Python could import it.
+    return str(module.__loader__.get_source(module.__name__))  # type: ignore[union-attr] # as files have
 
 
 def _answer(done: _command.Completed[str]) -> Any:

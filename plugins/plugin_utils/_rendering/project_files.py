@@ -10,6 +10,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.celeriac.django.plugins.module_utils._project import known_settings
+
 from .._decisions import samples
 from . import python_source
 from .templates import Templates
@@ -70,6 +72,7 @@ def render(
     values = {
         **deployment,
         "schedule": schedule,
+        "unlisted_settings": known_settings.UNLISTED,
         "routing": python_source.routes(deployment["routes"]),
         "package_depth": len(Path(project["package_path"]).relative_to(project["base"]).parts),
         "installed_apps": _installed_apps(deployment),

@@ -4,6 +4,7 @@
 """What runs inside the project: by its own interpreter, with its packages and settings.
 
 Each file here is sent as text to the Python of the virtual environment by
-:mod:`python`. It stands alone: it imports nothing of the collection, and Django
-and Celery only inside functions. Its ``main`` takes and returns plain data.
+:mod:`python`. It imports nothing of the collection but :mod:`common`, which is sent
+along, and Django and Celery only inside functions. Its ``main`` takes and returns
+plain data.
 """

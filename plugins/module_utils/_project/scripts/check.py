@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from .common import pooled_databases, unregistered
+
 
 def main(job: dict[str, Any]) -> dict[str, Any]:
     """Run the checks that ``job`` names: ``system``, ``databases``, ``broker`` (each a bool).
@@ -30,13 +32,6 @@ def main(job: dict[str, Any]) -> dict[str, Any]:
         problems += result_problems(job["app"], **job["results"])
     pooled = pooled_databases() if job.get("databases") else []
     return {"problems": problems, "pooled": pooled, "django": django.get_version()}
-
-
-def pooled_databases() -> list[str]:
-    """Return the databases whose connections Django pools."""
-    from django.db import connections
-
-    return [alias for alias, settings in connections.settings.items() if settings["OPTIONS"].get("pool")]
 
 
 def system_problems() -> list[dict[str, str]]:
@@ -152,17 +147,6 @@ def file_problems() -> list[str]:
 
 def task_problems(app_path: str, tasks: dict[str, str]) -> list[dict[str, str]]:
     """Return the tasks that are sent, and that no worker would know."""
-    import difflib
-
     from celery.app.utils import find_app
 
-    app = find_app(app_path)
-    app.loader.import_default_modules()
-    app.finalize()
-    problems = []
-    for name, where in tasks.items():
-        if name not in app.tasks:
-            close = difflib.get_close_matches(name, list(app.tasks), 1)
-            hint = f"; did you mean {close[0]}?" if close else ""
-            problems.append({"kind": "task", "text": f"{where}: no task {name} is registered{hint}"})
-    return problems
+    return [{"kind": "task", "text": text} for text in unregistered(find_app(app_path), tasks)]

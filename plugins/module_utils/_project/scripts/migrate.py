@@ -8,13 +8,13 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-import sys
 import time
-import traceback
 import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
+
+from .common import own_line, pooled_databases
 
 
 def main(job: dict[str, Any]) -> dict[str, Any]:
@@ -36,7 +36,7 @@ def main(job: dict[str, Any]) -> dict[str, Any]:
 
     answer: dict[str, Any] = {"databases": {}, "skipped": {}, "problem": None, "pooled": []}
     if job["forks"]:
-        answer["pooled"] = [alias for alias, at in connections.settings.items() if at["OPTIONS"].get("pool")]
+        answer["pooled"] = pooled_databases()
         if answer["pooled"]:
             return answer
     unknown = [alias for alias in job["databases"] if alias not in connections]
@@ -154,12 +154,9 @@ def described(connection: Any, error: BaseException) -> str:
     where = str(settings["NAME"])
     if connection.vendor != "sqlite":
         where += f" at {settings.get('HOST') or 'localhost'}"
-    # The migration's own line, if it comes from the checkout; a virtual environment may be in there.
-    here, installed = os.getcwd() + os.sep, sys.prefix + os.sep
-    frames = [frame.filename + f":{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)]
-    own = [frame for frame in frames if frame.startswith(here) and not frame.startswith(installed)]
-    line = f"{own[-1]}: " if own else ""
-    return f"{where}: {line}{type(error).__name__}: {str(error).strip()}"
+    # The migration's own line, if it comes from the checkout.
+    line = own_line(error)
+    return f"{where}: {f'{line}: ' if line else ''}{type(error).__name__}: {str(error).strip()}"
 
 
 def migrate(database: str) -> None:

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from datetime import datetime, timezone
 from typing import Any
 
+from .common import unregistered
+
 #: Tells our entries from those that people made.
 MARK = "Made by celeriac.django: change the variable celery_beat_schedule instead."
 #: How many seconds a unit of an interval has, the longest first.
@@ -85,20 +87,8 @@ def settle(write: Callable[[], tuple[Any, Any]]) -> None:
 
 def unknown_tasks(app: Any, entries: list[dict[str, Any]]) -> list[str]:
     """Return what is wrong with the tasks of the entries: those that no worker would know."""
-    import difflib
-
-    asked = {entry["task"]: entry["name"] for entry in entries if not entry["absent"]}
-    if not asked:
-        return []
-    app.loader.import_default_modules()
-    app.finalize()
-    problems = []
-    for task, name in asked.items():
-        if task not in app.tasks:
-            close = difflib.get_close_matches(task, list(app.tasks), 1)
-            hint = f"; did you mean {close[0]}?" if close else ""
-            problems.append(f"celery_beat_schedule ({name}): no task {task} is registered{hint}")
-    return problems
+    asked = [entry for entry in entries if not entry["absent"]]
+    return unregistered(app, {entry["task"]: f"celery_beat_schedule ({entry['name']})" for entry in asked})
 
 
 def all_new(entries: list[dict[str, Any]]) -> dict[str, Any]:

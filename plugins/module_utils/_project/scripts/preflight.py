@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from .common import pooled_databases
+
 
 def main(job: dict[str, Any]) -> dict[str, Any]:
     """Import everything that a worker imports, and look at the tasks.
@@ -41,14 +43,7 @@ def main(job: dict[str, Any]) -> dict[str, Any]:
         for pool in pools:
             problems += _problems(app, task, pool, limit, name)
     too_many, notes = _too_many(job) if job["fleet"] else ([], [])
-    return {"problems": sorted({*problems, *too_many}), "notes": notes, "pooled": _pooled()}
-
-
-def _pooled() -> list[str]:
-    """Return the databases whose connections Django pools."""
-    from django.db import connections
-
-    return [alias for alias, settings in connections.settings.items() if settings["OPTIONS"].get("pool")]
+    return {"problems": sorted({*problems, *too_many}), "notes": notes, "pooled": pooled_databases()}
 
 
 def _too_many(job: dict[str, Any]) -> tuple[list[str], list[str]]:

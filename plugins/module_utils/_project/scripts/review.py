@@ -17,7 +17,8 @@ def main(job: dict[str, Any]) -> dict[str, Any]:
     ``immediate``: tasks that cannot be sent on commit.
 
     Args:
-        job: ``app``: what ``celery -A`` takes.
+        job: ``app``: what ``celery -A`` takes; ``unlisted``: settings that Celery reads though its list has
+            them not.
     """
     import django
 
@@ -36,7 +37,7 @@ def main(job: dict[str, Any]) -> dict[str, Any]:
         "wanted_broker": Connection(wanted).as_uri() if wanted else "",
         "results": bool(app.conf.result_backend),
         "late": bool(app.conf.task_acks_late),
-        "unknown": unknown_settings(app.namespace),
+        "unknown": unknown_settings(app.namespace, job["unlisted"]),
         "immediate": sorted(
             name
             for name, task in app.tasks.items()
@@ -45,7 +46,7 @@ def main(job: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def unknown_settings(namespace: str | None) -> list[str]:
+def unknown_settings(namespace: str | None, unlisted: list[str]) -> list[str]:
     """Return the settings that look like Celery's, and that Celery ignores without a word.
 
     With a namespace it reads ``CELERY_X`` as ``x``; without one it reads its names of before 4.0,
@@ -54,10 +55,11 @@ def unknown_settings(namespace: str | None) -> list[str]:
     from celery.app.defaults import _OLD_SETTING_KEYS, SETTING_KEYS
     from django.conf import settings
 
-    known = {name.upper() for name in _OLD_SETTING_KEYS}
+    # The support for Django asks for this one by its whole name.
+    known = _OLD_SETTING_KEYS | {"CELERY_DB_REUSE_MAX"}
     if namespace:
-        known |= {f"{namespace}_{name}".upper() for name in SETTING_KEYS}
-    prefixes = ("CELERY_BEAT_SCHEDULER_", "CELERY_REDBEAT", "CELERY_DB_REUSE_MAX")
+        known |= {f"{namespace}_{name}".upper() for name in SETTING_KEYS.union(unlisted)}
+    prefixes = ("CELERY_BEAT_SCHEDULER_", "CELERY_REDBEAT")
     return sorted(
         name
         for name in dir(settings)

@@ -217,3 +217,15 @@ def test_an_unknown_user_is_told() -> None:
 
 def test_secrets_are_in_no_log() -> None:
     assert python.ARGUMENTS["secrets"]["no_log"] is True
+
+
+def test_a_script_has_what_it_shares_with_others(project: ProjectPython, tmp_path: Path) -> None:
+    """As a module of this package it imports it, and the project's Python knows no such package."""
+    path = tmp_path / "script.py"
+    path.write_text(
+        '"""A script."""\n\nfrom __future__ import annotations\n\nfrom .common import own_line\n\n\n'
+        "def main(job):\n    return own_line(KeyError())\n"
+    )
+    spec = importlib.util.spec_from_file_location("script", path)
+    assert spec
+    assert project.run(importlib.util.module_from_spec(spec), {}) == ""
