@@ -7,33 +7,21 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from . import results_read as _celery_results
+from .celery_apps import App, Apps
 from .files import python_files
 from .imports import Module, Modules
-from .source import SourceError, dotted, literal_text, module_statements
+from .source import SourceError, dotted, literal_text
+
+__all__ = ["App", "Found", "choose_app", "equal_apps", "find_celery"]
 
 #: What is in every file that has a task or an app; the others are not parsed.
-_CANDIDATE = re.compile(rb"@[\w. ]*task\b|[Cc]elery")
-
-
-@dataclass(frozen=True)
-class App:
-    """A Celery app in the source."""
-
-    module: str
-    variable: str
-    #: The file, relative to the folder of manage.py.
-    file: str
-    place: str
-    #: Where the app reads its configuration, as ``file:line``; empty where it does not.
-    configured: str = ""
-    #: Where a base class of its own for all tasks is named, as ``file:line``.
-    task_class: str = ""
+_CANDIDATE = re.compile(rb"@[\w. ]*task\b|[Cc]elery|\.(config_from_object|autodiscover_tasks)\(")
 
 
 @dataclass
@@ -42,6 +30,10 @@ class Found:
 
     #: The tasks: name to place.
     tasks: dict[str, str] = field(default_factory=dict)
+    #: What may be a task, or may never be loaded: name, or function, to place and reason.
+    doubtful: dict[str, str] = field(default_factory=dict)
+    #: Tasks that would get one name between them: what happens and what mends it.
+    clashes: list[str] = field(default_factory=list)
     #: The apps, each an :class:`App` as data.
     apps: list[dict[str, Any]] = field(default_factory=list)
     #: Where results are read, and chords are made: place to what.
@@ -58,6 +50,8 @@ def find_celery(base: Path, modules: Modules, ignored: Collection[str] = ()) -> 
     and Django itself will say so where it matters.
     """
     found = Found()
+    apps = Apps(modules)
+    seen: dict[str, str] = {}
     for file in python_files(base, ignored):
         try:
             content = file.read_bytes()
@@ -77,29 +71,57 @@ def find_celery(base: Path, modules: Modules, ignored: Collection[str] = ()) -> 
         found.chords.update(_celery_results.chords(tree, relative))
         if not has_celery:
             continue
-        module = modules.name_of(file)
-        read = Module(module, file, tree)
-        found.tasks.update(_tasks(read, modules, relative))
-        found.apps.extend(asdict(app) for app in _apps(read, modules, relative))
+        read = Module(modules.name_of(file), file, tree)
+        for task in _tasks(read, modules, apps, relative):
+            _note(task, found, seen)
+        found.apps.extend(asdict(app) for app in apps.of(read, relative))
     found.tasks = dict(sorted(found.tasks.items()))
     return found
 
 
-def choose_app(apps: list[dict[str, Any]], package: str) -> dict[str, Any] | None:
+def _note(task: _Task, found: Found, hidden: dict[str, str]) -> None:
+    """Put a task where it belongs; *hidden* are the places of those whose decorator hides their name."""
+    if task.doubt:
+        found.doubtful.setdefault(task.name, f"{task.place}: {task.doubt}")
+        return
+    if task.wrapped and task.name in hidden:
+        found.clashes.append(
+            f"{hidden[task.name]} and {task.place} are one task for Celery, {task.name}, so that one "
+            f"is never run: {task.wrapped} returns its inner function without functools.wraps. Put "
+            "@functools.wraps(function) above that function."
+        )
+    if task.wrapped:
+        hidden[task.name] = task.place
+    found.tasks.setdefault(task.name, task.place)
+
+
+def choose_app(apps: list[dict[str, Any]], package: str, settings: str = "") -> dict[str, Any] | None:
     """Return the app that the project runs.
 
-    Of several, that is the one that reads the settings, in the project's package.
+    Of several, that is the one that reads Django's settings, those of production above all, in the
+    project's package.
     """
-    prefix = f"{package}." if package else ""
-    ranked = sorted(
-        apps,
-        key=lambda app: (
-            not app["configured"],
-            not app["module"].startswith(prefix),
-            app["module"] not in (f"{prefix}celery", f"{prefix}celery_app"),
-        ),
-    )
+    ranked = sorted(apps, key=lambda app: _rank(app, package, settings))
     return ranked[0] if ranked else None
+
+
+def equal_apps(apps: list[dict[str, Any]], package: str, settings: str = "") -> list[str]:
+    """Return the places of apps between which the alphabet alone would choose."""
+    ranked = sorted(apps, key=lambda app: _rank(app, package, settings))
+    equals = [app for app in ranked if _rank(app, package, settings) == _rank(ranked[0], package, settings)]
+    # Those of one settings module may be spelled twice; those of several are of several environments.
+    return [app["place"] for app in equals] if len({app["settings"] for app in equals}) > 1 else []
+
+
+def _rank(app: dict[str, Any], package: str, settings: str) -> tuple[bool, ...]:
+    prefix = f"{package}." if package else ""
+    return (
+        not app["configured"],
+        not app["reads_django"],
+        not settings or app["settings"] != settings,
+        not app["module"].startswith(prefix),
+        app["module"] not in (f"{prefix}celery", f"{prefix}celery_app"),
+    )
 
 
 def _is_test(file: Path, base: Path) -> bool:
@@ -111,37 +133,138 @@ def _is_test(file: Path, base: Path) -> bool:
     )
 
 
-def _tasks(module: Module, modules: Modules, relative: str) -> dict[str, str]:
-    return {
-        name: f"{relative}:{node.lineno}"
-        for node in ast.walk(module.tree)
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
-        for decorator in node.decorator_list
-        if (name := _task_name(decorator, module, modules, node.name))
-    }
+@dataclass(frozen=True)
+class _Task:
+    name: str
+    place: str
+    #: Why it may be none, or have another name.
+    doubt: str = ""
+    #: The decorator that hides its name, as ``file:line``.
+    wrapped: str = ""
 
 
-def _task_name(decorator: ast.expr, module: Module, modules: Modules, function: str) -> str | None:
-    """Return the name that a decorated function gets as a task, None where it is none.
+def _tasks(module: Module, modules: Modules, apps: Apps, relative: str) -> Iterator[_Task]:
+    for node, doubt in _functions(module.tree):
+        for number, decorator in enumerate(node.decorator_list):
+            certain = _is_task(decorator, module, modules, apps)
+            if certain is False:
+                continue
+            doubts = [doubt]
+            if certain is None:
+                doubts.append(f"whether {ast.unparse(decorator)} is Celery's cannot be told")
+            name = _given_name(decorator, module, modules)
+            if name is None:
+                doubts.append("its name is computed")
+            wrapped = None if name else _renamed(node.decorator_list[number + 1 :], module, modules)
+            seen = f"{wrapped[0]}.{wrapped[1]}" if wrapped else f"{module.name}.{node.name}"
+            yield _Task(
+                name or seen,
+                f"{relative}:{node.lineno}",
+                next(filter(None, doubts), ""),
+                wrapped[2] if wrapped else "",
+            )
 
-    The rule is celery.app.base.Celery.gen_task_name: the module's name and the function's.
-    """
+
+_Function = (ast.FunctionDef, ast.AsyncFunctionDef)
+
+
+def _functions(tree: ast.Module) -> Iterator[tuple[ast.FunctionDef | ast.AsyncFunctionDef, str]]:
+    """Yield the decorated functions of a module, with why one may never be reached."""
+    waiting: list[tuple[ast.AST, str]] = [(tree, "")]
+    while waiting:
+        node, doubt = waiting.pop()
+        if isinstance(node, _Function):
+            if node.decorator_list:
+                yield node, doubt
+            doubt = doubt or f"it is made when {node.name}() is called"
+        elif isinstance(node, (ast.If, ast.While)):
+            doubt = doubt or f"it stands below a condition in line {node.lineno}"
+        below = [
+            child
+            for child in ast.iter_child_nodes(node)
+            if isinstance(child, (ast.stmt, ast.ExceptHandler, ast.match_case))
+        ]
+        waiting.extend((child, doubt) for child in reversed(below))
+
+
+def _is_task(decorator: ast.expr, module: Module, modules: Modules, apps: Apps) -> bool | None:
+    """Tell whether a decorator makes a task of Celery's, by where its name comes from; None: perhaps."""
     call = decorator if isinstance(decorator, ast.Call) else None
     receiver, _dot, name = dotted(call.func if call else decorator).rpartition(".")
     if name == "shared_task":
-        if not _is_celerys(receiver or name, module, modules):
-            return None
-    elif name in ("task", "periodic_task"):
-        # Django's own @task and other libraries' are told apart by the receiver's name.
-        last = receiver.rpartition(".")[2]
-        if "app" not in last and "celery" not in last:
-            return None
-    else:
-        return None
-    for keyword in call.keywords if call else []:
+        return _is_celerys(receiver or name, module, modules)
+    if name not in ("task", "periodic_task") or not receiver:
+        return False
+    known = apps.is_app(module, receiver)
+    if known is not None:
+        return known
+    # A star import, or an argument: the name is all there is.
+    last = receiver.rpartition(".")[2]
+    return None if "app" in last or "celery" in last else False
+
+
+def _given_name(decorator: ast.expr, module: Module, modules: Modules) -> str | None:
+    """Return the name that a decorator gives, empty where it gives none, None where it is computed."""
+    for keyword in decorator.keywords if isinstance(decorator, ast.Call) else []:
         if keyword.arg == "name":
-            return literal_text(keyword.value) or None
-    return f"{module.name}.{function}"
+            if literal_text(keyword.value):
+                return literal_text(keyword.value)
+            texts = (
+                modules.strings(module, keyword.value)
+                if isinstance(keyword.value, (ast.Name, ast.Attribute))
+                else []
+            )
+            return texts[0] if len(texts) == 1 else None
+    return ""
+
+
+def _renamed(decorators: list[ast.expr], module: Module, modules: Modules) -> tuple[str, str, str] | None:
+    """Return what a decorator of the project's makes of a function's name, where it forgets functools.wraps.
+
+    The answer is the module and name that Celery sees, and the place of the decorator.
+    """
+    for decorator in decorators:
+        called = decorator.func if isinstance(decorator, ast.Call) else decorator
+        found = _function_called(dotted(called), module, modules)
+        if found is None:
+            continue
+        source, function = found
+        inner = _returned(function)
+        if isinstance(decorator, ast.Call) and inner:
+            inner = _returned(inner) or inner
+        if inner and not inner.decorator_list and not _updates(function):
+            return source.name, inner.name, f"{function.name} ({source.file.name}:{function.lineno})"
+    return None
+
+
+def _function_called(name: str, module: Module, modules: Modules) -> tuple[Module, ast.FunctionDef] | None:
+    for node in module.tree.body:
+        if isinstance(node, ast.FunctionDef) and node.name == name:
+            return module, node
+    imported = module.imports(name)
+    source = _readable(modules, imported[0]) if imported else None
+    if imported is None or source is None or source is module:
+        return None
+    for node in source.tree.body:
+        if isinstance(node, ast.FunctionDef) and node.name == imported[1]:
+            return source, node
+    return None
+
+
+def _returned(function: ast.FunctionDef) -> ast.FunctionDef | None:
+    """Return the function inside of a function that this one returns."""
+    inside = {node.name: node for node in function.body if isinstance(node, ast.FunctionDef)}
+    returns = [node.value for node in function.body if isinstance(node, ast.Return) and node.value]
+    names = [node.id for node in returns if isinstance(node, ast.Name)]
+    return inside.get(names[0]) if len(names) == 1 else None
+
+
+def _updates(function: ast.FunctionDef) -> bool:
+    return any(
+        (isinstance(node, ast.Call) and dotted(node.func).endswith(("wraps", "update_wrapper")))
+        or (isinstance(node, ast.Attribute) and node.attr in ("__name__", "__wrapped__"))
+        for node in ast.walk(function)
+    )
 
 
 def _is_celerys(name: str, module: Module, modules: Modules) -> bool:
@@ -156,78 +279,8 @@ def _is_celerys(name: str, module: Module, modules: Modules) -> bool:
     return not defined and _is_celerys(imported[1], source, modules)
 
 
-def _apps(module: Module, modules: Modules, relative: str) -> list[App]:
-    tree = module.tree
-    makers = _makers(tree) | {
-        alias.asname or alias.name
-        for node in ast.walk(tree)
-        if isinstance(node, ast.ImportFrom) and (source := _readable(modules, module.absolute(node)))
-        for alias in node.names
-        if alias.name in _makers(source.tree) - {"Celery"}
-    }
-    found = []
-    for statement in module_statements(tree):
-        if not isinstance(statement, (ast.Assign, ast.AnnAssign)) or not isinstance(
-            statement.value, ast.Call
-        ):
-            continue
-        target = statement.targets[0] if isinstance(statement, ast.Assign) else statement.target
-        if isinstance(target, ast.Name) and dotted(statement.value.func) in makers:
-            found.append(
-                App(
-                    module.name,
-                    target.id,
-                    relative,
-                    f"{relative}:{statement.lineno}",
-                    _line_of(tree, relative, "config_from_object"),
-                    _task_class(tree, relative),
-                )
-            )
-    return found
-
-
 def _readable(modules: Modules, name: str) -> Module | None:
     try:
         return modules.get(name)
     except SourceError:
         return None
-
-
-def _makers(tree: ast.Module) -> set[str]:
-    """Return the names in a module whose call gives a Celery app: classes, and functions around them."""
-    names = {"Celery", "celery.Celery"}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "celery":
-            names |= {alias.asname for alias in node.names if alias.name == "Celery" and alias.asname}
-        elif isinstance(node, ast.Import):
-            names |= {f"{alias.asname}.Celery" for alias in node.names if alias.name == "celery"}
-    for node in tree.body:
-        if isinstance(node, ast.ClassDef) and any(dotted(parent) in names for parent in node.bases):
-            names.add(node.name)
-        elif isinstance(node, ast.FunctionDef):
-            calls = {dotted(inner.func) for inner in ast.walk(node) if isinstance(inner, ast.Call)}
-            returns = any(isinstance(inner, ast.Return) and inner.value for inner in ast.walk(node))
-            if calls & names and returns:
-                names.add(node.name)
-    return names
-
-
-def _line_of(tree: ast.Module, relative: str, method: str) -> str:
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and dotted(node.func).rpartition(".")[2] == method:
-            return f"{relative}:{node.lineno}"
-    return ""
-
-
-def _task_class(tree: ast.Module, relative: str) -> str:
-    """Return the place of ``Celery(task_cls=…)``, ``task_cls = …`` or ``app.Task = …``, if there is one."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.keyword) and node.arg == "task_cls":
-            return f"{relative}:{node.value.lineno}"
-        targets = node.targets if isinstance(node, ast.Assign) else []
-        if isinstance(node, ast.AnnAssign):
-            targets = [node.target]
-        for name in map(dotted, targets):
-            if name == "task_cls" or name.endswith("app.Task"):
-                return f"{relative}:{node.lineno}"  # type: ignore[attr-defined] # assignments have one
-    return ""

@@ -9,6 +9,7 @@ import ast
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from .source import assignments, dotted, literal_text, parse
@@ -46,12 +47,18 @@ class Module:
 
     def imports(self, name: str) -> tuple[str, str, int] | None:
         """Return where a name is imported from: module, the name there, line."""
+        return self._imported.get(name)
+
+    @cached_property
+    def _imported(self) -> dict[str, tuple[str, str, int]]:
+        """What is imported by name, wherever in the module: one walk, however many names are asked for."""
+        found: dict[str, tuple[str, str, int]] = {}
         for node in ast.walk(self.tree):
             if isinstance(node, ast.ImportFrom):
                 for alias in node.names:
-                    if (alias.asname or alias.name) == name:
-                        return self.absolute(node), alias.name, node.lineno
-        return None
+                    known = (self.absolute(node), alias.name, node.lineno)
+                    found.setdefault(alias.asname or alias.name, known)
+        return found
 
 
 @dataclass

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.celeriac.django.plugins.module_utils._discovery import celery_code
-from ansible_collections.celeriac.django.plugins.module_utils._discovery.imports import Modules
+from ansible_collections.celeriac.django.plugins.module_utils._discovery import celery_apps, celery_code
+from ansible_collections.celeriac.django.plugins.module_utils._discovery.imports import Module, Modules
 
 Find = Callable[[Mapping[str, str]], celery_code.Found]
 
@@ -55,6 +55,9 @@ def test_an_app_in_all_ways_of_writing(text: str, find: Find) -> None:
         "place": "shop/tasking.py:2",
         "configured": "",
         "task_class": "",
+        "reads_django": False,
+        "settings": "",
+        "settings_place": "",
     }
 
 
@@ -156,6 +159,66 @@ def test_an_ignored_file_has_neither_tasks_nor_apps(tmp_path: Path, find: Find) 
     assert (found.tasks, found.apps) == ({}, [])
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "from tenant.app import App\napp = App('x')\napp.config_from_object('django.conf:settings')\n",
+        "from company import queue as app\n\napp.autodiscover_tasks()\n",
+        "from company.queues import build\napp = build()\napp.autodiscover_tasks()\n",
+        "def build():\n    made = X()\n    made.autodiscover_tasks()\n    return made\napp = build()\n",
+        "from .make import again as build\napp = build()\n",
+        "from shop import make\napp = make.again()\n",
+    ],
+)
+def test_an_app_is_what_is_treated_as_one(text: str, find: Find) -> None:
+    make = "from shop.base import build as again\n"
+    base = "from celery import Celery\ndef build() -> Celery:\n    return CACHE['x']\n"
+    (app,) = find({"shop/tasking.py": f"# celery\n{text}", "shop/make.py": make, "shop/base.py": base}).apps
+    assert (app["module"], app["variable"]) == ("shop.tasking", "app")
+
+
+def test_each_module_is_walked_once_for_its_makers(find: Find, monkeypatch: pytest.MonkeyPatch) -> None:
+    walked: list[str] = []
+    original = celery_apps.Apps._find_makers
+
+    def counting(self: celery_apps.Apps, module: Module) -> set[str]:
+        walked.append(module.name)
+        return original(self, module)
+
+    monkeypatch.setattr(celery_apps.Apps, "_find_makers", counting)
+    names = ", ".join(f"f{number}" for number in range(9))
+    tasks = f"from celery import shared_task\nfrom orders.lib import {names}\n@shared_task\ndef t(): ...\n"
+    find({f"orders/m{number}.py": tasks for number in range(5)} | {"orders/lib.py": "x = 1\n"})
+    assert sorted(walked) == sorted(set(walked))
+    assert "orders.lib" in walked
+
+
+PRODUCTION = "import os\nos.environ.setdefault('DJANGO_SETTINGS_MODULE', 'shop.settings.{}')\n"
+
+
+def test_of_apps_of_environments_the_one_with_productions_settings_is_chosen(find: Find) -> None:
+    files = {
+        f"shop/celery/{name}.py": f"{PRODUCTION.format(name)}app = Celery('x')\n{CONFIGURED}"
+        for name in ("debug", "live", "uat")
+    }
+    apps = find({"shop/celery/__init__.py": "", **files}).apps
+    found = celery_code.choose_app(apps, "shop", "shop.settings.live")
+    assert found
+    assert found["module"] == "shop.celery.live"
+    assert celery_code.equal_apps(apps, "shop", "shop.settings.live") == []
+    assert len(celery_code.equal_apps(apps, "shop", "shop.settings")) == 3
+
+
+def test_an_app_that_reads_django_comes_before_one_with_a_file_of_its_own(find: Find) -> None:
+    other = "app.config_from_object('celeryconfig')\n"
+    apps = find(
+        {"shop/a.py": f"app = Celery('x')\n{other}", "zoo/b.py": f"app = Celery('x')\n{CONFIGURED}"}
+    ).apps
+    found = celery_code.choose_app(apps, "shop")
+    assert found
+    assert found["module"] == "zoo.b"
+
+
 # Tasks
 
 TASKS = """
@@ -212,10 +275,117 @@ def test_tasks_are_found_with_file_and_line(find: Find) -> None:
         "of_another_app": 20,
         "by_its_module": 23,
         "among_others": 28,
-        "inner": 32,
     }
     places = {f"orders.tasks.{name}": f"orders/tasks.py:{line}" for name, line in names.items()}
-    assert find({"orders/tasks.py": TASKS}).tasks == {"billing.charge": "orders/tasks.py:14", **places}
+    found = find({"orders/tasks.py": TASKS})
+    assert found.tasks == {"billing.charge": "orders/tasks.py:14", **places}
+    assert found.doubtful == {
+        "orders.tasks.inner": "orders/tasks.py:32: it is made when factory() is called",
+        "orders.tasks.named_at_run_time": "orders/tasks.py:41: its name is computed",
+    }
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "from procrastinate.contrib.django import app\n@app.task\ndef send(): ...\n",
+        "from huey import RedisHuey\napp = RedisHuey('shop')\n@app.task()\ndef send(): ...\n",
+        "from fastapi import FastAPI\napp = FastAPI()\n@app.task\ndef send(): ...\n",
+        "class Queue: ...\napp = Queue()\n@app.task\ndef send(): ...\n",
+        "from orders.other import app\n@app.task\ndef send(): ...\n",
+        "from .other import make\napp = make()\n@app.task\ndef send(): ...\n",
+        "from orders import other\n@other.app.task\ndef send(): ...\n",
+        "from dramatiq import shared_task\n@shared_task\ndef send(): ...\n",
+    ],
+)
+def test_tasks_of_another_queue_are_none_of_celerys(text: str, find: Find) -> None:
+    other = "class App: ...\ndef make(): return App()\napp = make()\n"
+    found = find({"orders/tasks.py": f"# Not Celery's.\n{text}", "orders/other.py": other})
+    assert (found.tasks, found.doubtful) == ({}, {})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "from celery import Celery\ncelery = app = Celery('x')\n@app.task\ndef send(): ...\n",
+        "from celery import current_app\napp = current_app\n@app.task\ndef send(): ...\n",
+        "from company.celery import app\n@app.task\ndef send(): ...\n",
+        "from shop.tasking import queue\n@queue.task\ndef send(): ...\n",
+        "from shop import tasking\n@tasking.queue.task\ndef send(): ...\n",
+        "import shop.tasking\n@shop.tasking.queue.task\ndef send(): ...\n",
+        "from orders.again import queue\n@queue.task\ndef send(): ...\n",
+    ],
+)
+def test_tasks_of_an_app_wherever_its_name_comes_from(text: str, find: Find) -> None:
+    tasking = "from celery import Celery\nqueue = Celery('shop')\n"
+    again = "from shop.tasking import queue\n"
+    found = find({"orders/tasks.py": text, "shop/tasking.py": tasking, "orders/again.py": again})
+    assert list(found.tasks) == ["orders.tasks.send"]
+
+
+@pytest.mark.parametrize(
+    ("text", "doubt"),
+    [
+        ("if DEBUG:\n    @shared_task\n    def send(): ...\n", "below a condition in line 2"),
+        ("def register(app):\n    @app.task\n    def send(): ...\n", "made when register() is called"),
+        ("from company import app\n@app.task\ndef send(): ...\n", "whether app.task is Celery's"),
+        ("from company import build\napp = build()\n@app.task\ndef send(): ...\n", "whether app.task"),
+        ("@shared_task(name=f'{X}.send')\ndef send(): ...\n", "its name is computed"),
+    ],
+)
+def test_what_is_not_certain_is_in_doubt(text: str, doubt: str, find: Find) -> None:
+    found = find({"orders/tasks.py": f"from celery import shared_task\n{text}"})
+    assert found.tasks == {}
+    assert doubt in found.doubtful["orders.tasks.send"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "NAME = 'bill'\n@shared_task(name=NAME)\ndef send(): ...\n",
+        "from orders.names import NAME\n@shared_task(name=NAME)\ndef send(): ...\n",
+        "from orders import names\n@shared_task(name=names.NAME)\ndef send(): ...\n",
+    ],
+)
+def test_a_task_that_is_named_by_a_constant(text: str, find: Find) -> None:
+    files = {
+        "orders/tasks.py": f"from celery import shared_task\n{text}",
+        "orders/names.py": "NAME = 'bill'\n",
+    }
+    assert list(find(files).tasks) == ["bill"]
+
+
+LOGGED = "def logged(function):\n    def inner(*args): ...\n    return inner\n"
+TWO = "@shared_task\n@logged\ndef send(): ...\n@shared_task\n@logged\ndef cancel(): ...\n"
+
+
+@pytest.mark.parametrize(
+    ("files", "name"),
+    [
+        ({"orders/tasks.py": f"from celery import shared_task\n{LOGGED}{TWO}"}, "orders.tasks.inner"),
+        (
+            {
+                "orders/logs.py": LOGGED,
+                "orders/tasks.py": f"from celery import shared_task\nfrom .logs import logged\n{TWO}",
+            },
+            "orders.logs.inner",
+        ),
+    ],
+)
+def test_a_decorator_without_wraps_hides_the_name_of_tasks(
+    files: dict[str, str], name: str, find: Find
+) -> None:
+    found = find(files)
+    assert list(found.tasks) == [name]
+    (clash,) = found.clashes
+    assert name in clash
+    assert "functools.wraps" in clash
+
+
+def test_a_decorator_with_wraps_keeps_the_names(find: Find) -> None:
+    wrapped = LOGGED.replace("    def inner", "    @functools.wraps(function)\n    def inner")
+    found = find({"orders/tasks.py": f"from celery import shared_task\n{wrapped}{TWO}"})
+    assert (sorted(found.tasks), found.clashes) == (["orders.tasks.cancel", "orders.tasks.send"], [])
 
 
 TASK = "from celery import shared_task\n@shared_task\ndef send(): ...\n"
