@@ -33,7 +33,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "project_integrate": {"type": "str", "choices": ["auto", "always", "never"]},
     "hosts": {"type": "list", "elements": "str"},
     "host_path": {"type": "path"},
-    "broker": {"type": "str", "choices": ["embedded", "redis", "rabbitmq", "url"]},
+    "broker": {"type": "str", "choices": ["embedded", *questions.SERVERS, "url"]},
     "broker_url": {"type": "str", "no_log": True},
     "periodic": {"type": "bool"},
     "beat_scheduler": {"type": "str"},

@@ -59,10 +59,10 @@ options:
   broker:
     description:
       - Where tasks wait. V(embedded) is a folder, on one host, for trying.
-      - V(redis) is set up on the first host, by the group C(celery_broker).
+      - V(redis), V(valkey) or V(rabbitmq) is set up on the first host, by the group C(celery_broker).
       - V(url) is a server that is there already. Its URL goes into the vault.
     type: str
-    choices: [embedded, redis, url]
+    choices: [embedded, redis, valkey, rabbitmq, url]
   broker_url:
     description: The URL of the broker. It means V(url) for O(broker), and tells which placeholder fits.
     type: str
@@ -73,7 +73,7 @@ options:
     description: V(database), V(file), V(redbeat) or the dotted name of a class.
     type: str
   result_backend:
-    description: V(django-db), V(redis), V(database) for SQLAlchemy, V(none) or a URL.
+    description: V(django-db), V(django-cache), V(redis), V(database) for SQLAlchemy, V(none) or a URL.
     type: str
   sample_apps:
     description: The apps that get sample tasks, by their dotted names.

@@ -19,7 +19,7 @@ SETTINGS = "group_vars/all/celery.yml"
 VAULT = "group_vars/all/vault.yml"
 VAULT_EXAMPLE = f"{VAULT}.example"
 
-_SERVER_NAMES = {"redis": "Redis", "rabbitmq": "RabbitMQ"}
+_SERVER_NAMES = {"redis": "Redis", "valkey": "Valkey", "rabbitmq": "RabbitMQ"}
 _PLAIN = re.compile(r"(?!(?:y|n|yes|no|on|off|true|false|null)\Z)[A-Za-z/][\w./+-]*\Z", re.IGNORECASE)
 
 

@@ -23,7 +23,7 @@ from .._decisions import broker as _broker
 THIS_MACHINE = "localhost"
 
 #: The brokers that the group celery_broker sets up.
-SERVERS = ("redis", "rabbitmq")
+SERVERS = ("redis", "valkey", "rabbitmq")
 
 #: Variables that the collection gives the processes itself.
 _OWN_VARIABLES = (
@@ -41,7 +41,7 @@ _WIDTH = 100
 
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?\Z")
 _RESERVED = re.compile(r"(all|ungrouped|celery_(worker|beat|broker|database))\Z")
-_URL = re.compile(r"[a-z][a-z0-9+.-]*://")
+_BACKEND = re.compile(r"django-cache\Z|[a-z][a-z0-9+.-]*://")
 _CLASS = re.compile(r"redbeat\Z|[A-Za-z_]\w*(\.\w+)*[.:][A-Za-z_]\w*\Z")
 
 Value = str | bool | list[str]
@@ -287,7 +287,9 @@ def _ask_broker(found: Found, values: Values) -> Question | None:
     if found.own_app and len(hosts) == 1 and not named:
         return None  # its own settings name it
     redis = Choice("redis", f"a Redis that is set up on {hosts[0]}, by the group celery_broker")
+    valkey = Choice("valkey", "the same with a Valkey, which Debian has since 13")
     rabbitmq = Choice("rabbitmq", "the same with a RabbitMQ, where each message is on disk at once")
+    servers = (redis, valkey, rabbitmq)
     url = Choice("url", "a Redis or RabbitMQ that you have already; its URL goes into the vault")
     embedded = Choice("embedded", "a folder on this host stands in for a server; for trying, on one host")
     if found.broker:
@@ -305,8 +307,8 @@ def _ask_broker(found: Found, values: Values) -> Question | None:
             text="Where do tasks wait?",
             recommended="embedded",
             reason="Nothing has to be installed. A kill can lose messages, so take another one for more than "
-            "trying; redis and rabbitmq need root here.",
-            choices=(embedded, url, redis, rabbitmq),
+            "trying; redis, valkey and rabbitmq need root here.",
+            choices=(embedded, url, *servers),
             read=_one,
         )
     return Question(
@@ -315,7 +317,7 @@ def _ask_broker(found: Found, values: Values) -> Question | None:
         recommended="redis",
         reason="A server without further work, with a password, and kept through restarts. Take url if "
         "somebody runs one for you.",
-        choices=(redis, rabbitmq, url) if len(hosts) > 1 else (redis, rabbitmq, url, embedded),
+        choices=(*servers, url) if len(hosts) > 1 else (*servers, url, embedded),
         read=_one,
     )
 
@@ -380,10 +382,10 @@ def _ask_results(found: Found, values: Values) -> Question | None:
         variable="celery_result_backend",
         text="Where do the results of tasks go?",
         recommended="django-db",
-        reason=f"{where or 'No further server is needed.'} For more than about 100 results/s, take redis.",
+        reason=f"{where or 'No further server is needed.'} For many hundreds of results/s, take redis.",
         choices=tuple(choices),
-        besides="a URL",
-        pattern=_URL,
+        besides="django-cache, a URL",
+        pattern=_BACKEND,
         read=_one,
     )
 

@@ -208,3 +208,9 @@ def test_any_path_and_host_come_back_from_the_files(path: str, hosts: list[str])
         assert read == os.path.normpath(path.strip())
     children = files[_inventory.INVENTORY]["all"]["children"]
     assert list(children["celery_worker"]["hosts"]) == list(dict.fromkeys(hosts))
+
+
+def test_a_valkey_is_named_as_the_role_knows_it() -> None:
+    files = written(find(celery_init_broker="valkey"))
+    assert files[_inventory.SETTINGS]["celery_broker_server"] == "valkey"
+    assert files[_inventory.INVENTORY]["all"]["children"]["celery_broker"]["hosts"] == {"localhost": None}

@@ -195,14 +195,14 @@ def test_answers(variable: str, typed: Any, value: questions.Value) -> None:
         ({"celery_init_hosts": ["web1"], "celery_init_host_path": "/srv/{{ x }}"}, "expression"),
         (
             {"celery_init_hosts": ["a1", "a2"], "celery_init_broker": "embedded"},
-            "Allowed: redis, rabbitmq, url",
+            "Allowed: redis, valkey, rabbitmq, url",
         ),
         ({"celery_broker_url": "redis://mq.example", "celery_init_broker": "redis"}, "Allowed: url"),
         ({"celery_broker_url": "carrot://x"}, "not supported"),
         ({"celery_init_periodic": "maybe"}, "neither yes nor no"),
         ({"celery_beat_scheduler": "cron tab"}, "database, file, redbeat"),
         ({"celery_result_backend": "postgres"}, "django-db"),
-        ({"celery_result_backend": "redis"}, "django-db, database, none, a URL"),
+        ({"celery_result_backend": "redis"}, "django-db, database, none, django-cache, a URL"),
         ({"celery_result_backend": "redis", "celery_broker_url": "amqp://mq.example"}, "Allowed: django-db"),
         (
             {"celery_result_backend": "redis", "celery_init_broker": "rabbitmq"},
