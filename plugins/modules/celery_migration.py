@@ -97,7 +97,7 @@ def main() -> None:
     }
     try:
         project = python.ProjectPython.from_params(params)
-        answer = project.run(migrate, job, timeout=3600 + params["lock_timeout"])
+        answer = project.run(migrate, job, timeout=3600 + params["lock_timeout"], role=python.MIGRATE)
     except python.ProjectError as error:
         module.fail_json(
             msg=f"The databases could not be migrated: {error}. "

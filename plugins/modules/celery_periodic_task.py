@@ -108,7 +108,7 @@ def main() -> None:
             "keep": [],
             "check": module.check_mode,
         }
-        answer = project.run(periodic, job)
+        answer = project.run(periodic, job, role=python.SHELL)
     except (_schedule.ScheduleError, python.ProjectError) as error:
         module.fail_json(msg=f"The periodic tasks could not be written: {error}. Nothing was changed.")
     if answer["problems"]:

@@ -87,7 +87,8 @@ def main() -> None:
         module.exit_json(changed=False, lacks=[])
     try:
         project = python.ProjectPython.from_params(params)
-        answer = project.run(inside_review, {"app": params["app"], "unlisted": known_settings.UNLISTED})
+        job = {"app": params["app"], "unlisted": known_settings.UNLISTED}
+        answer = project.run(inside_review, job, role=python.WORKER)
     except python.ProjectError as error:
         module.fail_json(msg=f"The project's own Celery app {params['app']} does not load: {error}")
     found = review.lacks(params["project"], answer, params["delivery"])

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .._project.python import ProjectError, ProjectPython
+from .._project.python import CHECK, MIGRATE, ProjectError, ProjectPython
 from .._project.scripts import check as inside_check
 from .._services import preflight
 from . import integration, transaction
@@ -103,7 +103,7 @@ def prove_project(project: ProjectPython, job: Mapping[str, Any], what: str) -> 
         CheckoutError: they do not; the text holds Django's own message.
     """
     try:
-        answer = project.run(inside_check, job)
+        answer = _checked(project, job)
     except ProjectError as error:
         raise CheckoutError(f"{what}: {str(error).rstrip('?.')}.{_advice(error)}") from error
     problems = [problem["text"] for problem in answer["problems"]]
@@ -111,6 +111,23 @@ def prove_project(project: ProjectPython, job: Mapping[str, Any], what: str) -> 
     if problems:
         listed = "; ".join(problems)
         raise CheckoutError(f"{what}: {listed}")
+
+
+def _checked(project: ProjectPython, job: Mapping[str, Any]) -> Any:
+    """Run the checks as ``manage.py check``, or as ``migrate`` if it needs tables that are not there yet.
+
+    An AppConfig that reads its tables unless it is run by ``migrate`` works on an empty database
+    by that command alone, and so do the checks, which ``migrate`` makes too.
+    """
+    try:
+        return project.run(inside_check, job, role=CHECK)
+    except ProjectError as error:
+        if error.error not in ("OperationalError", "ProgrammingError", "DatabaseError"):
+            raise
+        try:
+            return project.run(inside_check, job, role=MIGRATE)
+        except ProjectError:
+            raise error from None
 
 
 def _advice(error: ProjectError) -> str:

@@ -9,7 +9,7 @@ import json
 import os
 import pwd
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
@@ -20,12 +20,23 @@ from .scripts import common
 
 _MARK = "celeriac.django result: "
 
+#: What a probe stands for: the arguments by which people, or a unit, would start the same.
+CHECK = ("manage.py", "check")
+MIGRATE = ("manage.py", "migrate", "--noinput")
+SHELL = ("manage.py", "shell")
+#: And what loads the app as a worker does; the app comes between the two.
+WORKER = ("celery", "-A", "worker")
+
 #: The package that the scripts take themselves for: what they import from it is sent along.
 _PACKAGE = "celeriac_scripts"
 
 #: Around each script, which is compiled on its own: ``from .common import …`` works in it as it does here.
 _SCRIPT = f"""
-import sys, types
+import sys
+# The project's folder is searched once the standard library's modules are there: not for these.
+if sys.path and sys.path[0] == "":
+    del sys.path[0]
+import types
 _common = types.ModuleType("{_PACKAGE}.common")
 sys.modules["{_PACKAGE}"] = types.ModuleType("{_PACKAGE}")
 sys.modules["{_PACKAGE}.common"] = _common
@@ -34,19 +45,22 @@ __package__ = "{_PACKAGE}"
 exec(compile(%r, "<string>", "exec"))
 """
 
-#: Appended to each script: reads the job, runs ``main``, and says what went wrong and where.
+#: Appended to each script: reads the job, runs ``main``, and says what went wrong and where. Projects look at
+#: who runs them (``"runserver" in sys.argv``, ``__main__.__file__``), so this looks like what it stands for.
 _FRAME = f"""
 def _celeriac_frame():
-    import json, os, sys
+    import json, os
     from {_PACKAGE}.common import own_line
-    job = json.loads(sys.stdin.readline())
+    given = json.loads(sys.stdin.readline())
+    sys.argv[:] = given["arguments"]
+    sys.modules["__main__"].__file__ = given["arguments"][0]
     sys.path.insert(0, os.getcwd())
     try:
         if os.environ.get("DJANGO_CONFIGURATION"):
             # Settings in classes are read by an importer that is there before Django asks for them.
             from configurations import importer
             importer.install()
-        answer = {{"value": main(job)}}
+        answer = {{"value": main(given["job"])}}
     except BaseException as error:
         place = own_line(error)
         if isinstance(error, SyntaxError):
@@ -143,12 +157,33 @@ class ProjectPython:
             return False
         return True
 
-    def run(self, script: ModuleType, job: Mapping[str, Any], timeout: float = 300) -> Any:
+    def arguments(self, role: Sequence[str], app: str = "") -> list[str]:
+        """Return what a process of the project has in ``sys.argv``."""
+        program, *rest = role
+        if program == "celery":
+            words = [word for part in rest for word in ((part, app) if part == "-A" else (part,))]
+            return [str(Path(self.python).parent / "celery"), *words]
+        return [str(Path(self.base, program)), *rest]
+
+    def run(
+        self,
+        script: ModuleType,
+        job: Mapping[str, Any],
+        timeout: float = 300,
+        role: Sequence[str] = CHECK,
+    ) -> Any:
         """Run ``main(job)`` of *script* inside the project and return what it returned.
+
+        Args:
+            script: one of :mod:`_project.scripts`.
+            job: what it is given; its ``app`` is that of the role WORKER.
+            timeout: seconds that it may take.
+            role: what the process presents itself as to the project's code.
 
         Raises:
             ProjectError: it raised, could not be started, or took longer than *timeout* seconds.
         """
+        given = {"arguments": self.arguments(role, str(job.get("app") or "")), "job": job}
         with tempfile.TemporaryDirectory(prefix="celeriac-") as state:
             os.chmod(state, 0o711)  # noqa: S103 - to pass through, on the way to what is private
             private = Path(state, "state")
@@ -159,7 +194,7 @@ class ProjectPython:
             try:
                 done = _command.run(
                     [self.python, "-c", _SCRIPT % (_source(common), _source(script)) + _FRAME],
-                    input=json.dumps(job) + "\n",
+                    input=json.dumps(given) + "\n",
                     cwd=self.base,
                     env=environ,
                     timeout=timeout,

@@ -10,7 +10,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from .._project.python import ProjectPython
+from .._project.python import SHELL, ProjectPython
 from .._project.scripts import prove as inside_prove
 from .._runtime import packages
 from .._services.systemd import Systemd
@@ -61,13 +61,14 @@ def prove(
         nodes = _running_nodes(deployment["name"], pools, hostname)
         running = {node.partition(".")[0] for node in nodes}
         missing = [pool["name"] for pool in pools if pool["name"] not in running]
-        answer = project.run(inside_prove, {**job, "nodes": nodes})
+        answer = project.run(inside_prove, {**job, "nodes": nodes}, role=SHELL)
         unit = deployment["beat_unit"]
         runs = [_runs(deployment, "the unit", Systemd().states([unit]).get(unit) == "active")] if mute else []
         return [*_not_running(deployment["name"], missing), *answer["proofs"], *runs]
     nodes = {f"{pool['name']}.trial@{hostname}": pool["queues"][0] for pool in pools}
     if check:
-        return list(project.run(inside_prove, {**job, "nodes": {}, "beat": False, "mute": False})["proofs"])
+        asked = {**job, "nodes": {}, "beat": False, "mute": False}
+        return list(project.run(inside_prove, asked, role=SHELL)["proofs"])
     app = deployment["app"]
     commands = [
         trial.Command(
@@ -81,7 +82,7 @@ def prove(
         commands.append(trial.Command("beat", ["-A", app, "beat", *arguments]))
     job["since"] = time.time()
     with trial.running(project, commands, tells=bool(deployment["integrate"])) as processes:
-        proofs = list(project.run(inside_prove, {**job, "nodes": nodes})["proofs"])
+        proofs = list(project.run(inside_prove, {**job, "nodes": nodes}, role=SHELL)["proofs"])
         return [*proofs, *([_runs(deployment, "the process", processes[-1].poll() is None)] if mute else [])]
 
 

@@ -29,6 +29,16 @@ if TYPE_CHECKING:
 READY = 60.0
 END = 20.0
 
+#: Starts Celery as its own program does, for projects that look at ``sys.argv[0]``. Not that program itself:
+#: its first line names an interpreter by a path that may be too long.
+_AS_CELERY = """
+import os, sys
+sys.argv[0] = sys.modules["__main__"].__file__ = os.path.join(os.path.dirname(sys.executable), "celery")
+sys.path[0] = os.getcwd()
+from celery.__main__ import main
+main()
+"""
+
 
 class TrialError(Exception):
     """A process did not get ready. The text holds its last lines."""
@@ -78,7 +88,7 @@ def _start(
 ) -> _command.Process[bytes]:
     try:
         return _command.start(
-            [project.python, "-m", "celery", *command.arguments],
+            [project.python, "-c", _AS_CELERY, *command.arguments],
             output,
             cwd=project.base,
             env={**project.environ(), "NOTIFY_SOCKET": address},

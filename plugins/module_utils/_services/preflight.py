@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from .._project.python import ProjectError, ProjectPython
+from .._project.python import WORKER, ProjectError, ProjectPython
 from .._project.scripts import preflight as inside
 from .._runtime import environment_file
 
@@ -46,7 +46,7 @@ def check(job: Mapping[str, Any], python: str, base: str, user: str, files: Sequ
         "secrets": {},
     }
     try:
-        answer = ProjectPython.from_params(params).run(inside, job)
+        answer = ProjectPython.from_params(params).run(inside, job, role=WORKER)
     except ProjectError as error:
         raise PreflightError(f"The workers would not start, so what runs was left alone: {error}") from error
     problems = [

@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NoReturn
@@ -156,9 +156,11 @@ class FakeProject:
 
     def __init__(self, answer: Any) -> None:
         self.answer = answer
+        self.roles: list[str] = []
 
-    def run(self, _script: ModuleType, _job: Mapping[str, object]) -> Any:
+    def run(self, _script: ModuleType, _job: Mapping[str, object], role: Sequence[str]) -> Any:
         """Answers a script."""
+        self.roles.append(role[1])
         if isinstance(self.answer, Exception):
             raise self.answer
         return self.answer
@@ -166,6 +168,30 @@ class FakeProject:
 
 def test_a_project_without_problems_passes() -> None:
     change.prove_project(FakeProject({"problems": []}), {}, "It fails")  # type: ignore[arg-type]
+
+
+class NeedsTables(FakeProject):
+    """Reads its tables unless it is run by ``manage.py migrate``, and they are not there yet."""
+
+    def run(self, script: ModuleType, job: Mapping[str, object], role: Sequence[str]) -> Any:
+        """Answers a script."""
+        answer = super().run(script, job, role)
+        if role[1] != "migrate":
+            raise ProjectError("apps.py:9: OperationalError: no such table", "OperationalError")
+        return answer
+
+
+def test_a_project_that_only_migrate_can_load_is_checked_by_that() -> None:
+    project = NeedsTables({"problems": []})
+    change.prove_project(project, {}, "It fails")  # type: ignore[arg-type]
+    assert project.roles == ["check", "migrate"]
+
+
+def test_what_migrate_cannot_load_either_is_told_as_the_check_told_it() -> None:
+    project = FakeProject(ProjectError("OperationalError: no server", "OperationalError"))
+    with pytest.raises(change.CheckoutError, match="no server"):
+        change.prove_project(project, {}, "It fails")  # type: ignore[arg-type]
+    assert project.roles == ["check", "migrate"]
 
 
 def test_problems_are_told_together() -> None:

@@ -69,6 +69,33 @@ def test_the_project_can_be_imported(project: ProjectPython, script: Script) -> 
     ]
 
 
+@pytest.mark.parametrize(
+    ("role", "program", "arguments"),
+    [
+        (python.CHECK, "manage.py", ["check"]),
+        (python.MIGRATE, "manage.py", ["migrate", "--noinput"]),
+        (python.SHELL, "manage.py", ["shell"]),
+        (python.WORKER, "celery", ["-A", "shop", "worker"]),
+    ],
+)
+def test_a_probe_looks_like_what_it_stands_for(
+    role: tuple[str, ...], program: str, arguments: list[str], project: ProjectPython, script: Script
+) -> None:
+    source = "import __main__, sys\nSEEN = [sys.argv, __main__.__file__, sys.path[0]]\n"
+    Path(project.base, "shop.py").write_text(source)
+    answer = project.run(script("import shop\nreturn shop.SEEN"), {"app": "shop"}, role=role)
+    folder = project.base if program == "manage.py" else str(Path(sys.executable).parent)
+    assert answer == [[f"{folder}/{program}", *arguments], f"{folder}/{program}", project.base]
+
+
+def test_modules_of_the_project_hide_none_that_a_probe_itself_needs(
+    project: ProjectPython, script: Script
+) -> None:
+    for name in ("json", "traceback", "linecache"):
+        Path(project.base, f"{name}.py").write_text("raise RuntimeError('mine')\n")
+    assert project.run(script("return 1"), {}) == 1
+
+
 def test_the_environment_is_the_projects_alone(
     project: ProjectPython, script: Script, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.celeriac.django.plugins.module_utils._project.python import SHELL
 from ansible_collections.celeriac.django.plugins.module_utils._project.scripts import prove as inside_prove
 from ansible_collections.celeriac.django.plugins.module_utils._proof import proof, trial
 
@@ -45,9 +46,10 @@ class FakeProject:
     def __init__(self) -> None:
         self.jobs: list[Mapping[str, Any]] = []
 
-    def run(self, script: ModuleType, job: Mapping[str, Any]) -> Any:
+    def run(self, script: ModuleType, job: Mapping[str, Any], role: Sequence[str]) -> Any:
         """Answers with one proof."""
         assert script is inside_prove
+        assert role == SHELL
         self.jobs.append(job)
         return {"proofs": PROVEN}
 

@@ -17,7 +17,7 @@ from ansible_collections.celeriac.django.plugins.module_utils._proof import tria
 
 READY = """
 import os, pathlib, socket, sys, time
-pathlib.Path(f"started.{os.getpid()}").write_text(" ".join(sys.argv[1:]))
+pathlib.Path(f"started.{os.getpid()}").write_text(" ".join(sys.argv[3:]))
 notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
 notify.sendto(b"STATUS=Starting", os.environ["NOTIFY_SOCKET"])
 notify.sendto(b"READY=1\\nSTATUS=Consuming", os.environ["NOTIFY_SOCKET"])
@@ -65,7 +65,27 @@ def test_they_run_for_the_time_of_the_context(make: Make) -> None:
         before = started(project)
         assert all(alive(number) for number in before)
     assert not any(alive(number) for number in before)
-    assert sorted(before.values()) == ["-m celery -A shop beat", "-m celery -A shop worker"]
+    assert sorted(before.values()) == ["-A shop beat", "-A shop worker"]
+
+
+def test_a_worker_looks_like_one(tmp_path: Path) -> None:
+    """A stand-in for Celery's package notes what the project's settings would see."""
+    package = tmp_path / "celery"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / "__main__.py").write_text(
+        "import __main__, pathlib, sys\n\n\ndef main():\n"
+        "    found = [*sys.argv, __main__.__file__, sys.path[0]]\n"
+        "    pathlib.Path('seen').write_text('\\n'.join(found))\n"
+    )
+    project = ProjectPython(sys.executable, str(tmp_path), "s", os.getuid(), os.getgid())
+    with trial.running(project, [WORKER], tells=False) as processes:
+        processes[0].wait()
+    program = str(Path(sys.executable).parent / "celery")
+    assert (tmp_path / "seen").read_text().splitlines() == [
+        *(program, "-A", "shop", "worker"),
+        *(program, str(tmp_path)),
+    ]
 
 
 def test_they_end_with_a_proof_that_fails(make: Make) -> None:
@@ -92,7 +112,7 @@ def test_one_that_ends_takes_the_others_with_it(make: Make) -> None:
         trial.running(project, [WORKER, fails], tells=True),
     ):
         pytest.fail("it was never ready")
-    assert list(started(project).values()) == ["-m celery -A shop worker"]
+    assert list(started(project).values()) == ["-A shop worker"]
     assert not any(alive(number) for number in started(project))
 
 

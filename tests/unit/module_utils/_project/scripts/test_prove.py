@@ -43,6 +43,34 @@ def proofs(app: FakeApp, **job: Any) -> prove.Proofs:
     )
 
 
+class FakeQueue:
+    """The part of an app that gives messages to the broker."""
+
+    def __init__(self) -> None:
+        self.sent: list[str] = []
+
+    def send_task_message(self, _producer: object, name: str, **_options: object) -> str:
+        """Takes a message."""
+        self.sent.append(name)
+        return name
+
+
+def test_what_is_sent_is_counted_where_it_is_sent() -> None:
+    app = FakeApp()
+    app.amqp = queue = FakeQueue()  # type: ignore[attr-defined]
+    asked = proofs(app)
+
+    def send() -> str:
+        queue.send_task_message(None, "one")
+        return queue.send_task_message(None, "two", routing_key="celery")
+
+    assert asked._counting(send) == (2, "two")
+    assert asked._counting(lambda: asked._counting(send)) == (2, (2, "two"))
+    assert asked._counting(lambda: None) == (0, None)
+    send()
+    assert queue.sent == ["one", "two"] * 3
+
+
 def test_all_workers_answer() -> None:
     found = proofs(FakeApp({node: {"ok": "pong"} for node in NODES})).workers()
     assert found == {"name": "workers answer", "ok": True, "detail": "2 of 2"}
