@@ -10,6 +10,7 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
+from ansible_collections.celeriac.django.plugins.module_utils._discovery.project import Project
 from ansible_collections.celeriac.django.plugins.module_utils._options import ARGUMENTS
 from ansible_collections.celeriac.django.plugins.plugin_utils._decisions import broker as _broker
 from ansible_collections.celeriac.django.plugins.plugin_utils._decisions import deployment, rabbitmq, warnings
@@ -60,7 +61,8 @@ class ActionModule(ActionBase):
         if found.get("failed"):
             return found
         try:
-            found["project"] = deployment.with_app(found["project"], options["project_app"])
+            project = Project.from_data(found["project"])
+            found["project"] = deployment.with_app(project, options["project_app"])
             deployment.check_authorities(found["unread_authorities"])
             # Check mode has left the hosts of the group celery_broker as they are.
             pending = bool(options["broker_server"]) and bool(self._task.check_mode)
@@ -79,6 +81,7 @@ class ActionModule(ActionBase):
                 )
         except ValueError as error:
             raise AnsibleActionFail(str(error)) from None  # Ansible would tell it twice
+        found["project"] = found["project"].as_data()
         return found
 
 

@@ -9,7 +9,6 @@ import difflib
 import os
 import shutil
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -172,7 +171,7 @@ class _Terminal:
 def _find(options: dict[str, Any]) -> questions.Found:
     path = os.path.abspath(options["project_path"])
     project = discover.discover(path, options["project_package"] or "", options["project_settings"] or "")
-    name = questions.name_of(options["project_name"] or "", asdict(project))
+    name = questions.name_of(options["project_name"] or "", project)
     versions = packages.versions(
         [
             f"{_names.system_state(name)}/venv",
@@ -184,7 +183,7 @@ def _find(options: dict[str, Any]) -> questions.Found:
         for key, value in options.items()
         if key not in ("path", "overwrite", "project_path")
     }
-    return questions.Found(asdict(project), versions, given)
+    return questions.Found(project, versions, given)
 
 
 def _pending(folder: Path, files: Mapping[str, str]) -> dict[str, tuple[str, str]]:

@@ -10,6 +10,7 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
+from ansible_collections.celeriac.django.plugins.module_utils._discovery.project import Project
 from ansible_collections.celeriac.django.plugins.plugin_utils._decisions import samples
 from ansible_collections.celeriac.django.plugins.plugin_utils._rendering import project_files
 from ansible_collections.celeriac.django.plugins.plugin_utils._rendering import templates as _render
@@ -32,7 +33,7 @@ class ActionModule(ActionBase):
             templates = _render.Templates("project", own["templates_path"] or [])
             try:
                 arguments["files"], arguments["blocks"] = project_files.render(
-                    templates, own["deployment"], own["project"], own["secret_names"] or []
+                    templates, own["deployment"], Project.from_data(own["project"]), own["secret_names"] or []
                 )
                 arguments["samples"] = samples.together(own["deployment"]["samples"])
                 arguments["name"] = own["deployment"]["name"]

@@ -337,7 +337,7 @@ def main() -> None:
     module.exit_json(
         accounts=accounts,
         groups=groups,
-        project=asdict(project),
+        project=project.as_data(),
         versions=versions,
         host=asdict(_host.look()),
         interpreter=asdict(interpreter) if interpreter else None,

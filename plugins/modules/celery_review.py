@@ -64,6 +64,7 @@ import os
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.celeriac.django.plugins.module_utils._discovery import project
 from ansible_collections.celeriac.django.plugins.module_utils._project import known_settings, python, review
 from ansible_collections.celeriac.django.plugins.module_utils._project.scripts import review as inside_review
 
@@ -86,12 +87,12 @@ def main() -> None:
     if not params["python"] or not os.path.exists(params["python"]):
         module.exit_json(changed=False, lacks=[])
     try:
-        project = python.ProjectPython.from_params(params)
+        inside = python.ProjectPython.from_params(params)
         job = {"app": params["app"], "unlisted": known_settings.UNLISTED}
-        answer = project.run(inside_review, job, role=python.WORKER)
+        answer = inside.run(inside_review, job, role=python.WORKER)
     except python.ProjectError as error:
         module.fail_json(msg=f"The project's own Celery app {params['app']} does not load: {error}")
-    found = review.lacks(params["project"], answer, params["delivery"])
+    found = review.lacks(project.Project.from_data(params["project"]), answer, params["delivery"])
     for text in found:
         module.warn(text)
     module.exit_json(changed=False, lacks=found)

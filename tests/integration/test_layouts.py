@@ -101,21 +101,21 @@ def is_patchable(layout: Layout) -> bool:
 def found_as_it_is(checkout: Checkout) -> list[str]:
     """Return what was not found as the layout has it."""
     layout, project, deployment = checkout.layout, checkout.project, checkout.deployment
-    places = {os.path.relpath(place["file"], checkout.path) for place in project["settings_places"]}
+    places = {os.path.relpath(place.file, checkout.path) for place in project.settings_places}
     expected = {
-        "base": (project["base"], os.path.normpath(checkout.base())),
-        "settings": (project["settings"], layout.settings),
+        "base": (project.base, os.path.normpath(checkout.base())),
+        "settings": (project.settings, layout.settings),
         # Those of a project that has an app are of use to nobody.
         "places": (sorted(places) if deployment["integrate"] else [], sorted(layout.places)),
         "app": (deployment["app"], layout.app),
         "name": (deployment["name"], layout.called),
         "integrate": (deployment["integrate"], not layout.existing),
-        "tasks": (set(project["tasks"]), set(layout.tasks)),
+        "tasks": (set(project.tasks), set(layout.tasks)),
     }
     problems = [
         f"{what}: found {found}, is {there}" for what, (found, there) in expected.items() if found != there
     ]
-    without_reason = [place["file"] for place in project["settings_places"] if not place["why"]]
+    without_reason = [place.file for place in project.settings_places if not place.why]
     return problems + [f"{file}: no reason is given" for file in without_reason]
 
 
@@ -201,7 +201,7 @@ def test_the_variable_chooses_between_several_manage(tmp_path: Path) -> None:
     checkout = Checkout(layout, layout.build(tmp_path))
     checkout.path /= "shop-api"
     checkout.look()
-    assert checkout.project["settings"] == "shop.settings"
+    assert checkout.project.settings == "shop.settings"
     assert checkout.integrate().files
     assert not (checkout.path.parent / "shop-site/shop/celery.py").exists()
 

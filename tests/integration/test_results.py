@@ -145,7 +145,7 @@ def run(checkout: Checkout, script: str) -> Any:
         env={
             "PATH": os.defpath,
             "SECRET_KEY": "results_test",
-            "DJANGO_SETTINGS_MODULE": checkout.project["settings"],
+            "DJANGO_SETTINGS_MODULE": checkout.project.settings,
             "CELERY_BROKER_URL": "memory://",
             "CELERY_STATE_PATH": str(checkout.path.parent / "state"),
         },

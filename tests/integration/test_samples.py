@@ -51,7 +51,7 @@ def run(checkout: Checkout, *arguments: str, settings: str = "", ok: bool = True
         "PATH": os.defpath,
         "SECRET_KEY": "samples_test",
         "PYTHONDONTWRITEBYTECODE": "1",
-        "DJANGO_SETTINGS_MODULE": settings or checkout.project["settings"],
+        "DJANGO_SETTINGS_MODULE": settings or checkout.project.settings,
         "CELERY_STATE_PATH": str(state),
         # A test that asks a broker would wait for nobody.
         "CELERY_BROKER_URL": "redis://127.0.0.1:1/0",
@@ -248,7 +248,7 @@ def real(checkout: Checkout, url: str) -> dict[str, str]:
     return {
         "PATH": os.defpath,
         "SECRET_KEY": "samples_test",
-        "DJANGO_SETTINGS_MODULE": checkout.project["settings"],
+        "DJANGO_SETTINGS_MODULE": checkout.project.settings,
         "CELERY_STATE_PATH": str(checkout.path.parent),
         "CELERY_BROKER_URL": url,
     }

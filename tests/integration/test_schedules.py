@@ -76,7 +76,7 @@ def environ(checkout: Checkout, url: str) -> dict[str, str]:
         "PATH": os.defpath,
         "SECRET_KEY": "schedules_test",
         "PYTHONDONTWRITEBYTECODE": "1",
-        "DJANGO_SETTINGS_MODULE": checkout.project["settings"],
+        "DJANGO_SETTINGS_MODULE": checkout.project.settings,
         "CELERY_STATE_PATH": str(state),
         "CELERY_BROKER_URL": url,
     }

@@ -10,6 +10,12 @@ from typing import Any
 import pytest
 from ansible.release import __version__ as core_version
 
+from ansible_collections.celeriac.django.plugins.module_utils._discovery.project import (
+    Project,
+    SamplePlace,
+    SettingsPlace,
+)
+
 
 def pytest_report_header() -> str:
     """Names the Ansible that the tests run with, as `make test` has two."""
@@ -17,61 +23,61 @@ def pytest_report_header() -> str:
 
 
 @pytest.fixture
-def project() -> dict[str, Any]:
+def project() -> Project:
     """What the module celery_deployment finds in a plain project."""
-    return {
-        "path": "/srv/shop",
-        "base": "/srv/shop",
-        "package": "shop",
-        "package_path": "/srv/shop/shop",
-        "package_is_namespace": False,
-        "package_imports": False,
-        "package_line": 0,
-        "gitignore": "/srv/shop/.gitignore",
-        "env_example": "/srv/shop/.env.example",
-        "production": "",
-        "import_paths": [],
-        "environment": {},
-        "celery_settings": {},
-        "has_env_file": False,
-        "other_celery_apps": [],
-        "unread": [],
-        "settings": "shop.settings.production",
-        "settings_file": "/srv/shop/shop/settings/production.py",
-        "settings_source": "shop/wsgi.py:7",
-        "configuration": "",
-        "settings_problem": "",
-        "settings_places": [{"file": "/srv/shop/shop/settings/base.py", "why": "", "names_apps": True}],
-        "installed_apps": ["django.contrib.admin", "orders"],
-        "apps": {"orders": "/srv/shop/orders"},
-        "database": "sqlite3",
-        "own_databases": "",
-        "requirements": ["requirements.txt"],
-        "required": ["django"],
-        "requires_python": "",
-        "celery_app": None,
-        "integrated": False,
-        "tasks": {"orders.tasks.send": "orders/tasks.py:3"},
-        "samples": {
-            "orders": {
-                "model": "Order",
-                "manager": "objects",
-                "tasks": "orders/tasks.py",
-                "tests": "orders/test_tasks.py",
-                "taken": "",
-            },
+    return Project(
+        path="/srv/shop",
+        base="/srv/shop",
+        package="shop",
+        package_path="/srv/shop/shop",
+        package_is_namespace=False,
+        package_imports=False,
+        package_line=0,
+        gitignore="/srv/shop/.gitignore",
+        env_example="/srv/shop/.env.example",
+        production="",
+        import_paths=[],
+        environment={},
+        celery_settings={},
+        has_env_file=False,
+        other_celery_apps=[],
+        unread=[],
+        settings="shop.settings.production",
+        settings_file="/srv/shop/shop/settings/production.py",
+        settings_source="shop/wsgi.py:7",
+        configuration="",
+        settings_problem="",
+        settings_places=[SettingsPlace("/srv/shop/shop/settings/base.py", why="", names_apps=True)],
+        installed_apps=["django.contrib.admin", "orders"],
+        apps={"orders": "/srv/shop/orders"},
+        database="sqlite3",
+        own_databases="",
+        requirements=["requirements.txt"],
+        required=["django"],
+        requires_python="",
+        celery_app=None,
+        integrated=False,
+        tasks={"orders.tasks.send": "orders/tasks.py:3"},
+        samples={
+            "orders": SamplePlace(
+                model="Order",
+                manager="objects",
+                tasks="orders/tasks.py",
+                tests="orders/test_tasks.py",
+                taken="",
+            ),
         },
-        "records_used": "",
-        "documented": [],
-        "open_requirements": "requirements.txt",
-        "writable": True,
-        "owner_uid": 1000,
-        "owner_gid": 1000,
-    }
+        records_used="",
+        documented=[],
+        open_requirements="requirements.txt",
+        writable=True,
+        owner_uid=1000,
+        owner_gid=1000,
+    )
 
 
 @pytest.fixture
-def found(project: dict[str, Any]) -> dict[str, Any]:
+def found(project: Project) -> dict[str, Any]:
     """What the module finds on a host with systemd, as root."""
     return {
         "project": project,

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from .imports import Module, Modules
+from .project import App
 from .settings_named import VARIABLE
 from .source import SourceError, dotted, environment_default, literal_text, module_statements
 
@@ -23,26 +23,6 @@ _OTHERS = (
 )
 #: How far a name is followed from module to module.
 _DEPTH = 6
-
-
-@dataclass(frozen=True)
-class App:
-    """A Celery app in the source."""
-
-    module: str
-    variable: str
-    #: The file, relative to the folder of manage.py.
-    file: str
-    place: str
-    #: Where the app reads its configuration, as ``file:line``; empty where it does not.
-    configured: str = ""
-    #: Where a base class of its own for all tasks is named, as ``file:line``.
-    task_class: str = ""
-    #: Whether what it reads are Django's settings.
-    reads_django: bool = False
-    #: The settings module that its own module names, and where; empty where it names none.
-    settings: str = ""
-    settings_place: str = ""
 
 
 class Apps:

@@ -7,18 +7,18 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Collection, Iterator
-from dataclasses import asdict, dataclass, field
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from . import results_read as _celery_results
-from .celery_apps import App, Apps
+from .celery_apps import Apps
 from .files import python_files
 from .imports import Module, Modules
+from .project import App
 from .source import SourceError, dotted, literal_text
 
-__all__ = ["App", "Found", "choose_app", "equal_apps", "find_celery"]
+__all__ = ["Found", "choose_app", "equal_apps", "find_celery"]
 
 #: What is in every file that has a task or an app; the others are not parsed.
 _CANDIDATE = re.compile(rb"@[\w. ]*task\b|[Cc]elery|\.(config_from_object|autodiscover_tasks)\(")
@@ -34,8 +34,7 @@ class Found:
     doubtful: dict[str, str] = field(default_factory=dict)
     #: Tasks that would get one name between them: what happens and what mends it.
     clashes: list[str] = field(default_factory=list)
-    #: The apps, each an :class:`App` as data.
-    apps: list[dict[str, Any]] = field(default_factory=list)
+    apps: list[App] = field(default_factory=list)
     #: Where results are read, and chords are made: place to what.
     results_read: dict[str, str] = field(default_factory=dict)
     chords: dict[str, str] = field(default_factory=dict)
@@ -74,7 +73,7 @@ def find_celery(base: Path, modules: Modules, ignored: Collection[str] = ()) -> 
         read = Module(modules.name_of(file), file, tree)
         for task in _tasks(read, modules, apps, relative):
             _note(task, found, seen)
-        found.apps.extend(asdict(app) for app in apps.of(read, relative))
+        found.apps.extend(apps.of(read, relative))
     found.tasks = dict(sorted(found.tasks.items()))
     return found
 
@@ -95,7 +94,7 @@ def _note(task: _Task, found: Found, hidden: dict[str, str]) -> None:
     found.tasks.setdefault(task.name, task.place)
 
 
-def choose_app(apps: list[dict[str, Any]], package: str, settings: str = "") -> dict[str, Any] | None:
+def choose_app(apps: Sequence[App], package: str, settings: str = "") -> App | None:
     """Return the app that the project runs.
 
     Of several, that is the one that reads Django's settings, those of production above all, in the
@@ -105,22 +104,22 @@ def choose_app(apps: list[dict[str, Any]], package: str, settings: str = "") -> 
     return ranked[0] if ranked else None
 
 
-def equal_apps(apps: list[dict[str, Any]], package: str, settings: str = "") -> list[str]:
+def equal_apps(apps: Sequence[App], package: str, settings: str = "") -> list[str]:
     """Return the places of apps between which the alphabet alone would choose."""
     ranked = sorted(apps, key=lambda app: _rank(app, package, settings))
     equals = [app for app in ranked if _rank(app, package, settings) == _rank(ranked[0], package, settings)]
     # Those of one settings module may be spelled twice; those of several are of several environments.
-    return [app["place"] for app in equals] if len({app["settings"] for app in equals}) > 1 else []
+    return [app.place for app in equals] if len({app.settings for app in equals}) > 1 else []
 
 
-def _rank(app: dict[str, Any], package: str, settings: str) -> tuple[bool, ...]:
+def _rank(app: App, package: str, settings: str) -> tuple[bool, ...]:
     prefix = f"{package}." if package else ""
     return (
-        not app["configured"],
-        not app["reads_django"],
-        not settings or app["settings"] != settings,
-        not app["module"].startswith(prefix),
-        app["module"] not in (f"{prefix}celery", f"{prefix}celery_app"),
+        not app.configured,
+        not app.reads_django,
+        not settings or app.settings != settings,
+        not app.module.startswith(prefix),
+        app.module not in (f"{prefix}celery", f"{prefix}celery_app"),
     )
 
 

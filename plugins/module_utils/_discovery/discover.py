@@ -9,9 +9,7 @@ import ast
 import os
 import re
 import sys
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from .._checkout import block
 from .._checkout.integration import RECORD_PATH, IntegrationError, Record
@@ -19,89 +17,9 @@ from . import celery_code, settings_named, settings_place, settings_values
 from . import samples as _sample_places
 from .files import git_ignored, python_files
 from .imports import Modules, path_additions
+from .project import Project, SettingsPlace
 from .requirements import find_requirements, find_requires_python, open_requirements, required_names
 from .source import DiscoveryError, SourceError, assignments, environment_default, parse
-
-
-@dataclass
-class Project:
-    """What was found. Paths are absolute on the host, modules are dotted names."""
-
-    path: str
-    #: The folder of manage.py: what Python imports the project from.
-    base: str
-    #: Further folders that it imports from, and that only manage.py or a server file names.
-    import_paths: list[str]
-    #: Empty where the settings are a module beside manage.py.
-    package: str
-    #: The folder that gets our files: the package's, or that of the settings.
-    package_path: str
-    package_is_namespace: bool
-    #: Whether the package's ``__init__.py`` has imports of its own.
-    package_imports: bool
-    #: The line in it that gives the name ``celery_app`` a value, 0 where none does.
-    package_line: int
-    settings: str
-    settings_file: str
-    #: What named the settings module, as ``file:line`` or as the variable.
-    settings_source: str
-    #: The class of django-configurations, empty where settings are a plain module.
-    configuration: str
-    #: The settings files that get a block: ``file``, ``why`` and ``names_apps``.
-    settings_places: list[dict[str, Any]]
-    #: Why there is no such file, in a project that has a Celery app of its own.
-    settings_problem: str
-    installed_apps: list[str] = field(default_factory=list)
-    #: The project's own apps: dotted name and folder.
-    apps: dict[str, str] = field(default_factory=dict)
-    #: ``postgresql``, ``mysql``, ``sqlite3``, ``oracle``; ``url`` where the environment decides.
-    database: str = ""
-    #: What says that it has others than the SQLite of startproject: ``file:line``, or a text.
-    own_databases: str = ""
-    #: The caches of the settings: alias and class, empty where it is computed.
-    caches: dict[str, str] = field(default_factory=dict)
-    #: Variables that the settings want from the environment without a default: name and place.
-    environment: dict[str, str] = field(default_factory=dict)
-    #: Whether a file .env stands there, which the settings may read.
-    has_env_file: bool = False
-    #: The project's own settings of Celery: name and place.
-    celery_settings: dict[str, str] = field(default_factory=dict)
-    requirements: list[str] = field(default_factory=list)
-    requires_python: str = ""
-    #: The names of the packages that these files ask for.
-    required: list[str] = field(default_factory=list)
-    #: The Celery app that the project has of its own, as :class:`celery_code.App`.
-    celery_app: dict[str, Any] | None = None
-    #: The places of further ones.
-    other_celery_apps: list[str] = field(default_factory=list)
-    #: Whether this collection's integration is in the checkout.
-    integrated: bool = False
-    #: The deployment's name by the record of the integration, empty without one.
-    recorded_name: str = ""
-    #: Tasks in the source: name, place.
-    tasks: dict[str, str] = field(default_factory=dict)
-    #: Where the source reads results, and makes chords: place to what.
-    results_read: dict[str, str] = field(default_factory=dict)
-    chords: dict[str, str] = field(default_factory=dict)
-    #: What sample tasks of each own app would be written for, and where to: :mod:`samples`.
-    samples: dict[str, dict[str, Any]] = field(default_factory=dict)
-    #: What of the samples' tables somebody's own code is built on.
-    records_used: str = ""
-    #: Files with Celery in them that are no valid Python for the one that looks.
-    unread: list[str] = field(default_factory=list)
-    #: The requirements file that lines can be added to, empty where there is none of that kind.
-    open_requirements: str = ""
-    #: Names that the checkout's .env.example has already, not counting our own lines.
-    documented: list[str] = field(default_factory=list)
-    #: The checkout's .gitignore and .env.example, or where they go.
-    gitignore: str = ""
-    env_example: str = ""
-    #: Settings of production that stand beside those that are named, where these are for development.
-    production: str = ""
-    #: Whether whoever looks may write to the package and the settings.
-    writable: bool = True
-    owner_uid: int = 0
-    owner_gid: int = 0
 
 
 def discover(path: str, package: str = "", settings: str = "") -> Project:
@@ -278,9 +196,9 @@ def _configuration(base: Path, modules: Modules) -> str:
     return ""
 
 
-def _places(modules: Modules, named: list[settings_named.Named], configuration: str) -> list[dict[str, Any]]:
+def _places(modules: Modules, named: list[settings_named.Named], configuration: str) -> list[SettingsPlace]:
     """Return the files that get a block: production's, and others where an environment has its own."""
-    places: dict[str, dict[str, Any]] = {}
+    places: dict[str, SettingsPlace] = {}
     for number, entry in enumerate(named):
         try:
             place = settings_place.find_place(modules, entry.module, configuration)
@@ -293,8 +211,8 @@ def _places(modules: Modules, named: list[settings_named.Named], configuration: 
             why += f", and {entry.module} is made from it"
         if number:
             why += f" ({entry.source} names it)"
-        data = {"file": str(place.module.file), "why": why, "names_apps": place.names_apps}
-        places.setdefault(str(place.module.file), data)
+        file = str(place.module.file)
+        places.setdefault(file, SettingsPlace(file, why, place.names_apps))
     return list(places.values())
 
 
@@ -341,7 +259,7 @@ def _discover(path: Path, package: str, settings: str) -> Project:
     # The files of the checkout that this collection made, with their digests.
     made = {path / name: known for name, known in record.made.items()}
     noted = {str(file.relative_to(path)): known for file, known in made.items()}
-    foreign = [app for app in celery.apps if base / app["file"] not in made]
+    foreign = [app for app in celery.apps if base / app.file not in made]
     chosen = celery_code.choose_app(foreign, package)
     places, problem = [], ""
     try:
@@ -381,7 +299,7 @@ def _discover(path: Path, package: str, settings: str) -> Project:
         open_requirements=open_requirements(path, requirements),
         requires_python=find_requires_python(path, base),
         celery_app=chosen,
-        other_celery_apps=[app["place"] for app in foreign if app is not chosen],
+        other_celery_apps=[app.place for app in foreign if app is not chosen],
         integrated=bool(made),
         recorded_name=record.name,
         tasks=celery.tasks,
@@ -395,8 +313,7 @@ def _discover(path: Path, package: str, settings: str) -> Project:
         env_example=str(_beside_manage(path, base, ".env.example")),
         production=settings_named.production_beside(modules, main),
         writable=all(
-            os.access(file, os.W_OK)
-            for file in (path, package_path, *(Path(place["file"]) for place in places))
+            os.access(file, os.W_OK) for file in (path, package_path, *(Path(place.file) for place in places))
         ),
         owner_uid=owner.st_uid,
         owner_gid=owner.st_gid,

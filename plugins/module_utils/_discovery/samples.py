@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from .._checkout import integration
 from . import models
 from .files import python_files
 from .imports import Modules
+from .project import SamplePlace
 
 #: The app with the tables of the samples, in the project's package.
 RECORDS = "celery_records"
@@ -22,7 +22,7 @@ _NAMING = ("celery_settings.py",)
 
 def look(
     top: Path, modules: Modules, apps: Mapping[str, str], made: Mapping[str, str]
-) -> dict[str, dict[str, Any]]:
+) -> dict[str, SamplePlace]:
     """Return for each app what its samples need to know.
 
     Args:
@@ -30,15 +30,11 @@ def look(
         modules: the project's modules.
         apps: the project's own apps: dotted name and folder.
         made: the files that this collection made, relative to the checkout.
-
-    Returns:
-        For each app: ``model`` and ``manager``, both empty without a model; ``tasks`` and ``tests``, the
-        files to write, relative to the checkout; ``taken``, the file of the project's that is in the way.
     """
     return {app: _look(top, modules, app, Path(folder), made) for app, folder in apps.items()}
 
 
-def _look(top: Path, modules: Modules, app: str, folder: Path, made: Mapping[str, str]) -> dict[str, Any]:
+def _look(top: Path, modules: Modules, app: str, folder: Path, made: Mapping[str, str]) -> SamplePlace:
     model = models.first_model(modules, app)
     package = (folder / "tests" / "__init__.py").is_file()
     files = [folder / "tasks.py", folder / "tests" / "test_tasks.py" if package else folder / "test_tasks.py"]
@@ -46,13 +42,13 @@ def _look(top: Path, modules: Modules, app: str, folder: Path, made: Mapping[str
     taken = [name for name in names if name not in made and (top / name).exists()]
     if (folder / "tasks").is_dir():
         taken.insert(0, str((folder / "tasks").relative_to(top)))
-    return {
-        "model": model.name if model else "",
-        "manager": model.manager if model else "",
-        "tasks": names[0],
-        "tests": names[1],
-        "taken": next(iter(taken), ""),
-    }
+    return SamplePlace(
+        model=model.name if model else "",
+        manager=model.manager if model else "",
+        tasks=names[0],
+        tests=names[1],
+        taken=next(iter(taken), ""),
+    )
 
 
 def records_used(top: Path, base: Path, made: Mapping[str, str], ignored: frozenset[str]) -> str:

@@ -9,6 +9,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from .._discovery.project import Project
+
 #: The oldest Celery whose kombu reconnects to Redis reliably; docs/packages.md has the reasons.
 OLDEST = (5, 7)
 
@@ -17,7 +19,7 @@ def _version(text: str) -> tuple[int, ...]:
     return tuple(int(number) for number in re.findall(r"\d+", text)[:2])
 
 
-def lacks(project: Mapping[str, Any], answer: Mapping[str, Any], delivery: str) -> list[str]:
+def lacks(project: Project, answer: Mapping[str, Any], delivery: str) -> list[str]:
     """Return what the guarantees of this collection miss in the project's own app.
 
     Args:
@@ -25,7 +27,7 @@ def lacks(project: Mapping[str, Any], answer: Mapping[str, Any], delivery: str) 
         answer: what the app said of itself, as :mod:`_project.scripts.review` returns it.
         delivery: what was asked for, ``at_most_once`` or ``at_least_once``.
     """
-    app = project["celery_app"]
+    app = project.own_app
     texts = []
     if _version(answer["version"]) < OLDEST:
         texts.append(
@@ -35,48 +37,42 @@ def lacks(project: Mapping[str, Any], answer: Mapping[str, Any], delivery: str) 
         )
     if not answer["namespace"]:
         texts.append(
-            f"{app['configured'] or app['place']}: the app reads no settings under a prefix, so Celery knows "
+            f"{app.configured or app.place}: the app reads no settings under a prefix, so Celery knows "
             'only names of before 4.0. Use config_from_object("django.conf:settings", namespace="CELERY").'
         )
     if not answer["results"]:
         texts.append(
-            f"{app['place']}: there is no result backend, so neither round trips nor tasks' results can be "
+            f"{app.place}: there is no result backend, so neither round trips nor tasks' results can be "
             'proven. Set CELERY_RESULT_BACKEND, for instance to "django-db".'
         )
     if answer["wanted_broker"] and answer["wanted_broker"] != answer["broker"]:
-        where = _place(project, "CELERY_BROKER_URL", "BROKER_URL") or app["place"]
+        where = _place(project, "CELERY_BROKER_URL", "BROKER_URL") or app.place
         texts.append(
             f"{where}: the app's broker is {answer['broker']}, and celery_broker_url names "
             f'{answer["wanted_broker"]}. Read it with os.environ["CELERY_BROKER_URL"].'
         )
     if delivery == "at_least_once" and not answer["late"]:
-        where = _place(project, "CELERY_TASK_ACKS_LATE", "CELERY_ACKS_LATE") or app["place"]
+        where = _place(project, "CELERY_TASK_ACKS_LATE", "CELERY_ACKS_LATE") or app.place
         texts.append(
             f"{where}: celery_delivery is at_least_once, and the app acknowledges early. Set "
             "CELERY_TASK_ACKS_LATE and CELERY_TASK_REJECT_ON_WORKER_LOST to True."
         )
     texts += [
-        f"{_place(project, name) or project['settings']}: Celery knows no setting {name}, and ignores it."
+        f"{_place(project, name) or project.settings}: Celery knows no setting {name}, and ignores it."
         for name in answer["unknown"]
     ]
     texts += _immediate(project, answer["immediate"])
     return texts
 
 
-def _place(project: Mapping[str, Any], *names: str) -> str:
-    return next(
-        (project["celery_settings"][name] for name in names if name in project["celery_settings"]), ""
-    )
+def _place(project: Project, *names: str) -> str:
+    return next((project.celery_settings[name] for name in names if name in project.celery_settings), "")
 
 
-def _immediate(project: Mapping[str, Any], tasks: list[str]) -> list[str]:
+def _immediate(project: Project, tasks: list[str]) -> list[str]:
     if not tasks:
         return []
-    where = (
-        project["celery_app"]["task_class"]
-        or project["tasks"].get(tasks[0])
-        or project["celery_app"]["place"]
-    )
+    where = project.own_app.task_class or project.tasks.get(tasks[0]) or project.own_app.place
     more = f" and {len(tasks) - 1} others" if len(tasks) > 1 else ""
     return [
         f"{where}: {tasks[0]}{more} cannot be sent on commit. Derive the base class from "

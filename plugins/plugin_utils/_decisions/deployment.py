@@ -11,10 +11,12 @@ from __future__ import annotations
 import os.path
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from ansible_collections.celeriac.django.plugins.module_utils import _names
 from ansible_collections.celeriac.django.plugins.module_utils._checkout import integration
+from ansible_collections.celeriac.django.plugins.module_utils._discovery.project import App, Project
 
 from . import broker as _broker
 from . import limits, requirements, results, sandbox, tasks, warnings
@@ -184,51 +186,48 @@ def decide(options: Mapping[str, Any], found: Mapping[str, Any], duty: Sequence[
     Raises:
         DeploymentError: the project does not allow what was asked for.
     """
-    project, host = found["project"], found["host"]
+    project: Project = found["project"]
+    host = found["host"]
     name = _name_of(options, project)
     broker = _broker.parse(options["broker_url"])
     systemd = _uses_systemd(options["service_manager"], host)
     integrate = _integrate(options["project_integrate"], project)
-    if integrate and project["settings_problem"]:
-        raise DeploymentError(project["settings_problem"])
-    if integrate and not project["writable"] and not project["integrated"]:
+    if integrate and project.settings_problem:
+        raise DeploymentError(project.settings_problem)
+    if integrate and not project.writable and not project.integrated:
         raise DeploymentError(
-            f"The checkout {project['path']} is not writable. Run as its owner or with become, or set "
+            f"The checkout {project.path} is not writable. Run as its owner or with become, or set "
             "celery_project_integrate to never if Celery is in it already."
         )
     if options["database_from_url"] and not options.get("removing"):
         _check_database(project, integrate)
     state = options["state_path"] or (
-        _names.system_state(name) if systemd else os.path.join(project["base"], ".celery")
+        _names.system_state(name) if systemd else os.path.join(project.base, ".celery")
     )
     venv = options["venv_path"] or os.path.join(state, "venv")
     pools = _pools.complete(options["workers"], options["delivery"])
-    prefix = f"{project['package']}." if project["package"] else ""
+    prefix = f"{project.package}." if project.package else ""
     # Beside manage.py, a celery.py would be what `import celery` finds.
-    app_module = "celery" if project["package"] else "celery_app"
-    package_file = os.path.join(project["package_path"], "__init__.py")
+    app_module = "celery" if project.package else "celery_app"
+    package_file = os.path.join(project.package_path, "__init__.py")
     # Where the package's own module holds the settings, it cannot load an app that reads them.
-    loads = bool(project["package"]) and package_file not in (p["file"] for p in project["settings_places"])
+    loads = bool(project.package) and package_file not in (p.file for p in project.settings_places)
     if integrate:
         _check_results(options, project)
     deployment = {
         "name": name,
-        "path": project["path"],
-        "base": project["base"],
-        "package": project["package"],
+        "path": project.path,
+        "base": project.base,
+        "package": project.package,
         #: What the names of our modules begin with.
         "prefix": prefix,
         "app_module": app_module,
         #: Whether the package's __init__.py loads the app; the app celery_ops does otherwise.
         "loads_in_package": loads,
-        "settings": project["settings"],
+        "settings": project.settings,
         "integrate": integrate,
-        "record": os.path.join(
-            os.path.relpath(project["package_path"], project["path"]), integration.RECORD_PATH
-        ),
-        "app": (project["package"] if loads else prefix + app_module)
-        if integrate
-        else _existing(project["celery_app"]),
+        "record": os.path.join(os.path.relpath(project.package_path, project.path), integration.RECORD_PATH),
+        "app": (project.package if loads else prefix + app_module) if integrate else project.own_app.address,
         "duties": list(duty),
         "systemd": systemd,
         "user": options["user"] or name,
@@ -272,7 +271,7 @@ def decide(options: Mapping[str, Any], found: Mapping[str, Any], duty: Sequence[
         "launcher": os.path.join(state, LAUNCHER),
         "several_beats": options["beat_scheduler"] == "redbeat",
         "requirements": requirements.decide(options, project, broker, integrate),
-        "tasks": dict(project["tasks"]),
+        "tasks": dict(project.tasks),
     }
     deployment["beat_arguments"] = [
         "--loglevel=INFO",
@@ -295,7 +294,7 @@ def decide(options: Mapping[str, Any], found: Mapping[str, Any], duty: Sequence[
     deployment.update(_ownership(deployment, found))
     deployment["own_paths"] = _own_paths(deployment, bool(options["state_path"]))
     deployment["environment"] = {
-        "DJANGO_SETTINGS_MODULE": project["settings"],
+        "DJANGO_SETTINGS_MODULE": project.settings,
         "CELERY_STATE_PATH": deployment["run_path"],
         **_broker_environment(options),
         **_import_environment(project),
@@ -304,21 +303,21 @@ def decide(options: Mapping[str, Any], found: Mapping[str, Any], duty: Sequence[
     return deployment
 
 
-def _check_database(project: Mapping[str, Any], integrate: bool) -> None:
+def _check_database(project: Project, integrate: bool) -> None:
     if not integrate:
         raise DeploymentError(
             "celery_database_from_url is for projects that get their Celery app from this collection, and "
-            f"{project['celery_app']['place']} has one. Read DATABASE_URL in the project's settings."
+            f"{project.own_app.place} has one. Read DATABASE_URL in the project's settings."
         )
-    if project["own_databases"]:
+    if project.own_databases:
         raise DeploymentError(
             "celery_database_from_url is for projects that have no database but the SQLite of startproject. "
-            f"This one has its own ({project['own_databases']}), and they are used as they are. Leave the "
+            f"This one has its own ({project.own_databases}), and they are used as they are. Leave the "
             "variable out, and read DATABASE_URL there if that is meant."
         )
 
 
-def _check_results(options: Mapping[str, Any], project: Mapping[str, Any]) -> None:
+def _check_results(options: Mapping[str, Any], project: Project) -> None:
     """See that results go where this project can keep and read them."""
     if options.get("removing"):
         return
@@ -328,38 +327,25 @@ def _check_results(options: Mapping[str, Any], project: Mapping[str, Any]) -> No
         raise DeploymentError(str(error)) from None
 
 
-def with_app(project: Mapping[str, Any], wanted: str) -> dict[str, Any]:
+def with_app(project: Project, wanted: str) -> Project:
     """Return the project with the Celery app that the inventory names, if it names one.
 
     Args:
         project: the discovered project.
         wanted: what ``celery -A`` takes, such as ``worker.celery:app``; empty for the discovered one.
     """
-    found = project["celery_app"]
-    if not wanted or (found and wanted in (_existing(found), found["module"])):
-        return dict(project)
+    found = project.celery_app
+    if not wanted or (found and wanted in (found.address, found.module)):
+        return project
     module, _colon, variable = wanted.partition(":")
-    others = [*([found["place"]] if found else []), *project["other_celery_apps"]]
-    app = {
-        "module": module,
-        "variable": variable,
-        "file": "",
-        "place": "celery_project_app",
-        "configured": "",
-        "task_class": "",
-    }
+    others = [*([found.place] if found else []), *project.other_celery_apps]
     file = f"{module.replace('.', '/')}.py:"
     place = next((place for place in others if place.startswith(file)), "")
-    return {
-        **project,
-        "celery_app": {**app, "place": place or app["place"]},
-        "other_celery_apps": [other for other in others if other != place],
-    }
-
-
-def _existing(app: Mapping[str, Any]) -> str:
-    """Return what ``celery -A`` takes for an app of the project's own."""
-    return ":".join(filter(None, (app["module"], app["variable"])))
+    return replace(
+        project,
+        celery_app=App(module, variable, file="", place=place or "celery_project_app"),
+        other_celery_apps=[other for other in others if other != place],
+    )
 
 
 def _broker_environment(options: Mapping[str, Any]) -> dict[str, str]:
@@ -370,21 +356,21 @@ def _broker_environment(options: Mapping[str, Any]) -> dict[str, str]:
     return {name: value for name, value in found.items() if value}
 
 
-def _import_environment(project: Mapping[str, Any]) -> dict[str, str]:
+def _import_environment(project: Project) -> dict[str, str]:
     """Return what manage.py does for itself, and Celery's processes have to be told."""
     found = {}
-    if project["import_paths"]:
-        found["PYTHONPATH"] = ":".join(project["import_paths"])
-    if project["configuration"]:
-        found["DJANGO_CONFIGURATION"] = project["configuration"]
+    if project.import_paths:
+        found["PYTHONPATH"] = ":".join(project.import_paths)
+    if project.configuration:
+        found["DJANGO_CONFIGURATION"] = project.configuration
     return found
 
 
 def _sandbox_of(
-    deployment: Mapping[str, Any], options: Mapping[str, Any], project: Mapping[str, Any]
+    deployment: Mapping[str, Any], options: Mapping[str, Any], project: Project
 ) -> dict[str, Any]:
     """Decide what the processes may do."""
-    in_a_file = project["database"] in ("sqlite3", "url", "") and not options["uses_postgresql"]
+    in_a_file = project.database in ("sqlite3", "url", "") and not options["uses_postgresql"]
     try:
         writable = sandbox.writable(
             deployment["run_path"], options["writable_paths"], deployment["base"], in_a_file
@@ -410,7 +396,7 @@ def _ownership(deployment: Mapping[str, Any], found: Mapping[str, Any]) -> dict[
     comment = f"Celery of {deployment['name']} (celeriac.django)"
     if not deployment["systemd"]:
         # The owner of the checkout runs everything; only root can and has to give files away.
-        owner = str(found["project"]["owner_uid"]) if found["host"]["is_root"] else ""
+        owner = str(found["project"].owner_uid) if found["host"]["is_root"] else ""
         folders = [{"path": deployment["state_path"], "owner": owner, "group": "", "mode": "0700"}]
         return {
             "run_user": "",
@@ -452,22 +438,22 @@ def _own_paths(deployment: Mapping[str, Any], chosen: bool) -> list[str]:
     return list(dict.fromkeys(own))
 
 
-def _name_of(options: Mapping[str, Any], project: Mapping[str, Any]) -> str:
+def _name_of(options: Mapping[str, Any], project: Project) -> str:
     """Return the deployment's name.
 
     Raises:
         DeploymentError: it cannot name units, or nothing that was found tells this project from others.
     """
-    given, recorded = options["project_name"], project.get("recorded_name", "")
-    name = _names.project_name(given, project["package"], project["path"], recorded)
+    given, recorded = options["project_name"], project.recorded_name
+    name = _names.project_name(given, project.package, project.path, recorded)
     if not _NAME.match(name):
         raise DeploymentError(_bad_name(name))
     # What runs already keeps its name until it is removed.
-    if not (given or recorded or options.get("removing")) and _names.says_nothing(name, project["package"]):
+    if not (given or recorded or options.get("removing")) and _names.says_nothing(name, project.package):
         raise DeploymentError(
-            f"{name!r}, which {project['path']} and its package give, is no name: units, the user and the "
+            f"{name!r}, which {project.path} and its package give, is no name: units, the user and the "
             "keys in the broker would be called like those of any project, or of one release. Set "
-            f"celery_project_name, such as {_names.suggestion(project['path'])}, for all hosts."
+            f"celery_project_name, such as {_names.suggestion(project.path)}, for all hosts."
         )
     return name
 
@@ -496,19 +482,19 @@ def _uses_systemd(wanted: str, host: Mapping[str, Any]) -> bool:
     return bool(host["has_systemd"] and host["is_root"])
 
 
-def _integrate(wanted: str, project: Mapping[str, Any]) -> bool:
-    existing = project["celery_app"]
+def _integrate(wanted: str, project: Project) -> bool:
+    existing = project.celery_app
     if wanted == "never" and not existing:
         raise DeploymentError(
-            f"celery_project_integrate is never, but no Celery app is in {project['base']}: there is "
+            f"celery_project_integrate is never, but no Celery app is in {project.base}: there is "
             "nothing like app = Celery(…) in it. Set it to auto."
         )
     if wanted == "auto":
-        return project["integrated"] or not existing
-    if wanted == "always" and project["package_line"]:
-        file = os.path.join(project["package_path"], "__init__.py")
+        return project.integrated or not existing
+    if wanted == "always" and project.package_line:
+        file = os.path.join(project.package_path, "__init__.py")
         raise DeploymentError(
-            f"{file}:{project['package_line']}: celery_app is there already, and celery_project_integrate: "
+            f"{file}:{project.package_line}: celery_app is there already, and celery_project_integrate: "
             "always would give the name to another app. Rename it there, or set the variable to auto."
         )
     return wanted == "always"

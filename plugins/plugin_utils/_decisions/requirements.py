@@ -10,6 +10,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from ansible_collections.celeriac.django.plugins.module_utils._discovery.project import Project
+
 from . import broker as _broker
 
 #: Lower bounds of what is installed; the reasons stand in docs/packages.md.
@@ -27,7 +29,7 @@ _POSTGRESQL = re.compile(r"(postgres|postgresql|postgis)(\+\w+)?://")
 
 
 def decide(
-    options: Mapping[str, Any], project: Mapping[str, Any], broker: _broker.Broker, integrate: bool
+    options: Mapping[str, Any], project: Project, broker: _broker.Broker, integrate: bool
 ) -> dict[str, list[str]]:
     """Decide what is installed: what the project asks for, and what its Celery needs.
 
@@ -35,15 +37,15 @@ def decide(
     """
     files: list[str] = []
     asked: list[str] = []
-    for entry in options["requirements"] or project["requirements"]:
-        file = os.path.join(project["path"], entry)
+    for entry in options["requirements"] or project.requirements:
+        file = os.path.join(project.path, entry)
         if entry.endswith((".txt", ".in", ".toml")):
             files.append(file)
         else:
             asked.append(entry)
     extras = _extras(options, broker, integrate)
     with_extras = f"[{','.join(sorted(extras))}]" if extras else ""
-    if not integrate and "celery" in project["required"]:
+    if not integrate and "celery" in project.required:
         # The project's own choice of versions, which celery_review warns of where it is too old.
         own = [f"celery{with_extras}"]
     else:
@@ -54,7 +56,7 @@ def decide(
     return {"files": files, "specs": [*asked, *own], "own": own}
 
 
-def _of_the_integration(options: Mapping[str, Any], project: Mapping[str, Any]) -> list[str]:
+def _of_the_integration(options: Mapping[str, Any], project: Project) -> list[str]:
     """Return what the settings fragment asks for; a project's own app asks for its own."""
     backend = options["result_backend"]
     own = []
@@ -83,15 +85,15 @@ def _extras(options: Mapping[str, Any], broker: _broker.Broker, integrate: bool)
     return extras - {""}
 
 
-def _needs_psycopg(options: Mapping[str, Any], project: Mapping[str, Any]) -> bool:
+def _needs_psycopg(options: Mapping[str, Any], project: Project) -> bool:
     # SQLAlchemy takes the driver that the URL names, also where Django has psycopg2.
     if options["result_backend"] == "database" or options["result_backend"].startswith(
         "db+postgresql+psycopg://"
     ):
-        return "psycopg" not in project["required"]
-    if any(name.startswith("psycopg") for name in project["required"]):
+        return "psycopg" not in project.required
+    if any(name.startswith("psycopg") for name in project.required):
         return False
-    if project["database"] == "postgresql":
+    if project.database == "postgresql":
         return True
     urls = [str(value) for value in options["environment"].values()]
     return options["uses_postgresql"] or any(_POSTGRESQL.match(url) for url in urls)

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.celeriac.django.plugins.module_utils import _schedule
+from ansible_collections.celeriac.django.plugins.module_utils._discovery.project import Project
 
 from .broker import Broker
 
@@ -100,7 +101,7 @@ def expires(value: Any) -> int:
         ) from None
 
 
-def check_project(options: Mapping[str, Any], project: Mapping[str, Any], hosts: int) -> None:
+def check_project(options: Mapping[str, Any], project: Project, hosts: int) -> None:
     """Check the choice against what was found in the project.
 
     Args:
@@ -117,7 +118,7 @@ def check_project(options: Mapping[str, Any], project: Mapping[str, Any], hosts:
     if backend == "django-cache":
         _check_cache(options, project, hosts)
     elsewhere = options["uses_postgresql"] or "DATABASE_URL" in options["secret_names"]
-    if backend == "django-db" and hosts > 1 and project["database"] == "sqlite3" and not elsewhere:
+    if backend == "django-db" and hosts > 1 and project.database == "sqlite3" and not elsewhere:
         raise ResultsError(
             f"celery_result_backend is django-db, and the project's database is SQLite: a file on each of "
             f"{hosts} hosts, so that no host sees the results of another one. Give the project a database "
@@ -125,8 +126,8 @@ def check_project(options: Mapping[str, Any], project: Mapping[str, Any], hosts:
         )
 
 
-def _check_none(options: Mapping[str, Any], project: Mapping[str, Any]) -> None:
-    chords = project.get("chords", {})
+def _check_none(options: Mapping[str, Any], project: Project) -> None:
+    chords = project.chords
     if chords:
         raise ResultsError(
             f"celery_result_backend is none, and the project has a chord ({_listed(chords)}): its last step "
@@ -139,9 +140,9 @@ def _check_none(options: Mapping[str, Any], project: Mapping[str, Any]) -> None:
         )
 
 
-def _check_cache(options: Mapping[str, Any], project: Mapping[str, Any], hosts: int) -> None:
+def _check_cache(options: Mapping[str, Any], project: Project, hosts: int) -> None:
     alias = str(options["environment"].get(CACHE_ALIAS) or "default")
-    cache = project.get("caches", {}).get(alias, "")
+    cache = project.caches.get(alias, "")
     where = f"celery_result_backend is django-cache, and CACHES[{alias!r}] of the settings"
     if cache in _OF_ONE_PROCESS:
         raise ResultsError(
@@ -156,9 +157,9 @@ def _check_cache(options: Mapping[str, Any], project: Mapping[str, Any], hosts: 
         )
 
 
-def warnings(options: Mapping[str, Any], project: Mapping[str, Any]) -> list[str]:
+def warnings(options: Mapping[str, Any], project: Project) -> list[str]:
     """Return what works, but is probably not what somebody wants."""
-    reads = project.get("results_read", {})
+    reads = project.results_read
     if options["result_backend"] != "none" or not reads:
         return []
     return [

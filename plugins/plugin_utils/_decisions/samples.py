@@ -8,7 +8,10 @@ from __future__ import annotations
 import difflib
 import os.path
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
+
+from ansible_collections.celeriac.django.plugins.module_utils._discovery.project import Project
 
 from .._rendering import python_source
 from .._rendering.templates import Templates
@@ -53,9 +56,7 @@ class SampleError(ValueError):
     """Samples that cannot be. The text says why and what to change."""
 
 
-def decide(
-    wanted: Sequence[str], project: Mapping[str, Any], prefix: str, queues: Sequence[str]
-) -> dict[str, Any]:
+def decide(wanted: Sequence[str], project: Project, prefix: str, queues: Sequence[str]) -> dict[str, Any]:
     """Decide which apps get sample tasks.
 
     Args:
@@ -74,16 +75,14 @@ def decide(
     apps, notes = [], []
     for name in dict.fromkeys(wanted):
         app = _name_of(name, project)
-        place = project["samples"][app]
-        if place["taken"]:
-            notes.append(
-                f"{app} gets no sample tasks: {place['taken']} is there already, and stays as it is."
-            )
+        place = project.samples[app]
+        if place.taken:
+            notes.append(f"{app} gets no sample tasks: {place.taken} is there already, and stays as it is.")
             continue
-        apps.append({"app": app, "label": app.replace(".", "_"), **place})
-        if not place["model"]:
+        apps.append({"app": app, "label": app.replace(".", "_"), **asdict(place)})
+        if not place.model:
             notes.append(f"{app} has no model of its own, so its sample tasks have one in {RECORDS}: Item.")
-    used = project.get("records_used", "")
+    used = project.records_used
     needed = bool(apps or used)
     records = f"{prefix}{RECORDS}" if needed else ""
     own_queue = next((queue for queue in queues if queue != DEFAULT_QUEUE), DEFAULT_QUEUE)
@@ -100,9 +99,9 @@ def decide(
     }
 
 
-def _name_of(name: str, project: Mapping[str, Any]) -> str:
+def _name_of(name: str, project: Project) -> str:
     """Return the dotted name of an app that is called by it or by its last part."""
-    apps = list(project["samples"])
+    apps = list(project.samples)
     found = [app for app in apps if name in (app, app.rpartition(".")[2])]
     if len(found) == 1:
         return str(found[0])

@@ -10,6 +10,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from ansible_collections.celeriac.django.plugins.module_utils import _schedule
+from ansible_collections.celeriac.django.plugins.module_utils._discovery.project import Project
 
 from . import routes
 from . import samples as _samples
@@ -59,9 +60,7 @@ def _check_scheduler(entry: _schedule.Entry, scheduler: str, project_timezone: s
         )
 
 
-def decide(
-    options: Mapping[str, Any], project: Mapping[str, Any], deployment: Mapping[str, Any]
-) -> dict[str, Any]:
+def decide(options: Mapping[str, Any], project: Project, deployment: Mapping[str, Any]) -> dict[str, Any]:
     """Decide samples, routes and schedule of one host.
 
     Args:
@@ -90,7 +89,7 @@ def decide(
         )
     samples = _samples.decide(wanted, project, deployment["prefix"], served) if integrate else _samples.NONE
     tasks = {**deployment["tasks"], **samples["tasks"]}
-    own = [*project.get("apps", ()), project["package"]]
+    own = [*project.apps, project.package]
     asked = routes.complete(options.get("task_routes", {}))
     routes.check(asked, served, tasks, own)
     given = [

@@ -9,29 +9,29 @@ import os.path
 from collections.abc import Mapping
 from typing import Any
 
+from ansible_collections.celeriac.django.plugins.module_utils._discovery.project import Project
+
 from . import broker, limits, results, tasks
 from . import pools as _pools
 
 
-def notes(project: Mapping[str, Any], app_module: str) -> list[str]:
+def notes(project: Project, app_module: str) -> list[str]:
     """Return what was decided about the checkout, and why, for whoever reads the diff."""
-    top = project["path"]
+    top = project.path
     texts = [
-        f"{os.path.relpath(place['file'], top)} gets the settings: {place['why']}."
-        for place in project["settings_places"]
+        f"{os.path.relpath(place.file, top)} gets the settings: {place.why}."
+        for place in project.settings_places
     ]
-    if not project["package"]:
+    if not project.package:
         texts.append(
             f"The Celery app is {app_module}.py: beside manage.py, a celery.py would be what "
             "`import celery` finds."
         )
-    elif project["package_is_namespace"]:
-        made = os.path.join(os.path.relpath(project["package_path"], top), "__init__.py")
-        texts.append(
-            f"{made} is made: {project['package']} had none, and nothing could load the app from it."
-        )
-    if project["import_paths"]:
-        folders = ", ".join(os.path.relpath(path, top) for path in project["import_paths"])
+    elif project.package_is_namespace:
+        made = os.path.join(os.path.relpath(project.package_path, top), "__init__.py")
+        texts.append(f"{made} is made: {project.package} had none, and nothing could load the app from it.")
+    if project.import_paths:
+        folders = ", ".join(os.path.relpath(path, top) for path in project.import_paths)
         texts.append(f"Workers and beat import from {folders} too, as manage.py does (PYTHONPATH).")
     return texts
 
@@ -65,7 +65,7 @@ def warnings(
             "The broker is a folder on this host: good for trying, but a kill can lose messages. For "
             "production, set celery_broker_url to a Redis or RabbitMQ, or put a host into celery_broker."
         )
-    if deployment["integrate"] and not project["open_requirements"]:
+    if deployment["integrate"] and not project.open_requirements:
         texts.append(
             f"Add {', '.join(deployment['requirements']['own'])} to the project's requirements: its package "
             "imports Celery from now on, in web processes too."
@@ -80,36 +80,36 @@ def warnings(
 
 
 def _about_the_checkout(
-    options: Mapping[str, Any], project: Mapping[str, Any], deployment: Mapping[str, Any]
+    options: Mapping[str, Any], project: Project, deployment: Mapping[str, Any]
 ) -> list[str]:
     texts = []
-    if project["production"]:
+    if project.production:
         texts.append(
-            f"{project['settings_source']} names {project['settings']}, and {project['production']} stands "
+            f"{project.settings_source} names {project.settings}, and {project.production} stands "
             "beside it. If that is what production runs with, set celery_project_settings to it."
         )
-    if not project["requirements"] and not options["requirements"]:
+    if not project.requirements and not options["requirements"]:
         texts.append(
             "The checkout has no requirement file that is known here (requirements.txt, requirements/*.txt, "
             "a pyproject.toml with [project]). Name what it needs in celery_requirements."
         )
-    if project["unread"]:
+    if project.unread:
         texts.append(
-            f"{', '.join(project['unread'])}: no valid Python for the one that Ansible runs with there, "
+            f"{', '.join(project.unread)}: no valid Python for the one that Ansible runs with there, "
             "so tasks in it are not part of the proof. If it is right for a newer Python, set "
             "ansible_python_interpreter to one."
         )
-    if not deployment["integrate"] and project["other_celery_apps"] and not options["project_app"]:
+    if not deployment["integrate"] and project.other_celery_apps and not options["project_app"]:
         texts.append(
-            f"There are several Celery apps: {project['celery_app']['place']} is deployed, and not "
-            f"{', '.join(project['other_celery_apps'])}. Set celery_project_app, such as shop.celery:app, to "
+            f"There are several Celery apps: {project.own_app.place} is deployed, and not "
+            f"{', '.join(project.other_celery_apps)}. Set celery_project_app, such as shop.celery:app, to "
             "choose."
         )
     return texts
 
 
 def _about_the_environment(
-    options: Mapping[str, Any], project: Mapping[str, Any], deployment: Mapping[str, Any]
+    options: Mapping[str, Any], project: Project, deployment: Mapping[str, Any]
 ) -> list[str]:
     texts = []
     given = {*options["environment"], *options["secret_names"], *deployment["environment"]}
@@ -118,8 +118,8 @@ def _about_the_environment(
             "celery_database_from_url is true, but neither celery_secrets nor celery_environment has "
             "DATABASE_URL, and no host is in the group celery_database: workers use the project's SQLite."
         )
-    missing = {name: place for name, place in project["environment"].items() if name not in given}
-    if missing and not project["has_env_file"]:
+    missing = {name: place for name, place in project.environment.items() if name not in given}
+    if missing and not project.has_env_file:
         listed = ", ".join(f"{name} ({place})" for name, place in missing.items())
         texts.append(
             "The settings want from the environment what neither celery_environment nor celery_secrets has: "

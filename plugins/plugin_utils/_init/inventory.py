@@ -41,7 +41,7 @@ def render(found: questions.Found, values: questions.Values) -> dict[str, str]:
 def _settings(found: questions.Found, values: questions.Values) -> dict[str, Any]:
     """Return what inventory and settings are made of; what comes from an answer or the project, as YAML."""
     remote = values["celery_init_hosts"] != [questions.THIS_MACHINE]
-    path = str(values["celery_init_host_path"] if remote else found.project["path"])
+    path = str(values["celery_init_host_path"] if remote else found.project.path)
     return {
         "name": found.name,
         "own_app": found.own_app,
@@ -86,7 +86,7 @@ def _results_are_secret(values: questions.Values) -> bool:
 
 def _optional_secrets(found: questions.Found) -> list[str]:
     """Return what the settings can take from the environment, and do without."""
-    named = found.project["database"] == "url" and "DATABASE_URL" not in found.secrets
+    named = found.project.database == "url" and "DATABASE_URL" not in found.secrets
     return ["DATABASE_URL"] if named else []
 
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ansible_collections.celeriac.django.plugins.module_utils import _names
+from ansible_collections.celeriac.django.plugins.module_utils._discovery.project import Project
 
 from .._decisions import broker as _broker
 
@@ -60,8 +61,8 @@ class NoTerminalError(Exception):
 class Found:
     """What is known before anything is asked."""
 
-    #: The discovered project, as the module celery_deployment returns it.
-    project: Mapping[str, Any]
+    #: The discovered project.
+    project: Project
     #: The versions of Django and Celery, where there is a virtual environment.
     versions: Mapping[str, str] = field(default_factory=dict)
     #: The variables that are set already, by their full names.
@@ -75,21 +76,21 @@ class Found:
     @property
     def own_app(self) -> str:
         """The project's own Celery app, as ``celery -A`` takes it; empty where it gets one."""
-        app = self.project["celery_app"]
-        if not app or self.project["integrated"] or self.given.get("celery_project_integrate") == "always":
+        app = self.project.celery_app
+        if not app or self.project.integrated or self.given.get("celery_project_integrate") == "always":
             return ""
-        return f"{app['module']}:{app['variable']}"
+        return app.address
 
     @property
     def has_admin(self) -> bool:
         """Whether Django's admin is installed."""
-        entries = self.project["installed_apps"]
+        entries = self.project.installed_apps
         return any(entry.split(".")[:3] == ["django", "contrib", "admin"] for entry in entries)
 
     @property
     def secrets(self) -> dict[str, str]:
         """What the settings need from the environment: the name, and where it is read."""
-        names = self.project.get("environment", {})
+        names = self.project.environment
         return {name: names[name] for name in sorted(names) if name not in _OWN_VARIABLES}
 
     @property
@@ -161,12 +162,12 @@ class Answer:
     source: str
 
 
-def name_of(given: str, project: Mapping[str, Any]) -> str:
+def name_of(given: str, project: Project) -> str:
     """Return the name of a deployment; where the checkout gives none, one from the folders above it."""
-    recorded = project.get("recorded_name", "")
-    name = _names.project_name(given, project["package"], project["path"], recorded)
-    if not (given or recorded) and _names.says_nothing(name, project["package"]):
-        return _names.suggestion(project["path"])
+    recorded = project.recorded_name
+    name = _names.project_name(given, project.package, project.path, recorded)
+    if not (given or recorded) and _names.says_nothing(name, project.package):
+        return _names.suggestion(project.path)
     return name
 
 
@@ -392,7 +393,7 @@ def _ask_results(found: Found, values: Values) -> Question | None:
 
 def _ask_sample_apps(found: Found, _values: Values) -> Question | None:
     project = found.project
-    apps = [app for app in project["apps"] if app.rpartition(".")[2] != "celery_ops"]
+    apps = [app for app in project.apps if app.rpartition(".")[2] != "celery_ops"]
     if found.own_app or not apps:
         return None
     return Question(
@@ -400,7 +401,7 @@ def _ask_sample_apps(found: Found, _values: Values) -> Question | None:
         text="Which apps get a sample tasks.py with its tests? Several are separated by spaces.",
         recommended=[],
         reason="The proof needs no task of yours. Take an app to have something to start from.",
-        choices=(*(Choice(app, _tasks_of(app, project["tasks"])) for app in apps), Choice("none", "")),
+        choices=(*(Choice(app, _tasks_of(app, project.tasks)) for app in apps), Choice("none", "")),
         read=_several,
     )
 

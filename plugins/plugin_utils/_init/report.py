@@ -20,18 +20,18 @@ def describe(found: questions.Found) -> list[str]:
     project = found.project
     celery = "none so far"
     if found.own_app:
-        celery = f"{found.own_app} ({project['celery_app']['place']}), which is deployed as it is"
-    elif project["integrated"]:
+        celery = f"{found.own_app} ({project.own_app.place}), which is deployed as it is"
+    elif project.integrated:
         celery = "this collection's"
-    tasks = project["tasks"]
+    tasks = project.tasks
     rows = {
-        "settings": f"{project['settings']}, named by {project['settings_source']}",
+        "settings": f"{project.settings}, named by {project.settings_source}",
         "gets a block": ", ".join(
-            os.path.relpath(place["file"], project["path"]) for place in project["settings_places"]
+            os.path.relpath(place.file, project.path) for place in project.settings_places
         ),
-        "apps": ", ".join(project["apps"]) or "none of its own",
-        "database": {"url": "by a URL in the environment"}.get(project["database"], project["database"]),
-        "requirements": ", ".join(project["requirements"]) or "no file",
+        "apps": ", ".join(project.apps) or "none of its own",
+        "database": {"url": "by a URL in the environment"}.get(project.database, project.database),
+        "requirements": ", ".join(project.requirements) or "no file",
         "installed": ", ".join(f"{key} {value}" for key, value in sorted(found.versions.items())),
         "Celery app": celery,
         "tasks": ", ".join(f"{name} ({place})" for name, place in list(tasks.items())[:3])
@@ -39,7 +39,7 @@ def describe(found: questions.Found) -> list[str]:
         "environment": ", ".join(f"{name} ({place})" for name, place in found.secrets.items()),
     }
     return [
-        f"Found in {project['path']}:",
+        f"Found in {project.path}:",
         *(f"  {name:{14}}  {text}" for name, text in rows.items() if text),
     ]
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.celeriac.django.plugins.module_utils._discovery.project import Project
 from ansible_collections.celeriac.django.plugins.module_utils._project import known_settings
 
 from .._decisions import samples
@@ -55,7 +56,7 @@ def environment_example(name: str, secret_names: Iterable[str]) -> list[dict[str
 def render(
     templates: Templates,
     deployment: Mapping[str, Any],
-    project: Mapping[str, Any],
+    project: Project,
     secret_names: Iterable[str],
 ) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
     """Return the files and the blocks, by path relative to the checkout.
@@ -63,9 +64,9 @@ def render(
     Raises:
         RenderError: a template does not work.
     """
-    top = project["path"]
-    package = os.path.relpath(project["package_path"], top)
-    documented = set(project["documented"])
+    top = project.path
+    package = os.path.relpath(project.package_path, top)
+    documented = set(project.documented)
     # What the tables of django-celery-beat hold is written there, and not in the settings.
     entries = [] if deployment["scheduler"] == "database" else deployment["schedule"]
     schedule = python_source.schedule(entries, deployment["scheduler"], deployment["prefix"])
@@ -74,7 +75,7 @@ def render(
         "schedule": schedule,
         "unlisted_settings": known_settings.UNLISTED,
         "routing": python_source.routes(deployment["routes"]),
-        "package_depth": len(Path(project["package_path"]).relative_to(project["base"]).parts),
+        "package_depth": len(Path(project.package_path).relative_to(project.base).parts),
         "installed_apps": _installed_apps(deployment),
         "environment_example": [
             entry
@@ -97,34 +98,32 @@ def render(
     files |= samples.render(templates, deployment["samples"], values, package)
     fragment = f"{deployment['prefix']}celery_settings"
     blocks: dict[str, dict[str, str]] = {}
-    for place in project["settings_places"]:
+    for settings in project.settings_places:
         # Linters look at one file: there, a name that another file brings is undefined.
-        apps = "INSTALLED_APPS" if place["names_apps"] else 'globals()["INSTALLED_APPS"]'
-        blocks[os.path.relpath(place["file"], top)] = {
+        apps = "INSTALLED_APPS" if settings.names_apps else 'globals()["INSTALLED_APPS"]'
+        blocks[os.path.relpath(settings.file, top)] = {
             "hint": f"Celery's settings are in {fragment}.",
             # An import inside of a condition is fine for all linters; at the end of a module it is not.
             "lines": f'if "{deployment["prefix"]}celery_ops" not in {apps}:\n'
             f"    {_import(fragment)}\n\n"
             "    celery_settings.apply_to(globals())",
         }
-    blocks[os.path.relpath(project["gitignore"], top)] = {"lines": templates.render("gitignore", values)}
+    blocks[os.path.relpath(project.gitignore, top)] = {"lines": templates.render("gitignore", values)}
     if deployment["loads_in_package"]:
         # isort and ruff sort imports within a section: this one begins a section of its own.
-        split = "# isort: split\n" if project["package_imports"] else ""
+        split = "# isort: split\n" if project.package_imports else ""
         blocks[os.path.join(package, "__init__.py")] = {
             "hint": "Django loads the Celery app, so that shared tasks find it.",
             # With the blank line that black sets after an import.
             "lines": f"{split}from .celery import app as celery_app  # noqa: F401\n\n",
         }
-    if project["open_requirements"]:
-        blocks[os.path.normpath(project["open_requirements"])] = {
+    if project.open_requirements:
+        blocks[os.path.normpath(project.open_requirements)] = {
             "hint": "The project's package imports Celery.",
             "lines": "\n".join(deployment["requirements"]["own"]),
         }
     if values["environment_example"]:
-        blocks[os.path.relpath(project["env_example"], top)] = {
-            "lines": templates.render("env.example", values)
-        }
+        blocks[os.path.relpath(project.env_example, top)] = {"lines": templates.render("env.example", values)}
     return files, {name: {"hint": "", **block} for name, block in blocks.items()}
 
 

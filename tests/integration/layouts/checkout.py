@@ -18,6 +18,7 @@ from typing import Any
 from ansible_collections.celeriac.django.plugins.module_utils import _host
 from ansible_collections.celeriac.django.plugins.module_utils._checkout import change, integration
 from ansible_collections.celeriac.django.plugins.module_utils._discovery.discover import discover
+from ansible_collections.celeriac.django.plugins.module_utils._discovery.project import Project
 from ansible_collections.celeriac.django.plugins.module_utils._options import ARGUMENTS
 from ansible_collections.celeriac.django.plugins.module_utils._project import python as _project_python
 from ansible_collections.celeriac.django.plugins.module_utils._project import review as _review
@@ -73,7 +74,7 @@ class Checkout:
     layout: Layout
     path: Path
     python: Path | None = None
-    project: dict[str, Any] = field(default_factory=dict)
+    project: Project = field(init=False)
     deployment: dict[str, Any] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
 
@@ -95,7 +96,7 @@ class Checkout:
         project = discover.discover(str(self.path), given["project_package"], given["project_settings"])
         found = {
             # Through JSON, as it comes from the host.
-            "project": json.loads(json.dumps(asdict(project))),
+            "project": Project.from_data(json.loads(json.dumps(project.as_data()))),
             "host": {**asdict(_host.look()), "has_systemd": False},
             "accounts": {},
             "groups": {},
@@ -129,8 +130,8 @@ class Checkout:
         return _project_python.ProjectPython.from_params(
             {
                 "python": str(self.python),
-                "base": self.project["base"],
-                "settings": self.project["settings"],
+                "base": self.project.base,
+                "settings": self.project.settings,
                 "user": None,
                 "environment": environment,
                 "secrets": {},

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from ansible_collections.celeriac.django.plugins.action import (
     celery_rabbitmq_plan,
     celery_service,
 )
+from ansible_collections.celeriac.django.plugins.module_utils._discovery.project import Project
 
 Act = Callable[..., tuple[dict[str, Any], dict[str, Any]]]
 
@@ -59,7 +61,7 @@ def act(monkeypatch: pytest.MonkeyPatch) -> Act:
 
         def execute(self: ActionBase, module_args: Any, task_vars: Any) -> dict[str, Any]:
             given.update(module_args)
-            return dict(answer or {"changed": False})
+            return json.loads(json.dumps(answer or {"changed": False}))
 
         monkeypatch.setattr(plugin.ActionModule, "_execute_module", execute)
         task = MagicMock(args=arguments, async_val=0, check_mode=check_mode, action="test")
@@ -70,6 +72,12 @@ def act(monkeypatch: pytest.MonkeyPatch) -> Act:
         return action.run(task_vars={**hosts, "groups": groups}), given
 
     return act
+
+
+@pytest.fixture
+def found(found: Found, project: Project) -> Found:
+    """What the module answers, as it comes over the wire."""
+    return {**found, "project": project.as_data()}
 
 
 @pytest.fixture
@@ -201,12 +209,12 @@ def test_a_removal_asks_no_broker(act: Act, found: Found) -> None:
     assert (given["addresses"], given["removing"]) == ([], True)
 
 
-def test_a_project_gets_rendered_files(act: Act, deployment: dict[str, Any], project: Found) -> None:
+def test_a_project_gets_rendered_files(act: Act, deployment: dict[str, Any], project: Project) -> None:
     _answer, given = act(
         celery_project,
         path="/srv/shop",
         deployment=deployment,
-        project=project,
+        project=project.as_data(),
         secret_names=["KEY"],
         environment={"CELERY_STATE_PATH": "/var/lib/x", "DEBUG": "false"},
     )
@@ -235,10 +243,10 @@ def test_services_get_rendered_units(act: Act, deployment: dict[str, Any]) -> No
     [(celery_project, "project/gitignore.j2"), (celery_service, "systemd/celery.target.j2")],
 )
 def test_a_template_of_the_user_that_does_not_work_is_named(
-    plugin: Any, template: str, act: Act, deployment: dict[str, Any], project: Found, tmp_path: Path
+    plugin: Any, template: str, act: Act, deployment: dict[str, Any], project: Project, tmp_path: Path
 ) -> None:
     (tmp_path / template).parent.mkdir()
     (tmp_path / template).write_text("{{ absent }}")
-    given = {"project": project} if plugin is celery_project else {}
+    given = {"project": project.as_data()} if plugin is celery_project else {}
     with pytest.raises(AnsibleError, match=f"{Path(template).name}.*'absent' is undefined"):
         act(plugin, deployment=deployment, templates_path=[str(tmp_path)], **given)

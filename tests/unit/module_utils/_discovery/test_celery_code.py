@@ -12,6 +12,7 @@ import pytest
 
 from ansible_collections.celeriac.django.plugins.module_utils._discovery import celery_apps, celery_code
 from ansible_collections.celeriac.django.plugins.module_utils._discovery.imports import Module, Modules
+from ansible_collections.celeriac.django.plugins.module_utils._discovery.project import App
 
 Find = Callable[[Mapping[str, str]], celery_code.Found]
 
@@ -48,23 +49,13 @@ def find(tmp_path: Path, write_tree: Callable[[Path, Mapping[str, str]], Path]) 
 )
 def test_an_app_in_all_ways_of_writing(text: str, find: Find) -> None:
     (app,) = find({"shop/tasking.py": text}).apps
-    assert app == {
-        "module": "shop.tasking",
-        "variable": "app",
-        "file": "shop/tasking.py",
-        "place": "shop/tasking.py:2",
-        "configured": "",
-        "task_class": "",
-        "reads_django": False,
-        "settings": "",
-        "settings_place": "",
-    }
+    assert app == App("shop.tasking", "app", "shop/tasking.py", "shop/tasking.py:2")
 
 
 def test_a_factory_that_names_what_it_makes_first(find: Find) -> None:
     text = "def make():\n    found = Celery('shop')\n    found.conf.x = 1\n    return found\nqueue = make()\n"
     (app,) = find({"shop/tasking.py": text}).apps
-    assert (app["variable"], app["place"]) == ("queue", "shop/tasking.py:5")
+    assert (app.variable, app.place) == ("queue", "shop/tasking.py:5")
 
 
 @pytest.mark.parametrize(
@@ -79,7 +70,7 @@ def test_a_factory_that_names_what_it_makes_first(find: Find) -> None:
 )
 def test_an_app_whose_maker_is_in_another_module(maker: str, app: str, find: Find) -> None:
     files = {"shop/make.py": f"from celery import Celery\n{maker}", "shop/celery.py": app}
-    assert [found["place"] for found in find(files).apps] == ["shop/celery.py:2"]
+    assert [found.place for found in find(files).apps] == ["shop/celery.py:2"]
 
 
 @pytest.mark.parametrize(
@@ -112,8 +103,8 @@ def test_no_app(files: dict[str, str], find: Find) -> None:
 )
 def test_what_an_app_is_made_with(text: str, configured: int, task_class: int, find: Find) -> None:
     (app,) = find({"shop/celery.py": text}).apps
-    assert app["configured"] == (f"shop/celery.py:{configured}" if configured else "")
-    assert app["task_class"] == (f"shop/celery.py:{task_class}" if task_class else "")
+    assert app.configured == (f"shop/celery.py:{configured}" if configured else "")
+    assert app.task_class == (f"shop/celery.py:{task_class}" if task_class else "")
 
 
 CONFIGURED = "app.config_from_object('django.conf:settings')\n"
@@ -137,7 +128,7 @@ def test_of_several_apps_the_one_that_the_project_runs(
     assert len(apps) == len(files)
     found = celery_code.choose_app(apps, "shop")
     assert found
-    assert found["module"] == chosen
+    assert found.module == chosen
 
 
 def test_of_no_app_none_is_chosen() -> None:
@@ -148,7 +139,7 @@ def test_a_project_without_a_package_chooses_too(find: Find) -> None:
     app = "app = Celery('x')\n"
     found = celery_code.choose_app(find({"orders/a.py": app, "celery_app.py": app}).apps, "")
     assert found
-    assert found["module"] == "celery_app"
+    assert found.module == "celery_app"
 
 
 def test_an_ignored_file_has_neither_tasks_nor_apps(tmp_path: Path, find: Find) -> None:
@@ -174,7 +165,7 @@ def test_an_app_is_what_is_treated_as_one(text: str, find: Find) -> None:
     make = "from shop.base import build as again\n"
     base = "from celery import Celery\ndef build() -> Celery:\n    return CACHE['x']\n"
     (app,) = find({"shop/tasking.py": f"# celery\n{text}", "shop/make.py": make, "shop/base.py": base}).apps
-    assert (app["module"], app["variable"]) == ("shop.tasking", "app")
+    assert (app.module, app.variable) == ("shop.tasking", "app")
 
 
 def test_each_module_is_walked_once_for_its_makers(find: Find, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -204,7 +195,7 @@ def test_of_apps_of_environments_the_one_with_productions_settings_is_chosen(fin
     apps = find({"shop/celery/__init__.py": "", **files}).apps
     found = celery_code.choose_app(apps, "shop", "shop.settings.live")
     assert found
-    assert found["module"] == "shop.celery.live"
+    assert found.module == "shop.celery.live"
     assert celery_code.equal_apps(apps, "shop", "shop.settings.live") == []
     assert len(celery_code.equal_apps(apps, "shop", "shop.settings")) == 3
 
@@ -216,7 +207,7 @@ def test_an_app_that_reads_django_comes_before_one_with_a_file_of_its_own(find: 
     ).apps
     found = celery_code.choose_app(apps, "shop")
     assert found
-    assert found["module"] == "zoo.b"
+    assert found.module == "zoo.b"
 
 
 # Tasks

@@ -53,7 +53,7 @@ Make = Callable[..., Path]
 def place_of(found: _discovery.Project) -> str:
     """Returns the one file that gets the settings' block."""
     (place,) = found.settings_places
-    return str(place["file"])
+    return str(place.file)
 
 
 def test_a_plain_project(make: Make) -> None:
@@ -215,17 +215,17 @@ def test_environments_with_apps_of_their_own_have_a_place_each(make: Make) -> No
     own = "from .base import *\nINSTALLED_APPS = ['x']\n"
     top = make({**SPLIT, "shop/settings/production.py": own, "shop/settings/dev.py": f"\n{own}"})
     places = discover(str(top)).settings_places
-    assert [place["file"] for place in places] == [
+    assert [place.file for place in places] == [
         str(top / "shop/settings/production.py"),
         str(top / "shop/settings/dev.py"),
     ]
-    assert places[0]["why"] == "INSTALLED_APPS gets its value in line 2"
-    assert places[1]["why"] == "INSTALLED_APPS gets its value in line 3 (manage.py:3 names it)"
+    assert places[0].why == "INSTALLED_APPS gets its value in line 2"
+    assert places[1].why == "INSTALLED_APPS gets its value in line 3 (manage.py:3 names it)"
 
 
 def test_production_with_apps_of_its_own_beside_a_common_base(make: Make) -> None:
     top = make({**SPLIT, "shop/settings/production.py": "from .base import *\nINSTALLED_APPS = ['x']\n"})
-    names = [Path(place["file"]).name for place in discover(str(top)).settings_places]
+    names = [Path(place.file).name for place in discover(str(top)).settings_places]
     assert names == ["production.py", "base.py"]
 
 
@@ -517,10 +517,10 @@ def told(found: _discovery.Project, name: str) -> object:
     """Returns what was found, with paths relative to the checkout."""
     top = Path(found.path)
     if name == "places":
-        return [str(Path(place["file"]).relative_to(top)) for place in found.settings_places]
+        return [str(Path(place.file).relative_to(top)) for place in found.settings_places]
     if name == "app":
-        app = found.celery_app or {}
-        return app.get("module"), app.get("variable"), app.get("configured")
+        app = found.celery_app
+        return (app.module, app.variable, app.configured) if app else (None, None, None)
     value = getattr(found, name)
     if name == "apps":
         return {app: str(Path(folder).relative_to(top)) for app, folder in value.items()}
@@ -569,14 +569,14 @@ def test_classes_with_a_celery_app_are_deployed(make: Make) -> None:
     assert (found.configuration, found.settings_places) == ("Live", [])
     assert "the settings are in the class Live" in found.settings_problem
     assert found.celery_app
-    assert found.celery_app["place"] == "shop/celery.py:2"
+    assert found.celery_app.place == "shop/celery.py:2"
 
 
 def test_several_apps_are_told(make: Make) -> None:
     app = "from celery import Celery\napp = Celery('shop')\n"
     found = discover(str(make({"shop/celery.py": app, "orders/queue.py": app})))
     assert found.celery_app
-    assert (found.celery_app["module"], found.other_celery_apps) == ("shop.celery", ["orders/queue.py:2"])
+    assert (found.celery_app.module, found.other_celery_apps) == ("shop.celery", ["orders/queue.py:2"])
 
 
 def test_what_git_ignores_is_no_part_of_the_project(make: Make) -> None:
@@ -667,7 +667,7 @@ def test_the_projects_app_beside_ours(integrated: Path) -> None:
     (integrated / "orders/celery.py").write_text("app = Celery('mine')\n")
     found = discover(str(integrated))
     assert found.celery_app
-    assert (found.integrated, found.celery_app["module"]) == (True, "orders.celery")
+    assert (found.integrated, found.celery_app.module) == (True, "orders.celery")
 
 
 def test_a_damaged_record_is_told(integrated: Path) -> None:

@@ -5,25 +5,30 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from ansible_collections.celeriac.django.plugins.module_utils._discovery.project import App, Project
 from ansible_collections.celeriac.django.plugins.module_utils._project import review
 
-PROJECT: dict[str, Any] = {
-    "settings": "shop.settings",
-    "celery_app": {
-        "place": "shop/celery.py:9",
-        "configured": "shop/celery.py:10",
-        "task_class": "",
-    },
-    "celery_settings": {
+APP = App("shop.celery", "app", "shop/celery.py", place="shop/celery.py:9", configured="shop/celery.py:10")
+PROJECT = Project(
+    path="/srv/shop",
+    base="/srv/shop",
+    package="shop",
+    package_path="/srv/shop/shop",
+    settings="shop.settings",
+    settings_file="/srv/shop/shop/settings.py",
+    settings_source="manage.py:8",
+    celery_app=APP,
+    celery_settings={
         "CELERY_BROKER_URL": "shop/settings.py:40",
         "CELERY_BROKER_UR": "shop/settings.py:41",
     },
-    "tasks": {"orders.tasks.send": "orders/tasks.py:5"},
-}
+    tasks={"orders.tasks.send": "orders/tasks.py:5"},
+)
 FINE: dict[str, Any] = {
     "version": "5.7.0",
     "namespace": "CELERY",
@@ -69,7 +74,7 @@ def test_each_lack_has_its_place_and_a_way_out(answer: dict[str, Any], place: st
 
 
 def test_a_base_class_of_all_tasks_is_where_it_is_named() -> None:
-    app = {**PROJECT["celery_app"], "task_class": "shop/celery.py:7"}
+    app = replace(APP, task_class="shop/celery.py:7")
     answer = {**FINE, "immediate": ["orders.tasks.send"]}
-    (text,) = review.lacks({**PROJECT, "celery_app": app}, answer, "at_most_once")
+    (text,) = review.lacks(replace(PROJECT, celery_app=app), answer, "at_most_once")
     assert text.startswith("shop/celery.py:7: ")

@@ -8,10 +8,16 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from ansible_collections.celeriac.django.plugins.module_utils._discovery.project import (
+    App,
+    Project,
+    SettingsPlace,
+)
 from ansible_collections.celeriac.django.plugins.plugin_utils._decisions import broker as _broker
 from ansible_collections.celeriac.django.plugins.plugin_utils._decisions import deployment as _deployment
 from ansible_collections.celeriac.django.plugins.plugin_utils._decisions import results, warnings
@@ -134,7 +140,7 @@ def decide(options: Data, found: Data) -> Any:
         looked = {
             **found,
             "host": {**found["host"], **(host or {})},
-            "project": {**found["project"], **(project or {})},
+            "project": replace(found["project"], **(project or {})),
         }
         return _deployment.decide({**options, **given}, looked, BOTH)
 
@@ -225,7 +231,7 @@ def test_a_folder_that_names_nothing_is_refused_with_what_to_set(decide: Any) ->
     assert decide(project=project, removing=True)["name"] == "current"
 
 
-EXISTING = {"module": "shop.celery", "variable": "app", "file": "shop/celery.py", "place": "x:1"}
+EXISTING = App("shop.celery", "app", "shop/celery.py", place="x:1")
 
 
 @pytest.mark.parametrize(
@@ -242,7 +248,7 @@ EXISTING = {"module": "shop.celery", "variable": "app", "file": "shop/celery.py"
     ],
 )
 def test_whether_the_checkout_is_changed(
-    wanted: str, existing: Data | None, integrated: bool, integrate: bool, decide: Any
+    wanted: str, existing: App | None, integrated: bool, integrate: bool, decide: Any
 ) -> None:
     decided = decide(project={"celery_app": existing, "integrated": integrated}, project_integrate=wanted)
     assert decided["integrate"] is integrate
@@ -461,7 +467,7 @@ def warn(options: Data, found: Data) -> Any:
         looked = {
             **found,
             "host": {**found["host"], **(host or {})},
-            "project": {**found["project"], **(project or {})},
+            "project": replace(found["project"], **(project or {})),
         }
         decided = _deployment.decide(given, looked, duties or BOTH)
         return warnings.warnings(given, looked, decided)
@@ -541,7 +547,7 @@ def test_a_folder_as_the_broker_of_services_gives_a_warning(warn: Any) -> None:
         ({"package": "config.shop"}, "config.shop", "celery", "config.shop.", True),
         ({"package": "", "package_path": "/srv/shop"}, "celery_app", "celery_app", "", False),
         (
-            {"settings_places": [{"file": "/srv/shop/shop/__init__.py", "why": "", "names_apps": True}]},
+            {"settings_places": [SettingsPlace("/srv/shop/shop/__init__.py", "", True)]},
             "shop.celery",
             "celery",
             "shop.",
@@ -576,18 +582,18 @@ def test_services_are_told_what_manage_does_for_itself(decide: Any) -> None:
 
 
 @pytest.mark.parametrize("wanted", ["", "shop.queue:app", "shop.queue"])
-def test_the_app_that_was_found_is_the_one(wanted: str, project: dict[str, Any]) -> None:
-    project["celery_app"] = EXISTING
-    wanted = wanted.replace("shop.queue", EXISTING["module"]).replace(":app", f":{EXISTING['variable']}")
-    assert _deployment.with_app(project, wanted)["celery_app"] == EXISTING
+def test_the_app_that_was_found_is_the_one(wanted: str, project: Project) -> None:
+    project.celery_app = EXISTING
+    wanted = wanted.replace("shop.queue", EXISTING.module).replace(":app", f":{EXISTING.variable}")
+    assert _deployment.with_app(project, wanted).celery_app == EXISTING
 
 
-def test_another_app_is_named(project: dict[str, Any]) -> None:
-    project.update(celery_app=EXISTING, other_celery_apps=["worker/celery.py:8", "x.py:1"])
+def test_another_app_is_named(project: Project) -> None:
+    vars(project).update(celery_app=EXISTING, other_celery_apps=["worker/celery.py:8", "x.py:1"])
     chosen = _deployment.with_app(project, "worker.celery:queue")
-    assert chosen["celery_app"]["place"] == "worker/celery.py:8"
-    assert chosen["other_celery_apps"] == [EXISTING["place"], "x.py:1"]
-    assert project["celery_app"] == EXISTING
+    assert chosen.celery_app.place == "worker/celery.py:8"
+    assert chosen.other_celery_apps == [EXISTING.place, "x.py:1"]
+    assert project.celery_app == EXISTING
 
 
 @pytest.mark.parametrize("wanted", ["made.elsewhere", "made.elsewhere:app"])
@@ -653,7 +659,7 @@ def test_what_the_units_may_do_is_decided(decide: Any, found: Data) -> None:
     assert decided["credentials"]
     found["host"]["has_credentials"] = False
     assert not decide()["credentials"]
-    found["project"]["database"] = "postgresql"
+    found["project"].database = "postgresql"
     assert decide()["writable"] == ["/var/lib/shop-celery/run"]
 
 
@@ -688,6 +694,6 @@ def test_a_database_from_a_url_needs_its_reader(options: Data, found: Data) -> N
 
 
 def test_a_database_from_a_url_is_for_projects_with_none(options: Data, found: Data) -> None:
-    found["project"]["own_databases"] = "shop/settings.py:7"
+    found["project"].own_databases = "shop/settings.py:7"
     with pytest.raises(_deployment.DeploymentError, match=r"startproject.*shop/settings\.py:7"):
         _deployment.decide({**options, "database_from_url": True}, found, ["worker"])

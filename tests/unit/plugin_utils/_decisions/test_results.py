@@ -3,17 +3,24 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from ansible_collections.celeriac.django.plugins.module_utils._discovery.project import Project
 from ansible_collections.celeriac.django.plugins.plugin_utils._decisions import broker as _broker
 from ansible_collections.celeriac.django.plugins.plugin_utils._decisions import results
 
 REDIS = _broker.parse("redis://redis.example/0")
 RABBITMQ = _broker.parse("amqp://u:p@mq.example/v")
 LOCMEM = "django.core.cache.backends.locmem.LocMemCache"
-PROJECT: dict[str, Any] = {"database": "postgresql", "caches": {}, "chords": {}, "results_read": {}}
+
+
+@pytest.fixture
+def plain(project: Project) -> Project:
+    """The plain project, with a database server."""
+    return replace(project, database="postgresql")
 
 
 @pytest.mark.parametrize(
@@ -53,7 +60,11 @@ def test_what_works(changed: dict[str, Any], hosts: int, options: dict[str, Any]
     ],
 )
 def test_what_cannot_work(
-    changed: dict[str, Any], broker: _broker.Broker, hosts: int, says: str, options: dict[str, Any]
+    changed: dict[str, Any],
+    broker: _broker.Broker,
+    hosts: int,
+    says: str,
+    options: dict[str, Any],
 ) -> None:
     with pytest.raises(results.ResultsError, match=says):
         results.check({**options, **changed}, broker, hosts)
@@ -67,7 +78,7 @@ def test_expires(given: Any, seconds: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("changed", "project", "hosts", "says"),
+    ("changed", "differs", "hosts", "says"),
     [
         (
             {"result_backend": "none"},
@@ -99,14 +110,19 @@ def test_expires(given: Any, seconds: int) -> None:
     ],
 )
 def test_what_cannot_work_with_a_project(
-    changed: dict[str, Any], project: dict[str, Any], hosts: int, says: str, options: dict[str, Any]
+    changed: dict[str, Any],
+    differs: dict[str, Any],
+    hosts: int,
+    says: str,
+    options: dict[str, Any],
+    plain: Project,
 ) -> None:
     with pytest.raises(results.ResultsError, match=says):
-        results.check_project({**options, **changed}, {**PROJECT, **project}, hosts)
+        results.check_project({**options, **changed}, replace(plain, **differs), hosts)
 
 
 @pytest.mark.parametrize(
-    ("changed", "project", "hosts"),
+    ("changed", "differs", "hosts"),
     [
         ({"result_backend": "redis"}, {"chords": {"a.py:7": "chord(…)"}}, 1),
         ({"result_backend": "none"}, {"results_read": {"a.py:7": "AsyncResult(…)"}}, 1),
@@ -118,15 +134,19 @@ def test_what_cannot_work_with_a_project(
     ],
 )
 def test_what_works_with_a_project(
-    changed: dict[str, Any], project: dict[str, Any], hosts: int, options: dict[str, Any]
+    changed: dict[str, Any],
+    differs: dict[str, Any],
+    hosts: int,
+    options: dict[str, Any],
+    plain: Project,
 ) -> None:
-    results.check_project({**options, **changed}, {**PROJECT, **project}, hosts)
+    results.check_project({**options, **changed}, replace(plain, **differs), hosts)
 
 
-def test_who_reads_results_that_nobody_keeps_is_warned(options: dict[str, Any]) -> None:
+def test_who_reads_results_that_nobody_keeps_is_warned(options: dict[str, Any], plain: Project) -> None:
     reads = {f"views.py:{line}": ".delay(…).get" for line in range(1, 6)}
-    (text,) = results.warnings({**options, "result_backend": "none"}, {"results_read": reads})
+    (text,) = results.warnings({**options, "result_backend": "none"}, replace(plain, results_read=reads))
     assert ".delay(…).get in views.py:1, .delay(…).get in views.py:2" in text
     assert "and 2 more" in text
-    assert not results.warnings({**options, "result_backend": "none"}, {"results_read": {}})
-    assert not results.warnings(options, {"results_read": reads})
+    assert not results.warnings({**options, "result_backend": "none"}, plain)
+    assert not results.warnings(options, replace(plain, results_read=reads))

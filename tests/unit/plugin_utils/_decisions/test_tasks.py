@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.celeriac.django.plugins.module_utils._discovery.project import App, Project
 from ansible_collections.celeriac.django.plugins.plugin_utils._decisions import deployment as _deployment
 from ansible_collections.celeriac.django.plugins.plugin_utils._decisions import samples as _samples
 from ansible_collections.celeriac.django.plugins.plugin_utils._decisions import warnings
@@ -60,8 +61,8 @@ def test_an_entry_of_the_inventory_replaces_that_of_a_sample(decide: Any) -> Non
     assert relay["enabled"] is False
 
 
-def test_an_app_by_its_last_name(decide: Any, project: Data) -> None:
-    project["samples"] = {"store.orders": project["samples"].pop("orders")}
+def test_an_app_by_its_last_name(decide: Any, project: Project) -> None:
+    project.samples = {"store.orders": project.samples.pop("orders")}
     assert decide(sample_apps=["orders"])["samples"]["apps"][0]["app"] == "store.orders"
 
 
@@ -104,9 +105,9 @@ def test_what_cannot_be(given: Data, text: str, decide: Any) -> None:
     assert text in str(caught.value)
 
 
-def test_two_apps_of_the_same_last_name(decide: Any, project: Data) -> None:
-    place = project["samples"]["orders"]
-    project["samples"] = {"a.orders": place, "b.orders": place}
+def test_two_apps_of_the_same_last_name(decide: Any, project: Project) -> None:
+    place = project.samples["orders"]
+    project.samples = {"a.orders": place, "b.orders": place}
     with pytest.raises(DeploymentError, match="may be a"):
         decide(sample_apps=["orders"])
 
@@ -116,8 +117,8 @@ def test_queues_of_other_hosts_count(decide: Any) -> None:
     assert deployment["routes"] == [{"pattern": "orders.tasks.send", "queue": "slow"}]
 
 
-def test_an_app_of_the_projects_own_keeps_its_settings(decide: Any, project: Data) -> None:
-    project["celery_app"] = {"module": "shop.celery", "variable": "app", "place": "shop/celery.py:3"}
+def test_an_app_of_the_projects_own_keeps_its_settings(decide: Any, project: Project) -> None:
+    project.celery_app = App("shop.celery", "app", "shop/celery.py", "shop/celery.py:3")
     for given in ({"sample_apps": ["orders"]}, {"task_routes": {"orders.tasks.send": "celery"}}):
         with pytest.raises(DeploymentError, match="own Celery app is left alone"):
             decide(**given)
@@ -127,11 +128,11 @@ def test_an_app_of_the_projects_own_keeps_its_settings(decide: Any, project: Dat
     assert decide()["writes_schedule"] is False
 
 
-def test_tables_stay_as_long_as_somebody_uses_them(decide: Any, project: Data) -> None:
-    project["records_used"] = "tables"
+def test_tables_stay_as_long_as_somebody_uses_them(decide: Any, project: Project) -> None:
+    project.records_used = "tables"
     samples = decide()["samples"]
     assert (samples["records"], samples["has_item"]) == ("shop.celery_records", False)
-    project["records_used"] = "item"
+    project.records_used = "item"
     assert decide()["samples"]["has_item"] is True
 
 

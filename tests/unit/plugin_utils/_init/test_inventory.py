@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os.path
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,29 +14,32 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ansible_collections.celeriac.django.plugins.module_utils._discovery.project import Project
 from ansible_collections.celeriac.django.plugins.plugin_utils._decisions import broker, deployment
 from ansible_collections.celeriac.django.plugins.plugin_utils._init import inventory as _inventory
 from ansible_collections.celeriac.django.plugins.plugin_utils._init import questions, report
 
 PASSWORD = "s3cret"  # noqa: S105 - of nobody
-PROJECT: dict[str, Any] = {
-    "path": "/home/me/shop",
-    "package": "shop",
-    "installed_apps": ["django.contrib.admin", "catalog", "orders"],
-    "apps": {"catalog": "/home/me/shop/catalog", "orders": "/home/me/shop/orders"},
-    "database": "sqlite3",
-    "environment": {},
-    "celery_app": None,
-    "integrated": False,
-    "tasks": {"orders.tasks.send": "orders/tasks.py:3"},
-}
+PROJECT = Project(
+    path="/home/me/shop",
+    base="/home/me/shop",
+    package="shop",
+    package_path="/home/me/shop/shop",
+    settings="shop.settings",
+    settings_file="/home/me/shop/shop/settings.py",
+    settings_source="manage.py:8",
+    installed_apps=["django.contrib.admin", "catalog", "orders"],
+    apps={"catalog": "/home/me/shop/catalog", "orders": "/home/me/shop/orders"},
+    tasks={"orders.tasks.send": "orders/tasks.py:3"},
+    database="sqlite3",
+)
 
 
 def find(
     versions: dict[str, str] | None = None, *, project: dict[str, Any] | None = None, **given: Any
 ) -> questions.Found:
     """Returns what is known: the plain project with these differences, and these variables."""
-    return questions.Found({**PROJECT, **(project or {})}, versions or {}, given)
+    return questions.Found(replace(PROJECT, **(project or {})), versions or {}, given)
 
 
 def written(found: questions.Found) -> dict[str, Any]:

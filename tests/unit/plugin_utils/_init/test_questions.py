@@ -6,31 +6,35 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from ansible_collections.celeriac.django.plugins.module_utils._discovery.project import App, Project
 from ansible_collections.celeriac.django.plugins.plugin_utils._init import questions
 
 PASSWORD = "s3cret"  # noqa: S105 - of nobody
-PROJECT: dict[str, Any] = {
-    "path": "/home/me/shop",
-    "package": "shop",
-    "installed_apps": ["django.contrib.admin", "catalog", "orders"],
-    "apps": {"catalog": "/home/me/shop/catalog", "orders": "/home/me/shop/orders"},
-    "environment": {},
-    "celery_app": None,
-    "integrated": False,
-    "tasks": {"orders.tasks.send": "orders/tasks.py:3"},
-}
-OWN_APP = {"module": "shop.celery", "variable": "app", "place": "shop/celery.py:3"}
+PROJECT = Project(
+    path="/home/me/shop",
+    base="/home/me/shop",
+    package="shop",
+    package_path="/home/me/shop/shop",
+    settings="shop.settings",
+    settings_file="/home/me/shop/shop/settings.py",
+    settings_source="manage.py:8",
+    installed_apps=["django.contrib.admin", "catalog", "orders"],
+    apps={"catalog": "/home/me/shop/catalog", "orders": "/home/me/shop/orders"},
+    tasks={"orders.tasks.send": "orders/tasks.py:3"},
+)
+OWN_APP = App("shop.celery", "app", "shop/celery.py", "shop/celery.py:3")
 
 
 def find(
     versions: dict[str, str] | None = None, *, project: dict[str, Any] | None = None, **given: Any
 ) -> questions.Found:
     """Returns what is known: the plain project with these differences, and these variables."""
-    return questions.Found({**PROJECT, **(project or {})}, versions or {}, given)
+    return questions.Found(replace(PROJECT, **(project or {})), versions or {}, given)
 
 
 def settle(found: questions.Found, *typed: str) -> dict[str, questions.Value]:
@@ -230,11 +234,3 @@ def test_an_error_tells_no_password() -> None:
 )
 def test_consent(typed: str, otherwise: bool, agreed: bool | None) -> None:
     assert questions.agrees(typed, otherwise) is agreed
-
-
-# What is known before
-
-
-def test_an_older_discovery_knows_no_environment() -> None:
-    project = {key: value for key, value in PROJECT.items() if key != "environment"}
-    assert questions.Found(project).secrets == {}

@@ -5,16 +5,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
 
 import pytest
 
+from ansible_collections.celeriac.django.plugins.module_utils._discovery.project import App, Project
 from ansible_collections.celeriac.django.plugins.plugin_utils._init import questions, report
 
 
-def test_what_was_found_is_told(project: dict[str, Any]) -> None:
+def test_what_was_found_is_told(project: Project) -> None:
     apps = {"catalog": "/srv/shop/catalog", "orders": "/srv/shop/orders"}
-    found = questions.Found({**project, "apps": apps}, {"django": "5.2.19"})
+    found = questions.Found(replace(project, apps=apps), {"django": "5.2.19"})
     text = "\n".join(report.describe(found))
     for part in (
         "shop/wsgi.py:7",
@@ -26,9 +27,9 @@ def test_what_was_found_is_told(project: dict[str, Any]) -> None:
         assert part in text
 
 
-def test_an_app_of_its_own_is_told(project: dict[str, Any]) -> None:
-    app = {"module": "shop.celery", "variable": "app", "place": "shop/celery.py:3"}
-    text = "\n".join(report.describe(questions.Found({**project, "celery_app": app})))
+def test_an_app_of_its_own_is_told(project: Project) -> None:
+    project.celery_app = App("shop.celery", "app", "shop/celery.py", "shop/celery.py:3")
+    text = "\n".join(report.describe(questions.Found(project)))
     assert "shop.celery:app (shop/celery.py:3)" in text
 
 

@@ -13,6 +13,7 @@ import ssl
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ import pytest
 
 from ansible_collections.celeriac.django.plugins.module_utils._checkout import block as _block
 from ansible_collections.celeriac.django.plugins.module_utils._checkout import python_text
+from ansible_collections.celeriac.django.plugins.module_utils._discovery.project import Project, SettingsPlace
 from ansible_collections.celeriac.django.plugins.plugin_utils._decisions import deployment as _deployment
 from ansible_collections.celeriac.django.plugins.plugin_utils._rendering import project_files, templates
 
@@ -50,7 +52,7 @@ def decided(options: Data, found: Data) -> Any:
 
 
 @pytest.fixture
-def render(decided: Any, project: Data) -> Any:
+def render(decided: Any, project: Project) -> Any:
     """Renders for a deployment with other values than the plain ones."""
 
     def render(secret_names: tuple[str, ...] = (), **given: Any) -> Rendered:
@@ -65,13 +67,13 @@ def python_of(files: dict[str, str]) -> Iterator[tuple[str, str]]:
 
 
 @pytest.fixture
-def everything(render: Any, project: Data, tmp_path: Path) -> Path:
+def everything(render: Any, project: Project, tmp_path: Path) -> Path:
     """A folder with every different file that any combination of decisions gives."""
     seen = set()
     for name, package, decisions in NAMES:
-        project["package"] = package
-        project["package_path"] = f"/srv/shop/{package.replace('.', '/')}"
-        project["settings"] = f"{package}.settings.production"
+        project.package = package
+        project.package_path = f"/srv/shop/{package.replace('.', '/')}"
+        project.settings = f"{package}.settings.production"
         for scheduler, backend, timezone in decisions:
             given = {"beat_scheduler": scheduler, "result_backend": backend, "timezone": timezone}
             files, _blocks = render(project_name=name, **given)
@@ -112,9 +114,9 @@ def test_every_python_file_is_clean(everything: Path) -> None:
 
 
 @pytest.mark.parametrize("package", ["s", "config.shop", "a_name_that_has_29_characters"])
-def test_the_projects_files_stay_clean(package: str, render: Any, project: Data, tmp_path: Path) -> None:
+def test_the_projects_files_stay_clean(package: str, render: Any, project: Project, tmp_path: Path) -> None:
     """As flake8 sees them, and so did ruff by default before 0.17."""
-    project["package"] = package
+    project.package = package
     before = {"shop/settings/base.py": 'DEBUG = False\n\nINSTALLED_APPS = [\n    "orders",\n]\n'}
     for name, block in render(project_name="shop")[1].items():
         content = _block.put(before.get(name, "").encode(), block["lines"], block["hint"])
@@ -149,14 +151,14 @@ def test_blocks_go_into_the_projects_own_files(render: Any) -> None:
     }
 
 
-def test_a_project_in_a_folder_of_the_checkout(render: Any, project: Data) -> None:
-    project.update(
+def test_a_project_in_a_folder_of_the_checkout(render: Any, project: Project) -> None:
+    vars(project).update(
         path="/srv/checkout",
         base="/srv/checkout/site",
         package_path="/srv/checkout/site/shop",
         gitignore="/srv/checkout/.gitignore",
         env_example="/srv/checkout/site/.env.example",
-        settings_places=[{"file": "/srv/checkout/site/shop/settings.py", "why": "", "names_apps": True}],
+        settings_places=[SettingsPlace("/srv/checkout/site/shop/settings.py", "", True)],
     )
     files, blocks = render()
     assert all(name.startswith("site/shop/") for name in files)
@@ -169,10 +171,10 @@ def test_a_project_in_a_folder_of_the_checkout(render: Any, project: Data) -> No
     }
 
 
-def test_requirements_name_what_the_package_imports(render: Any, project: Data) -> None:
+def test_requirements_name_what_the_package_imports(render: Any, project: Project) -> None:
     _files, blocks = render()
     assert "celery>=5.7,<6" in blocks["requirements.txt"]["lines"].splitlines()
-    project["open_requirements"] = ""
+    project.open_requirements = ""
     assert "requirements.txt" not in render()[1]
 
 
@@ -187,12 +189,14 @@ def test_every_block_can_be_put(render: Any) -> None:
 # Layouts
 
 
-def test_settings_beside_manage_get_an_app_that_does_not_hide_the_library(render: Any, project: Data) -> None:
-    project.update(
+def test_settings_beside_manage_get_an_app_that_does_not_hide_the_library(
+    render: Any, project: Project
+) -> None:
+    vars(project).update(
         package="",
         package_path="/srv/shop",
         settings="settings",
-        settings_places=[{"file": "/srv/shop/settings.py", "why": "", "names_apps": True}],
+        settings_places=[SettingsPlace("/srv/shop/settings.py", "", True)],
     )
     files, blocks = render()
     assert {"celery_app.py", "celery_settings.py", "celery_ops/apps.py"} <= set(files)
@@ -206,12 +210,12 @@ def test_settings_beside_manage_get_an_app_that_does_not_hide_the_library(render
     assert "parents[1]" in files["celery_ops/broker.py"]
 
 
-def test_a_package_that_is_its_own_settings_does_not_load_the_app(render: Any, project: Data) -> None:
-    project.update(
+def test_a_package_that_is_its_own_settings_does_not_load_the_app(render: Any, project: Project) -> None:
+    vars(project).update(
         package="settings",
         package_path="/srv/shop/settings",
         settings="settings",
-        settings_places=[{"file": "/srv/shop/settings/__init__.py", "why": "", "names_apps": True}],
+        settings_places=[SettingsPlace("/srv/shop/settings/__init__.py", "", True)],
     )
     files, blocks = render()
     assert "celery_settings.apply_to" in blocks["settings/__init__.py"]["lines"]
@@ -219,12 +223,12 @@ def test_a_package_that_is_its_own_settings_does_not_load_the_app(render: Any, p
     assert 'APP = "settings.celery"' in files["settings/celery_ops/management/commands/celery.py"]
 
 
-def test_every_place_of_the_settings_gets_the_block(render: Any, project: Data) -> None:
+def test_every_place_of_the_settings_gets_the_block(render: Any, project: Project) -> None:
     places = [
-        {"file": f"/srv/shop/shop/settings/{name}.py", "why": "", "names_apps": names}
+        SettingsPlace(f"/srv/shop/shop/settings/{name}.py", "", names)
         for name, names in (("production", True), ("dev", False))
     ]
-    project["settings_places"] = places
+    project.settings_places = places
     _files, blocks = render()
     assert "not in INSTALLED_APPS:" in blocks["shop/settings/production.py"]["lines"]
     assert 'not in globals()["INSTALLED_APPS"]:' in blocks["shop/settings/dev.py"]["lines"]
@@ -233,9 +237,9 @@ def test_every_place_of_the_settings_gets_the_block(render: Any, project: Data) 
 
 @pytest.mark.parametrize("imports", [False, True])
 def test_the_app_stands_in_a_section_of_its_own_beside_other_imports(
-    imports: bool, render: Any, project: Data
+    imports: bool, render: Any, project: Project
 ) -> None:
-    project["package_imports"] = imports
+    project.package_imports = imports
     lines = render()[1]["shop/__init__.py"]["lines"]
     assert lines.startswith("# isort: split\n") == imports
     assert "from .celery import app as celery_app" in lines
@@ -290,9 +294,9 @@ FORMATTERS = {
 
 @pytest.mark.parametrize("formatter", FORMATTERS.values(), ids=FORMATTERS)
 def test_a_formatter_leaves_ours_ours(
-    formatter: list[list[str]], render: Any, relaid: Any, project: Data
+    formatter: list[list[str]], render: Any, relaid: Any, project: Project
 ) -> None:
-    project["package_imports"] = True
+    project.package_imports = True
     rendered, blocks = render()
     files = dict(python_of(rendered))
     before = {
@@ -371,13 +375,14 @@ INITS = {
 FLAKE8 = ["flake8", "--isolated", "--select=E4,E7,E9,F"]
 
 
-def test_files_of_the_project_stay_clean_however_they_end(render: Any, project: Data, tmp_path: Path) -> None:
-    project["package_imports"] = True
+def test_files_of_the_project_stay_clean_however_they_end(
+    render: Any, project: Project, tmp_path: Path
+) -> None:
+    project.package_imports = True
     split = render()[1]["shop/__init__.py"]["lines"]
-    project["package_imports"] = False
+    project.package_imports = False
     plain = render()[1]
-    for place in project["settings_places"]:
-        place["names_apps"] = False
+    project.settings_places = [replace(place, names_apps=False) for place in project.settings_places]
     hidden = render()[1]["shop/settings/base.py"]["lines"]
     texts = {f"end_{number}": text for number, text in enumerate(ENDS.values())}
     for name, text in {**texts, **{f"init_{n}": text for n, text in enumerate(INITS.values())}}.items():
@@ -665,10 +670,10 @@ def test_every_name_of_the_example_says_where_its_value_comes_from(render: Any) 
             assert len(lines[number - 1].removeprefix("# ")) > 20
 
 
-def test_what_the_project_documents_itself_is_left_out(render: Any, project: Data) -> None:
-    project["documented"] = ["SECRET_KEY"]
+def test_what_the_project_documents_itself_is_left_out(render: Any, project: Project) -> None:
+    project.documented = ["SECRET_KEY"]
     assert list(environment_of(render(("SECRET_KEY",))[1])) == ["CELERY_BROKER_URL"]
-    project["documented"] = ["SECRET_KEY", "CELERY_BROKER_URL"]
+    project.documented = ["SECRET_KEY", "CELERY_BROKER_URL"]
     assert ".env.example" not in render(("SECRET_KEY",))[1]
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ansible_collections.celeriac.django.plugins.module_utils._discovery.project import Project
 from ansible_collections.celeriac.django.plugins.plugin_utils._decisions import deployment as _deployment
 from ansible_collections.celeriac.django.plugins.plugin_utils._rendering import (
     project_files,
@@ -87,16 +89,16 @@ def test_routes_and_schedules_are_laid_out(scheduler: str, render: Any, tmp_path
 
 @pytest.mark.parametrize(("package", "app", "model"), NAMES)
 def test_samples_are_laid_out(
-    package: str, app: str, model: str, render: Any, project: Data, tmp_path: Path
+    package: str, app: str, model: str, render: Any, project: Project, tmp_path: Path
 ) -> None:
     folder = f"/srv/shop/{package}"
-    project.update(package=package, package_path=folder, settings=f"{package}.settings")
-    place = project["samples"].pop("orders")
+    vars(project).update(package=package, package_path=folder, settings=f"{package}.settings")
+    place = project.samples.pop("orders")
     parts = app.replace(".", "/")
     files_of = {"tasks": f"{parts}/tasks.py", "tests": f"{parts}/test_tasks.py"}
-    project["samples"][app] = {**place, **files_of, "model": model}
-    project["apps"] = {app: f"/srv/shop/{parts}"}
-    project["tasks"] = {}
+    project.samples[app] = replace(place, **files_of, model=model)
+    project.apps = {app: f"/srv/shop/{parts}"}
+    project.tasks = {}
     files = render(project_name="shop", sample_apps=[app], beat_scheduler="file")
     assert laid_out(files, tmp_path) == ""
     assert ("class Item(" in files[f"{package}/celery_records/models.py"]) is (not model)

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.celeriac.django.plugins.module_utils._discovery.project import App, Project
 from ansible_collections.celeriac.django.plugins.module_utils._runtime import environment_file
 from ansible_collections.celeriac.django.plugins.plugin_utils._decisions import deployment as _deployment
 from ansible_collections.celeriac.django.plugins.plugin_utils._rendering import templates
@@ -107,7 +108,7 @@ def command_of(file: Path) -> list[str]:
     ],
 )
 def test_systemd_takes_the_units_of_any_path(
-    checkout: str, state: str, tmp_path: Path, render: Any, project: Data
+    checkout: str, state: str, tmp_path: Path, render: Any, project: Project
 ) -> None:
     base, state_path = tmp_path / "srv" / checkout, tmp_path / state
     python = state_path / "venv/bin/python"
@@ -115,7 +116,7 @@ def test_systemd_takes_the_units_of_any_path(
     python.write_text("#!/bin/sh\n")
     python.chmod(0o755)
     base.mkdir(parents=True)
-    project.update(path=str(base), base=str(base), package_path=f"{base}/shop")
+    vars(project).update(path=str(base), base=str(base), package_path=f"{base}/shop")
     units = tmp_path / "units"
     units.mkdir()
     for unit, text in render(["worker", "beat"], state_path=str(state_path), user="root").items():
@@ -166,14 +167,14 @@ def test_a_pools_own_settings_are_in_its_unit_alone(render: Any) -> None:
     assert other["shop-worker-default@.service"] == units["shop-worker-default@.service"]
 
 
-def test_other_files_of_the_units(options: Data, found: Data, project: Data) -> None:
+def test_other_files_of_the_units(options: Data, found: Data, project: Project) -> None:
     workers = [{"name": "mails", "queues": ["celery"], "environment": {"A": 'b"c'}}]
     decided = _deployment.decide({**options, "workers": workers}, found, ["worker", "beat"])
     files = _units.files([], decided, "worker")
     assert files["/etc/shop-celery/pool-mails"] == 'A="b\\"c"\n'
     assert set(files) == {"/etc/shop-celery/pool-mails", "/var/lib/shop-celery/launch.py"}
     assert set(_units.files([], decided, "beat")) == {"/var/lib/shop-celery/launch.py"}
-    project["celery_app"] = {"module": "shop.celery", "variable": "app"}
+    project.celery_app = App("shop.celery", "app", "shop/celery.py", "shop/celery.py:3")
     own = _deployment.decide({**options, "workers": workers}, found, ["beat"])
     assert set(_units.files([], own, "all")) == {
         "/var/lib/shop-celery/launch.py",
