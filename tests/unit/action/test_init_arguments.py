@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from ansible_collections.celeriac.django.plugins.action import celery_init as action
+from ansible_collections.celeriac.django.plugins.module_utils._discovery.project import Project
 from ansible_collections.celeriac.django.plugins.modules import celery_init as module
 from ansible_collections.celeriac.django.plugins.plugin_utils._decisions import deployment, results
 from ansible_collections.celeriac.django.plugins.plugin_utils._init import questions
@@ -66,14 +67,13 @@ def test_every_server_is_taken(broker: str) -> None:
 
 def answers(given: dict[str, Any]) -> dict[str, questions.Value]:
     """Return the answers for a plain project where these variables are set, and nobody is asked."""
-    project: dict[str, Any] = {
-        "path": "/home/me/shop",
-        "package": "shop",
-        "installed_apps": [],
-        "apps": {},
-        "environment": {},
-        "celery_app": None,
-        "integrated": False,
-        "tasks": {},
-    }
+    project = Project(
+        path="/home/me/shop",
+        base="/home/me/shop",
+        package="shop",
+        package_path="/home/me/shop/shop",
+        settings="shop.settings",
+        settings_file="/home/me/shop/shop/settings.py",
+        settings_source="manage.py:8",
+    )
     return questions.values_of(questions.settle(questions.Found(project, {}, given), None))
