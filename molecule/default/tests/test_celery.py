@@ -122,3 +122,35 @@ def test_service_user_owns_its_state_alone(host: Any) -> None:
     """The code and the packages are not the service's to change."""
     owned = host.check_output("find / -xdev -user shop -not -path '/proc/*' -not -path '/tmp/*'")
     assert all(path.startswith("/var/lib/shop-celery/run") for path in owned.splitlines()), owned
+
+
+def test_commands_for_people(host: Any) -> None:
+    """They run as the user of the services, with the services' environment, and pass exit codes on."""
+    whoami = "import getpass, os; print(getpass.getuser(), os.getcwd(), os.getuid() == os.geteuid() != 0)"
+    said = host.check_output("shop-manage shell --verbosity 0 -c %s", whoami)
+    assert said.splitlines()[-1] == "shop /srv/shop True"
+    assert "default." in host.check_output("shop-celery inspect ping")
+    assert host.run("shop-celery no-such-command").rc == 2
+
+
+def test_queues_and_tasks_by_command(host: Any) -> None:
+    """What waits, and who takes it; a pool that is paused takes nothing."""
+    rows = json.loads(host.check_output("shop-celery queues --json"))
+    assert rows
+    assert all(row["consumers"] == 1 and row["messages"] is not None for row in rows), rows
+    done = json.loads(host.check_output("shop-celery run celery.accumulate --args '[1, 2]' --json"))
+    assert done["state"] == "SUCCESS", done
+    host.check_output("shop-celery pause default")
+    paused = host.run("shop-celery queues")
+    assert paused.rc == 1
+    assert "No worker takes tasks from: celery" in paused.stdout
+    host.check_output("shop-celery resume default")
+    assert host.run("shop-celery queues").rc == 0
+    assert "succeeded" in host.check_output("shop-celery logs %s", done["id"])
+
+
+def test_a_stranger_may_not(host: Any) -> None:
+    """Whoever is neither root nor allowed by sudo gets nothing."""
+    said = host.run("setpriv --reuid=nobody --regid=nogroup --clear-groups shop-manage shell -c 'print(1)'")
+    assert said.rc != 0
+    assert "1" not in said.stdout

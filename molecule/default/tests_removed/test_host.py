@@ -20,6 +20,11 @@ def test_no_user(host: Any) -> None:
     assert not host.group("shop").exists
 
 
+def test_no_commands(host: Any) -> None:
+    """Nor are the commands for people."""
+    assert not host.check_output("find /usr/local/bin /etc/sudoers.d -name 'shop-*'")
+
+
 def test_no_folders(host: Any) -> None:
     """State and configuration are gone."""
     assert not host.check_output("find /etc /var/lib /run /srv -name '*celer*'")
