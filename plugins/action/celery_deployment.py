@@ -14,6 +14,7 @@ from ansible_collections.celeriac.django.plugins.module_utils._discovery.project
 from ansible_collections.celeriac.django.plugins.module_utils._options import ARGUMENTS
 from ansible_collections.celeriac.django.plugins.plugin_utils._decisions import broker as _broker
 from ansible_collections.celeriac.django.plugins.plugin_utils._decisions import deployment, rabbitmq, warnings
+from ansible_collections.celeriac.django.plugins.plugin_utils._inventory import hosts as _hosts
 
 
 class ActionModule(ActionBase):
@@ -30,9 +31,7 @@ class ActionModule(ActionBase):
         try:
             if options["broker_server"] == "rabbitmq":
                 # As the server has it from the role celery_broker, for all hosts together.
-                everybody = [
-                    task_vars["hostvars"][name] for name in deployment.working(options["group_names"])
-                ]
+                everybody = [task_vars["hostvars"][name] for name in _hosts.running(options["group_names"])]
                 plan = rabbitmq.plan([rabbitmq.variables(variables) for variables in everybody])
                 options["consumer_timeout"] = plan["consumer_timeout"]
             if not options["removing"]:
@@ -65,8 +64,9 @@ class ActionModule(ActionBase):
             found["project"] = deployment.with_app(project, options["project_app"])
             deployment.check_authorities(found["unread_authorities"])
             # Check mode has left the hosts of the group celery_broker as they are.
-            pending = bool(options["broker_server"]) and bool(self._task.check_mode)
-            told = deployment.check_broker(broker, found["silent"], pending)
+            ours = bool(options["broker_server"])
+            pending = ours and bool(self._task.check_mode)
+            told = deployment.check_broker(broker, found["silent"], ours, pending)
             duty = deployment.duties(host, options["group_names"])
             fleet = _fleet(options, task_vars["ansible_play_hosts_all"], task_vars)
             served = deployment.served(fleet, options["other_queues"])

@@ -130,17 +130,15 @@ def duties(host: str, groups: Mapping[str, Sequence[str]]) -> list[str]:
     return [duty for group, duty in DUTIES.items() if host in groups.get(group, ())]
 
 
-def working(groups: Mapping[str, Sequence[str]]) -> list[str]:
-    """Return the hosts of the inventory that run workers or beat."""
-    return [host for host in groups.get("all", ()) if duties(host, groups)]
-
-
-def check_broker(broker: _broker.Broker, silent: Sequence[str], pending: bool = False) -> str:
+def check_broker(
+    broker: _broker.Broker, silent: Sequence[str], ours: bool = False, pending: bool = False
+) -> str:
     """See that one of the broker's servers answers.
 
     Args:
         broker: it.
         silent: its servers that do not answer, and why.
+        ours: whether the inventory sets it up.
         pending: whether it is set up by a run that does not only check.
 
     Returns:
@@ -155,6 +153,13 @@ def check_broker(broker: _broker.Broker, silent: Sequence[str], pending: bool = 
         return (
             f"The broker does not answer yet ({'; '.join(silent)}). A run without --check sets it up first, "
             "on the hosts of the group celery_broker."
+        )
+    if ours:
+        raise DeploymentError(
+            f"The broker of the group celery_broker does not answer ({'; '.join(silent)}). Others call its "
+            "host as the inventory does: where that is an alias, which only ansible_host explains, set "
+            "celery_broker_address on that host to the name or address that it has for them. Otherwise run "
+            "integrate.yml with that host in the play. Nothing was changed."
         )
     raise DeploymentError(
         f"The broker of celery_broker_url does not answer ({'; '.join(silent)}). Start it, or "

@@ -129,6 +129,12 @@ def test_one_server_of_the_broker_has_to_answer(url: str, silent: list[str], ref
     assert "; ".join(silent) in str(caught.value)
 
 
+def test_an_alias_of_the_inventory_is_thought_of() -> None:
+    silent = ["queue:6379: Name or service not known"]
+    with pytest.raises(_deployment.DeploymentError, match=r"queue:6379.*alias.*set celery_broker_address"):
+        _deployment.check_broker(_broker.parse("redis://queue"), silent, ours=True)
+
+
 # What is decided
 
 
