@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.celeriac.django.plugins.module_utils._discovery.project import Project
@@ -39,7 +38,7 @@ class ActionModule(ActionBase):
                 deployment.check(options, options["group_names"], hosts)
             broker = _broker.parse(options["broker_url"])
         except ValueError as error:
-            raise AnsibleActionFail(str(error)) from None  # Ansible would tell it twice
+            return {"failed": True, "msg": str(error)}  # not raised: the role judges all hosts together
         # --tags project touches the checkout alone, and needs neither broker nor Python.
         unasked = options["removing"] or set(task_vars.get("ansible_run_tags", ())) == {"project"}
         found: dict[str, Any] = self._execute_module(
@@ -80,7 +79,7 @@ class ActionModule(ActionBase):
                     options, found, found["deployment"], unasked
                 )
         except ValueError as error:
-            raise AnsibleActionFail(str(error)) from None  # Ansible would tell it twice
+            return {"failed": True, "msg": str(error)}  # not raised: the role judges all hosts together
         found["project"] = found["project"].as_data()
         return found
 
@@ -88,7 +87,7 @@ class ActionModule(ActionBase):
 def _fleet(options: dict[str, Any], hosts: list[str], task_vars: dict[str, Any]) -> dict[str, Any]:
     """Return the pools of all worker hosts; one that has a broker of its own is alone."""
     groups, host = options["group_names"], task_vars["inventory_hostname"]
-    local = _broker.parse(options["broker_url"]).local
+    local = deployment.is_alone(options, _broker.parse(options["broker_url"]))
     known = [host] if local else [*dict.fromkeys([*groups.get("celery_worker", ()), *hosts])]
     return {
         name: (

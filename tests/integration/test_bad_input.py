@@ -153,13 +153,13 @@ def test_unknown_transport(deployment: Deployment) -> None:
 
 def test_broker_is_down(deployment: Deployment, closed_port: int) -> None:
     """A broker that nobody answers for, whose password is not told."""
-    url = f"redis://:shop_production_your_key_here@127.0.0.1:{closed_port}/0"
+    url = f"redis://:shop_test_pa55@127.0.0.1:{closed_port}/0"
     refused(deployment, "does not answer", f"127.0.0.1:{closed_port}", celery_broker_url=url)
 
 
 def test_database_is_down(deployment: Deployment, closed_port: int) -> None:
     """A database that nobody answers for, whose password is not told."""
-    password = "shop_production_your_key_here"  # noqa: S105 - a placeholder
+    password = "shop_test_pa55"  # noqa: S105 - of nobody
     secrets = {
         "SECRET_KEY": "shop_test",
         "DATABASE_URL": f"postgres://shop:{password}@127.0.0.1:{closed_port}/shop",
@@ -240,3 +240,31 @@ def test_beat_beside_a_host_in_no_group(deployment: Deployment) -> None:
     deployment.groups = {"celery_beat": ["one"], "celery_worker": ["two"]}
     url = "redis://redis.invalid:6379/0"
     refused(deployment, "2 hosts would run beat (one, three)", celery_broker_url=url)
+
+
+def test_a_placeholder_is_refused_before_the_first_play_changes_anything(deployment: Deployment) -> None:
+    """A vault that somebody made from its example and forgot to edit."""
+    deployment.groups = {"celery_broker": ["localhost"], "celery_worker": ["localhost"]}
+    key = "shop_production_your_key_here"
+    secrets = {"SECRET_KEY": key}
+    words = [
+        "celery_broker_password is still a placeholder",
+        "celery_secrets.SECRET_KEY is still",
+        "Nothing was",
+    ]
+    refused(deployment, *words, celery_broker_password=key, celery_secrets=secrets)
+    assert "Serve the broker" not in deployment.output
+    assert key not in deployment.output
+
+
+def test_one_host_that_is_refused_stops_the_fleet_once(deployment: Deployment) -> None:
+    """A pool's limits that are wrong on one of two hosts."""
+    deployment.hosts = ["app1", "app2"]
+    deployment.groups = {"celery_worker": ["app1", "app2"]}
+    wrong = '{{ "/gone" if inventory_hostname == "app2" else "' + str(deployment.path) + '" }}'
+    url = "redis://:of_nobody_at_all@127.0.0.1:1/0"
+    refused(
+        deployment, "app2: ", "there is no folder /gone", celery_project_path=wrong, celery_broker_url=url
+    )
+    assert deployment.output.count("there is no folder /gone") == 2  # once as an error, once as its result
+    assert "celery_runtime" not in deployment.output

@@ -75,7 +75,7 @@ def check(options: Mapping[str, Any], groups: Mapping[str, Sequence[str]], hosts
             sandbox.overrides(f"celery_{variable}", options[variable])
         tasks.check(options)
         running = [host for host in hosts if duties(host, groups)]
-        results.check(options, broker, 1 if broker.local else len(running))
+        results.check(options, broker, 1 if is_alone(options, broker) else len(running))
         results.check_redbeat(options, broker)
     except ValueError as error:
         raise DeploymentError(str(error)) from None
@@ -86,7 +86,7 @@ def check(options: Mapping[str, Any], groups: Mapping[str, Sequence[str]], hosts
             "as redis://:password@host:6379/0."
         )
     beats = list(groups.get("celery_beat", ()))
-    if not broker.local:  # where each host has its own broker, each is a deployment of its own
+    if not is_alone(options, broker):  # where each host has its own broker, each is a deployment of its own
         beats += [host for host in running if "beat" in duties(host, groups) and host not in beats]
     # RedBeat's lock lets one of several send, and the others stand by.
     if len(beats) > 1 and options["beat_scheduler"] != "redbeat":
@@ -96,6 +96,15 @@ def check(options: Mapping[str, Any], groups: Mapping[str, Sequence[str]], hosts
             "celery_worker alone; a host in none of the groups runs everything. Only with the scheduler "
             "redbeat, several hosts may: one sends, the others stand by."
         )
+
+
+def is_alone(options: Mapping[str, Any], broker: _broker.Broker) -> bool:
+    """Tell whether each host has a broker of its own, so that hosts are deployments of their own.
+
+    A URL that follows from the group celery_broker names loopback on the broker's host alone, and the
+    others reach the same server by its name.
+    """
+    return broker.local and not options.get("broker_server")
 
 
 def served(fleet: Mapping[str, Sequence[Mapping[str, Any]]], others: Sequence[str]) -> list[str]:
@@ -245,7 +254,7 @@ def decide(options: Mapping[str, Any], found: Mapping[str, Any], duty: Sequence[
         "embedded": broker.embedded,
         #: Whether workers and beat can be asked.
         "has_control": broker.has_control,
-        "alone": broker.embedded or broker.local,
+        "alone": broker.embedded or is_alone(options, broker),
         "result_backend": results.in_settings(options["result_backend"], prefix),
         #: What was asked for, where it is a word: a URL may hold a password.
         "result_word": "" if "://" in options["result_backend"] else options["result_backend"],

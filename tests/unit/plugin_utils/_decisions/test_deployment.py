@@ -703,3 +703,14 @@ def test_a_database_from_a_url_is_for_projects_with_none(options: Data, found: D
     found["project"].own_databases = "shop/settings.py:7"
     with pytest.raises(_deployment.DeploymentError, match=r"startproject.*shop/settings\.py:7"):
         _deployment.decide({**options, "database_from_url": True}, found, ["worker"])
+
+
+def test_loopback_is_a_deployment_of_its_own_only_where_somebody_wrote_it(options: Data) -> None:
+    given = {**options, "broker_url": "redis://127.0.0.1:6379/0"}
+    local = _broker.parse(given["broker_url"])
+    assert _deployment.is_alone(given, local)
+    assert not _deployment.is_alone({**given, "broker_server": "redis"}, local)
+    groups = {"celery_beat": ["app1", "app2"], "celery_worker": ["app1", "app2"], "celery_broker": ["app1"]}
+    given["result_backend"] = "none"
+    with pytest.raises(_deployment.DeploymentError, match="hosts would run beat"):
+        _deployment.check({**given, "broker_server": "redis"}, groups, ["app1", "app2"])

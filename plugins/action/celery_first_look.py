@@ -1,0 +1,63 @@
+# Copyright (c) 2026 celeriac.django contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Read the variables of all hosts on the controller, before any of them is touched."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from ansible.errors import AnsibleActionFail, AnsibleError
+from ansible.plugins.action import ActionBase
+
+from ansible_collections.celeriac.django.plugins.plugin_utils._decisions import first_look
+
+_ROLES = Path(__file__).parents[2] / "roles"
+
+
+class ActionModule(ActionBase):
+    """All of celery_first_look: it works on the controller."""
+
+    _requires_connection = False
+
+    def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Return warnings, or fail with all that is wrong."""
+        super().run(tmp, task_vars)
+        task_vars = task_vars or {}
+        self.validate_argument_spec(argument_spec={})
+        hosts = task_vars["ansible_play_hosts_all"]
+        variables = {host: _own(task_vars["hostvars"][host]) for host in hosts}
+        found = first_look.look(variables, task_vars["groups"], known())
+        if found.errors:
+            listed = " ".join(found.told(found.errors, hosts))
+            raise AnsibleActionFail(f"{listed} Nothing was changed.")
+        told = found.told(found.warnings, hosts)
+        return {"changed": False, "told": told, "warnings": told}
+
+
+def known() -> set[str]:
+    """Return the variables that the roles of the collection have, by their specifications."""
+    names: set[str] = set()
+    for file in _ROLES.glob("*/meta/argument_specs.yml"):
+        specs = yaml.safe_load(file.read_text(encoding="utf-8"))["argument_specs"]
+        names.update(name for entry in specs.values() for name in entry.get("options") or {})
+    return names
+
+
+def _own(variables: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the variables of a host that begin with celery_.
+
+    Raises:
+        AnsibleActionFail: one cannot be computed, as where the vault lacks what it names.
+    """
+    own = {}
+    for name in variables:
+        if name.startswith("celery_"):
+            try:
+                own[name] = variables[name]
+            except AnsibleError as error:
+                raise AnsibleActionFail(f"{name} cannot be computed: {error.message}") from None
+    return own
