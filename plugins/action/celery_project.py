@@ -38,6 +38,7 @@ class ActionModule(ActionBase):
                 arguments["samples"] = samples.together(own["deployment"]["samples"])
                 arguments["name"] = own["deployment"]["name"]
                 arguments["tasks"] = _tasks(own["deployment"])
+                arguments["places"] = own["project"].get("celery_settings") or {}
                 arguments["prefork"] = own["deployment"]["prefork"]
                 arguments["results"] = {
                     "backend": own["deployment"]["result_word"],

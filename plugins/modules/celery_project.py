@@ -76,6 +76,10 @@ options:
     description: Tasks that have to be registered, each with what names it. Given by the action plugin.
     type: dict
     default: {}
+  places:
+    description: Where the project's own settings of Celery stand, by their names. Given by the action plugin.
+    type: dict
+    default: {}
   app:
     description: What C(celery -A) takes, to ask the broker.
     type: str
@@ -171,6 +175,7 @@ def main() -> None:
             "blocks": {"type": "dict", "default": {}},
             "samples": {"type": "list", "elements": "list", "default": []},
             "tasks": {"type": "dict", "default": {}},
+            "places": {"type": "dict", "default": {}},
             "app": {"type": "str", "default": ""},
             "prefork": {"type": "list", "elements": "str", "default": []},
             "results": {"type": "dict", "default": {}},
@@ -207,6 +212,7 @@ def main() -> None:
                 "app": params["app"],
                 "prefork": params["prefork"],
                 "tasks": params["tasks"],
+                "places": params["places"],
                 "results": params["results"],
             }
             change.prove_project(

@@ -12,6 +12,8 @@ version_added: 0.1.0
 description:
   - Loads the app in the project's virtual environment, and warns with file and line of what the guarantees
     of this collection miss in it. It changes nothing.
+  - It is an error if no task could ever reach a worker, because the app runs them where they are sent
+    (C(task_always_eager)) or keeps them in memory.
   - Looked at are the prefix of its settings, the result backend, the broker and the delivery against what the
     inventory asks for, settings that Celery ignores, and tasks that cannot be sent on commit.
 extends_documentation_fragment:
@@ -88,14 +90,21 @@ def main() -> None:
         module.exit_json(changed=False, lacks=[])
     try:
         inside = python.ProjectPython.from_params(params)
-        job = {"app": params["app"], "unlisted": known_settings.UNLISTED}
+        found = project.Project.from_data(params["project"])
+        job = {
+            "app": params["app"],
+            "places": found.celery_settings,
+            "unlisted": known_settings.UNLISTED,
+        }
         answer = inside.run(inside_review, job, role=python.WORKER)
     except python.ProjectError as error:
         module.fail_json(msg=f"The project's own Celery app {params['app']} does not load: {error}")
-    found = review.lacks(project.Project.from_data(params["project"]), answer, params["delivery"])
-    for text in found:
+    if answer["void"]:
+        module.fail_json(msg=f"No worker would ever get a task: {'; '.join(answer['void'])}.")
+    lacks = review.lacks(found, answer, params["delivery"])
+    for text in lacks:
         module.warn(text)
-    module.exit_json(changed=False, lacks=found)
+    module.exit_json(changed=False, lacks=lacks)
 
 
 if __name__ == "__main__":

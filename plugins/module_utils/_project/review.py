@@ -13,6 +13,8 @@ from .._discovery.project import Project
 
 #: The oldest Celery whose kombu reconnects to Redis reliably; docs/packages.md has the reasons.
 OLDEST = (5, 7)
+#: The Celery that brought delay_on_commit, and celery.contrib.django.task with it.
+ON_COMMIT = (5, 4)
 
 
 def _version(text: str) -> tuple[int, ...]:
@@ -61,7 +63,7 @@ def lacks(project: Project, answer: Mapping[str, Any], delivery: str) -> list[st
         f"{_place(project, name) or project.settings}: Celery knows no setting {name}, and ignores it."
         for name in answer["unknown"]
     ]
-    texts += _immediate(project, answer["immediate"])
+    texts += _immediate(project, answer["immediate"], answer["version"])
     return texts
 
 
@@ -69,9 +71,15 @@ def _place(project: Project, *names: str) -> str:
     return next((project.celery_settings[name] for name in names if name in project.celery_settings), "")
 
 
-def _immediate(project: Project, tasks: list[str]) -> list[str]:
+def _immediate(project: Project, tasks: list[str], version: str) -> list[str]:
     if not tasks:
         return []
+    if _version(version) < ON_COMMIT:
+        return [
+            f"Celery {version} has no delay_on_commit, so tasks can run before what they are about is "
+            f"committed. It came with Celery {'.'.join(map(str, ON_COMMIT))}: raise the requirement, or "
+            "send with transaction.on_commit."
+        ]
     where = project.own_app.task_class or project.tasks.get(tasks[0]) or project.own_app.place
     more = f" and {len(tasks) - 1} others" if len(tasks) > 1 else ""
     return [

@@ -49,6 +49,7 @@ def prove(
         "tasks": deployment["tasks"],
         "integrated": deployment["integrate"],
         "canary": deployment["canary"],
+        "places": deployment["celery_settings"],
         "timeout": timeout,
         "interval": deployment["canary_interval"],
         "several_beats": deployment["several_beats"],

@@ -270,6 +270,7 @@ def decide(options: Mapping[str, Any], found: Mapping[str, Any], duty: Sequence[
         "target": f"{name}-celery.target",
         "slice": f"{name}-celery.slice",
         "beat_unit": f"{name}-beat.service",
+        "celery_settings": project.celery_settings,
         "canary": f"{name}-canary" if integrate else "",
         "canary_interval": CANARY_INTERVAL,
         "restart": options["worker_restart"],

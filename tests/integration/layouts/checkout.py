@@ -20,6 +20,7 @@ from ansible_collections.celeriac.django.plugins.module_utils._checkout import c
 from ansible_collections.celeriac.django.plugins.module_utils._discovery.discover import discover
 from ansible_collections.celeriac.django.plugins.module_utils._discovery.project import Project
 from ansible_collections.celeriac.django.plugins.module_utils._options import ARGUMENTS
+from ansible_collections.celeriac.django.plugins.module_utils._project import known_settings
 from ansible_collections.celeriac.django.plugins.module_utils._project import python as _project_python
 from ansible_collections.celeriac.django.plugins.module_utils._project import review as _review
 from ansible_collections.celeriac.django.plugins.module_utils._project.scripts import review as inside_review
@@ -140,7 +141,12 @@ class Checkout:
 
     def review(self) -> list[str]:
         """Return what the project's own app lacks, as the module celery_review does."""
-        answer = self.inside().run(inside_review, {"app": self.deployment["app"]})
+        job = {
+            "app": self.deployment["app"],
+            "places": self.project.celery_settings,
+            "unlisted": known_settings.UNLISTED,
+        }
+        answer = self.inside().run(inside_review, job, role=_project_python.WORKER)
         return _review.lacks(self.project, answer, self.deployment["delivery"])
 
     def integrate(self, check: bool = False) -> change.Outcome:

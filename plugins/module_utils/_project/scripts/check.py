@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from .common import pooled_databases, unregistered
+from .common import pooled_databases, unregistered, void
 
 
 def main(job: dict[str, Any]) -> dict[str, Any]:
     """Run the checks that ``job`` names: ``system``, ``databases``, ``broker`` (each a bool).
 
+    ``places`` says where the project's own settings of Celery stand, as FILE:LINE by their names.
     ``tasks`` are the names that have to be registered, each with what names it; ``results``: the result
     ``backend`` that was chosen, and whether ``several_hosts`` share it.
     """
@@ -25,6 +26,7 @@ def main(job: dict[str, Any]) -> dict[str, Any]:
     if job.get("databases"):
         problems += database_problems()
     if job.get("broker"):
+        problems += void_problems(job["app"], job.get("places") or {})
         problems += broker_problems(job["app"])
     if job.get("tasks"):
         problems += task_problems(job["app"], job["tasks"])
@@ -90,6 +92,13 @@ def broker_problems(app_path: str) -> list[dict[str, str]]:
     finally:
         connection.release()
     return []
+
+
+def void_problems(app_path: str, places: dict[str, str]) -> list[dict[str, str]]:
+    """Return what keeps tasks from reaching workers at all."""
+    from celery.app.utils import find_app
+
+    return [{"kind": "void", "text": text} for text in void(find_app(app_path), places)]
 
 
 def result_problems(app_path: str, backend: str, several_hosts: bool) -> list[dict[str, str]]:

@@ -40,6 +40,34 @@ def unregistered(app: Any, tasks: Mapping[str, str]) -> list[str]:
     return texts
 
 
+def void(app: Any, places: Mapping[str, str]) -> list[str]:
+    """Return what keeps tasks from ever reaching a worker, so that no proof means a thing.
+
+    Args:
+        app: the Celery app.
+        places: where the project's settings of Celery stand, as FILE:LINE by their names.
+    """
+
+    def where(*names: str) -> str:
+        return next((f"{places[name]}: {name}" for name in names if name in places), names[0])
+
+    texts = []
+    if app.conf.task_always_eager:
+        texts.append(
+            f"{where('CELERY_TASK_ALWAYS_EAGER', 'CELERY_ALWAYS_EAGER')} is on: no task ever goes to a "
+            "worker, each runs inside the process that sends it. Take it out of the settings that "
+            "production reads; settings of tests and of development may keep it"
+        )
+    url = str(app.conf.broker_write_url or app.conf.broker_url or "")
+    if url.partition(":")[0] == "memory":
+        texts.append(
+            f"{where('CELERY_BROKER_URL', 'BROKER_URL')} is {url}: what a process sends stays in its own "
+            "memory, and no worker sees it. Name a server: set celery_broker_url, and let the settings read "
+            'os.environ["CELERY_BROKER_URL"]'
+        )
+    return texts
+
+
 def own_line(error: BaseException) -> str:
     """Return the last line of the checkout that an error went through, as FILE:LINE, if there is one."""
     # A virtual environment may be in the checkout.

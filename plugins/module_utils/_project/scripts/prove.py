@@ -11,6 +11,8 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
+from .common import void
+
 #: Built into Celery and registered on every worker: with ``index``, it returns that argument.
 ROUND_TRIP_TASK = "celery.accumulate"
 #: Seconds to wait for the answers of all beats: nobody says how many there are.
@@ -25,19 +27,25 @@ def main(job: dict[str, Any]) -> dict[str, Any]:
             with its place; ``integrated``: whether the app is ours; ``nodes``: node name to one queue
             that it serves; ``beat``: whether one is expected to answer; ``mute``: whether one runs
             that cannot be asked; ``several_beats``: whether more may answer, because a lock lets one of
-            them send; ``control``: whether the broker lets workers be asked; ``canary``: the id of the
-            canary's result, empty where there is none; ``timeout``: seconds for each answer.
+            them send; ``places``: where settings of Celery stand; ``control``: whether the broker lets
+            workers be asked; ``canary``: the id of the canary's result, empty where there is none;
+            ``timeout``: seconds for each answer.
     """
     import django
 
     django.setup()
+    import celery
     from celery.app.utils import find_app
 
     app = find_app(job["app"])
     app.loader.import_default_modules()
-    proofs = Proofs(app, job)
-    beats = proofs.count_beats()
+    proofs = Proofs(app, job, tuple(celery.VERSION[:3]))
+    reasons = void(app, job["places"])
+    beats = None if reasons else proofs.count_beats()
     results = [proofs.settings(), proofs.tables()]
+    if reasons:
+        # Each of the other proofs would be of something else than a worker.
+        return {"proofs": [*results, proof("tasks reach workers", False, "; ".join(reasons))]}
     if job["nodes"]:
         results += [proofs.workers(), proofs.tasks()]
         results += [proofs.round_trip(node, queue) for node, queue in job["nodes"].items()]
@@ -57,10 +65,11 @@ def proof(name: str, ok: bool, detail: str) -> dict[str, Any]:
 class Proofs:
     """The proofs that one run makes."""
 
-    def __init__(self, app: Any, job: dict[str, Any]) -> None:
+    def __init__(self, app: Any, job: dict[str, Any], version: tuple[int, ...] = (5, 7)) -> None:
         self.app = app
         self.job = job
         self.timeout = float(job["timeout"])
+        self.version = version
 
     def settings(self) -> dict[str, Any]:
         """The settings module that production runs with is the one that is loaded."""
@@ -134,7 +143,7 @@ class Proofs:
     def _has_results(self) -> bool:
         from celery.backends.base import DisabledBackend
 
-        return not isinstance(self.app.backend, DisabledBackend)
+        return not (isinstance(self.app.backend, DisabledBackend) or self.app.conf.task_ignore_result)
 
     def _message(self, queue: str) -> dict[str, Any]:
         """Return what sends the round trip's task with a token that has to come back."""
@@ -205,6 +214,10 @@ class Proofs:
             return None
         # In a project's own app that is a choice, and a warning (celery_review) says what to do.
         chosen = not self.job["integrated"]
+        if self.version < (5, 4):
+            version = ".".join(map(str, self.version))
+            text = f"nothing to prove: delay_on_commit came with Celery 5.4, and this is {version}"
+            return proof(name, chosen, text)
         return proof(
             name,
             chosen,

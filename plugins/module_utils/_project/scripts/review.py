@@ -8,17 +8,19 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from .common import void
+
 
 def main(job: dict[str, Any]) -> dict[str, Any]:
     """Return what the app is set to; passwords in URLs are left out.
 
     The answer holds ``version`` of Celery; ``namespace``; ``broker`` and ``wanted_broker`` (that
     of the environment) as URLs; ``results`` and ``late`` as truth values; ``unknown`` settings;
-    ``immediate``: tasks that cannot be sent on commit.
+    ``immediate``: tasks that cannot be sent on commit; ``void``: why tasks never reach a worker.
 
     Args:
-        job: ``app``: what ``celery -A`` takes; ``unlisted``: settings that Celery reads though its list has
-            them not.
+        job: ``app``: what ``celery -A`` takes; ``places``: where settings of Celery stand; ``unlisted``:
+            settings that Celery reads though its list has them not.
     """
     import django
 
@@ -36,6 +38,7 @@ def main(job: dict[str, Any]) -> dict[str, Any]:
         "broker": app.connection_for_write().as_uri(),
         "wanted_broker": Connection(wanted).as_uri() if wanted else "",
         "results": bool(app.conf.result_backend),
+        "void": void(app, job["places"]),
         "late": bool(app.conf.task_acks_late),
         "unknown": unknown_settings(app.namespace, job["unlisted"]),
         "immediate": sorted(

@@ -73,6 +73,13 @@ def test_each_lack_has_its_place_and_a_way_out(answer: dict[str, Any], place: st
     assert words in text
 
 
+def test_before_delay_on_commit_the_requirement_is_what_to_raise() -> None:
+    _old, text = lacks(version="5.3.6", immediate=["a.b", "orders.tasks.send"])
+    assert "came with Celery 5.4: raise the requirement" in text
+    assert "DjangoTask" not in text
+    assert "DjangoTask" in lacks(version="5.4.0", immediate=["a.b"])[1]
+
+
 def test_a_base_class_of_all_tasks_is_where_it_is_named() -> None:
     app = replace(APP, task_class="shop/celery.py:7")
     answer = {**FINE, "immediate": ["orders.tasks.send"]}

@@ -24,6 +24,7 @@ DEPLOYMENT: dict[str, Any] = {
     "app": "shop",
     "settings": "shop.settings",
     "tasks": {"orders.tasks.send": "orders/tasks.py:3"},
+    "celery_settings": {},
     "canary": "shop-canary",
     "canary_interval": 60,
     "integrate": True,

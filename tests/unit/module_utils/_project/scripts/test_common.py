@@ -1,51 +1,48 @@
 # Copyright (c) 2026 celeriac.django contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What several scripts ask is answered in one way."""
+"""What scripts ask of an app."""
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from ansible_collections.celeriac.django.plugins.module_utils._project.scripts import common
 
-
-def raised(path: Path, text: str = "1 / 0") -> BaseException:
-    """Return the error that a file of Python raises."""
-    try:
-        exec(compile(text, path, "exec"), {})  # noqa: S102 - it is how a file raises
-    except ZeroDivisionError as error:
-        return error
-    raise AssertionError(text)
+PLACES = {"CELERY_TASK_ALWAYS_EAGER": "shop/settings.py:9", "BROKER_URL": "shop/settings.py:10"}
 
 
-def test_the_last_line_of_the_checkout_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    assert (
-        common.own_line(raised(tmp_path / "shop/settings.py", "\n\n1 / 0"))
-        == f"{tmp_path}/shop/settings.py:3"
+def void(**conf: object) -> list[str]:
+    """Returns what keeps tasks from the workers of an app with these settings."""
+    values = {"task_always_eager": False, "broker_write_url": None, "broker_url": "redis://host/0", **conf}
+    return common.void(SimpleNamespace(conf=SimpleNamespace(**values)), PLACES)
+
+
+def test_tasks_that_go_to_a_server_reach_workers() -> None:
+    assert void() == []
+    assert void(broker_url=None) == []
+
+
+@pytest.mark.parametrize(
+    ("conf", "begins"),
+    [
+        ({"task_always_eager": True}, "shop/settings.py:9: CELERY_TASK_ALWAYS_EAGER is on"),
+        ({"broker_url": "memory://"}, "shop/settings.py:10: BROKER_URL is memory://"),
+        (
+            {"broker_url": "redis://h", "broker_write_url": "memory://"},
+            "shop/settings.py:10: BROKER_URL is mem",
+        ),
+    ],
+)
+def test_what_keeps_tasks_from_workers_is_told_with_its_place(conf: dict[str, object], begins: str) -> None:
+    (text,) = void(**conf)
+    assert text.startswith(begins)
+
+
+def test_a_setting_without_a_place_is_named() -> None:
+    (text,) = common.void(
+        SimpleNamespace(conf=SimpleNamespace(task_always_eager=1, broker_write_url="", broker_url="")), {}
     )
-
-
-def test_a_line_of_somebody_elses_is_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    assert common.own_line(raised(tmp_path.parent / "other.py")) == ""
-    monkeypatch.setattr(sys, "prefix", str(tmp_path / "venv"))
-    assert common.own_line(raised(tmp_path / "venv/lib/module.py")) == ""
-
-
-def test_a_task_that_is_not_registered_is_told_with_one_that_is_close() -> None:
-    app = SimpleNamespace(
-        loader=SimpleNamespace(import_default_modules=lambda: None),
-        finalize=lambda: None,
-        tasks={"orders.tasks.close_day": None},
-    )
-    asked = {"orders.tasks.close_day": "here", "orders.tasks.close_days": "settings.py:3", "x": "there"}
-    assert common.unregistered(app, asked) == [
-        "settings.py:3: no task orders.tasks.close_days is registered; did you mean orders.tasks.close_day?",
-        "there: no task x is registered",
-    ]
+    assert text.startswith("CELERY_TASK_ALWAYS_EAGER is on")

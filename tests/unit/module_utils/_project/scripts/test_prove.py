@@ -176,6 +176,15 @@ def test_without_a_canary_the_answer_stands_for_it() -> None:
     assert proofs(FakeApp({})).beat()["ok"]
 
 
+def test_before_delay_on_commit_there_is_nothing_to_derive_from() -> None:
+    job = {"timeout": 0, "integrated": False}
+    found = prove.Proofs(FakeApp(), job, (5, 3, 6))._no_on_commit("committed transaction")
+    assert found
+    assert found["ok"]
+    assert "came with Celery 5.4, and this is 5.3.6" in found["detail"]
+    assert "DjangoTask" not in found["detail"]
+
+
 @pytest.mark.parametrize("integrated", [True, False])
 def test_an_app_without_delay_on_commit_is_told(integrated: bool) -> None:
     """In a project's own app that is a choice, and no failure."""
