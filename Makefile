@@ -27,6 +27,9 @@ help: ## This list
 demo: .venv/.demo-ready ## Celery for the example shop, or PROJECT=path (IN_PLACE=1 to change it): no root needed
 	@.venv/bin/python tools/demo
 
+.PHONY: install
+install: .venv/.demo-ready ## Ansible in .venv, which finds this collection: all that the playbooks need
+
 .PHONY: picture
 picture: .venv/.demo-ready ## Draw docs/images/demo.svg from a real run of the demo
 	@.venv/bin/python tools/record.py
@@ -105,6 +108,10 @@ soak: $(NEWEST)/.test-ready ## All faults under a steady load, takeovers of beat
 .PHONY: changelog
 changelog: .venv/.test-ready ## CHANGELOG.md for galaxy.yml's version from changelogs/fragments
 	$(TOOLS_ENV) antsibull-changelog release --update-existing --reload-plugins
+
+.PHONY: docs-tables
+docs-tables: .venv/.demo-ready ## docs/reference/variables.md from the roles' argument specs
+	.venv/bin/python tools/variables.py
 
 .PHONY: pins
 pins: machine ## Pin anew what the tools of requirements/test.txt need themselves
