@@ -59,6 +59,10 @@ options:
   user:
     description: The user to run the project's code as. Left out, the owner of O(base).
     type: str
+  user_for_root:
+    description: The user to run the project's code as where O(user) is left out and root owns O(base).
+      Until that user is there, it is C(nobody).
+    type: str
   environment:
     description: What the environment holds besides, and is no secret.
     type: dict

@@ -24,12 +24,14 @@ def run(command: Sequence[str], **options: Any) -> Completed[str]:
 
     Args:
         command: the program and its arguments; no shell reads them.
-        options: as of :func:`subprocess.run`.
+        options: as of :func:`subprocess.run`; the folder is / where none is named, and not the one
+            that somebody started Ansible in, from which programs would read configuration and code.
 
     Raises:
         OSError: it cannot be started.
         TimeoutExpired: it took longer than the option ``timeout`` allows.
     """
+    options.setdefault("cwd", "/")
     return subprocess.run(  # pylint: disable=ansible-bad-function
         command, capture_output=True, text=True, errors="replace", check=False, **options
     )

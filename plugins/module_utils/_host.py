@@ -92,6 +92,14 @@ def accounts() -> tuple[dict[str, str], dict[str, str]]:
     return comments, groups
 
 
+def stand_in(user: str) -> pwd.struct_passwd:
+    """Return the account that runs a project in root's place: nobody, where the user is not there yet."""
+    try:
+        return pwd.getpwnam(user)
+    except KeyError:
+        return pwd.getpwnam("nobody")
+
+
 def silent(addresses: list[list[str]], timeout: float = 5) -> list[str]:
     """Return the TCP servers that do not answer, each with the reason.
 

@@ -13,9 +13,11 @@ description:
   - Solves the project's requirements and Celery's together, installs them with uv, and sees that the
     project's settings load
     with them and that its databases answer.
-  - A set that cannot be solved is refused before anything changes. A new environment in which the project
-    does not work is
-    taken away again.
+  - A set that cannot be solved is refused before anything changes. Each set is an environment of its own
+    beside the one in use, which O(venv) links to. The link is exchanged when the new one is whole and the
+    project works in it, so that what runs keeps its packages.
+  - To build packages is to run their code, so root does not. The owner of the checkout builds, and what was
+    built is copied to be root's. Where root owns the checkout, the user of the services builds.
   - uv is taken from the host, or fetched from the package index that the host's pip uses.
 extends_documentation_fragment:
   - celeriac.django._attributes
@@ -47,6 +49,9 @@ options:
     type: list
     elements: str
     default: []
+  folder:
+    description: Where relative paths in the requirement files are meant from. By default O(base).
+    type: path
 author:
   - celeriac.django contributors (@celeriac)
 """
@@ -77,24 +82,23 @@ packages:
   sample: ["+celery==5.7.0"]
 """
 
-import shutil
+import os
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.celeriac.django.plugins.module_utils._checkout import change
 from ansible_collections.celeriac.django.plugins.module_utils._project import python as _project_python
-from ansible_collections.celeriac.django.plugins.module_utils._runtime import interpreter
+from ansible_collections.celeriac.django.plugins.module_utils._runtime import builder, interpreter, lock, uv
 from ansible_collections.celeriac.django.plugins.module_utils._runtime import packages as _packages
 
 
 def remove(module: AnsibleModule) -> None:
     venv, tools = Path(module.params["venv"]), Path(module.params["tools"])
-    ours = [path for path in (venv, tools) if path == tools or _packages.is_ours(path)]
-    there = [path for path in ours if path.exists()]
+    there = [*_packages.ours(venv), *([tools] if tools.exists() else [])]
     if not module.check_mode:
         for path in there:
-            shutil.rmtree(path)
+            _packages.delete(path)
     module.exit_json(changed=bool(there), packages=[])
 
 
@@ -107,11 +111,13 @@ def main() -> None:
             "interpreter": {"type": "dict"},
             "files": {"type": "list", "elements": "path", "default": []},
             "specs": {"type": "list", "elements": "str", "default": []},
+            "folder": {"type": "path"},
             **_project_python.ARGUMENTS,
         },
         required_if=[("state", "present", ["interpreter"])],
         supports_check_mode=True,
     )
+    os.umask(0o022)
     params = module.params
     if params["state"] == "absent":
         remove(module)
@@ -121,19 +127,25 @@ def main() -> None:
         files=[Path(file) for file in params["files"]],
         specs=params["specs"],
         tools=Path(params["tools"]),
+        folder=Path(params["folder"] or params["base"]),
     )
+    who = builder.Builder.choose(params["base"], params["user_for_root"])
 
     def prove(python: Path) -> None:
         project = _project_python.ProjectPython.from_params({**params, "python": str(python)})
-        change.prove_project(
-            project, {"databases": True}, "The project does not work as it is; nothing was changed"
-        )
+        what = "The project does not work as it is"
+        if not _packages.is_ours(wanted.venv):
+            what += f" with the packages that are now in {wanted.venv}"
+        else:
+            what += "; nothing was changed"
+        change.prove_project(project, {"databases": True}, what)
 
     try:
-        packages = _packages.install(wanted, module.check_mode, prove)
+        packages = _packages.install(wanted, module.check_mode, prove, who)
     except (
         change.CheckoutError,
-        _packages.PackagesError,
+        lock.LockError,
+        uv.PackagesError,
         _project_python.ProjectError,
     ) as error:
         module.fail_json(msg=str(error))

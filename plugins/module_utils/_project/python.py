@@ -15,7 +15,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from .. import _command
+from .. import _command, _host
 from .scripts import common
 
 _MARK = "celeriac.django result: "
@@ -79,6 +79,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "base": {"type": "path", "required": True},
     "settings": {"type": "str", "required": True},
     "user": {"type": "str"},
+    "user_for_root": {"type": "str"},
     "environment": {"type": "dict", "default": {}},
     "secrets": {"type": "dict", "default": {}, "no_log": True},
 }
@@ -121,6 +122,9 @@ class ProjectPython:
         else:
             status = os.stat(params["base"])
             uid, gid = status.st_uid, status.st_gid
+            if uid == 0 and os.geteuid() == 0 and params.get("user_for_root"):
+                account = _host.stand_in(params["user_for_root"])
+                uid, gid = account.pw_uid, account.pw_gid
         given = {**params["environment"], **params["secrets"]}
         environment = {name: str(value) for name, value in given.items()}
         return cls(params["python"], params["base"], params["settings"], uid, gid, environment)

@@ -68,7 +68,7 @@ def satisfies(version: tuple[int, ...], specifier: str) -> bool:
 def ask(path: str) -> Interpreter | None:
     """Return what an interpreter says of itself, None where it does not run."""
     try:
-        done = _command.run([path, "-c", _QUESTION], timeout=30)
+        done = _command.run([path, "-I", "-c", _QUESTION], timeout=30)
         version, ensurepip = done.stdout.split()
         major, minor, micro = (int(part) for part in version.split("."))
     except (OSError, _command.TimeoutExpired, ValueError):

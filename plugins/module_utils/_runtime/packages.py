@@ -1,40 +1,38 @@
 # Copyright (c) 2026 celeriac.django contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The virtual environment and its packages, by uv.
+"""The virtual environment and its packages.
 
-uv and not pip: it solves the whole set before it touches anything and says in a sentence why
-there is no solution, tells in advance what it would do (``--dry-run``), and takes a third of
-the time. It is configured by pip's own files, so that a host's private index keeps working.
+One of ours is a link: each set of packages is an environment of its own beside it, made whole and proven
+before the link is exchanged. What runs keeps the packages that it was started with, and a run that is killed
+or fails leaves the link as it was.
 """
 
 from __future__ import annotations
 
-import configparser
+import contextlib
+import fcntl
 import hashlib
 import json
 import os
-import re
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from .. import _command
 from .._checkout import block
 from .._discovery.requirements import with_includes
+from . import builder as _builder
+from . import lock
+from . import uv as _uv
 from .interpreter import Interpreter
+from .uv import PackagesError
 
-#: The first uv that has all the options used here.
-UV = "uv>=0.9"
 _RECORD = ".celeriac.json"
-_TRUSTED = "/etc/ssl/certs/ca-certificates.crt"
-_CHANGE = re.compile(r"^ ([-+~]) (\S+?)(?: [(@].*)?$", re.MULTILINE)
-
-
-class PackagesError(Exception):
-    """The packages cannot be had; nothing was changed. The text says why and what to do."""
+#: What a folder with environments of ours has in it.
+_MARK = ".celeriac"
 
 
 @dataclass(frozen=True)
@@ -49,6 +47,8 @@ class Wanted:
     specs: Sequence[str]
     #: Where an own copy of uv is kept if the host has none.
     tools: Path
+    #: Where relative paths in requirement files are meant from, as pip does: the checkout.
+    folder: Path = Path("/")
 
     def fingerprint(self) -> str:
         """Return a digest of everything that decides what gets installed."""
@@ -81,17 +81,40 @@ def versions(venvs: Sequence[str]) -> dict[str, str]:
     return {}
 
 
+def sets_of(venv: Path) -> Path:
+    """Return the folder of the environments that the link *venv* is exchanged between."""
+    return venv.with_name(f"{venv.name}.d")
+
+
 def is_current(wanted: Wanted) -> bool:
     """Tell whether nothing has to be done: the same was asked for before, and it is all still there."""
     record = _read_record(wanted.venv)
-    # Its Python is gone after an upgrade of the host's.
-    python = wanted.venv / "bin" / "python"
-    return record == {**_state(wanted), "made": record.get("made")} and python.exists()
+    return record == {**_state(wanted), "made": record.get("made")} and _runs(wanted.venv)
 
 
 def is_ours(venv: Path) -> bool:
     """Tell whether a virtual environment was made here, rather than found and used."""
-    return bool(_read_record(venv).get("made"))
+    return bool(_read_record(venv).get("made")) or (sets_of(venv) / _MARK).exists()
+
+
+def ours(venv: Path) -> list[Path]:
+    """Return what there is of a virtual environment that was made here: the link, and what is beside it."""
+    if not is_ours(venv):
+        return []
+    return [path for path in (venv, sets_of(venv)) if os.path.lexists(path)]
+
+
+def delete(path: Path) -> None:
+    """Remove a file, a link, or a folder with all that is in it."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _runs(venv: Path) -> bool:
+    # Its Python is gone after an upgrade of the host's.
+    return (venv / "bin" / "python").exists()
 
 
 def _read_record(venv: Path) -> dict[str, object]:
@@ -103,83 +126,256 @@ def _read_record(venv: Path) -> dict[str, object]:
 
 
 def _write_record(venv: Path, record: Mapping[str, object]) -> None:
-    (venv / _RECORD).write_text(json.dumps(record, indent=1), encoding="utf-8")
+    new = venv / f"{_RECORD}.new"
+    with contextlib.suppress(FileNotFoundError):
+        new.unlink()
+    with open(new, "x", encoding="utf-8") as file:
+        json.dump(record, file, indent=1)
+        file.flush()
+        os.fsync(file.fileno())
+    new.rename(venv / _RECORD)
 
 
-def _state(wanted: Wanted) -> dict[str, object]:
-    return {"wanted": wanted.fingerprint(), "installed": installed(wanted.venv)}
+def _state(wanted: Wanted, venv: Path | None = None) -> dict[str, object]:
+    return {"wanted": wanted.fingerprint(), "installed": installed(venv or wanted.venv)}
 
 
-def install(wanted: Wanted, check: bool, prove: Callable[[Path], None]) -> list[str]:
+def install(
+    wanted: Wanted,
+    check: bool,
+    prove: Callable[[Path], None],
+    builder: _builder.Builder,
+) -> list[str]:
     """Bring the virtual environment to what is wanted.
 
     Args:
         wanted: what it has to hold.
         check: only tell what would change.
         prove: is called with the environment's Python after a change, and raises if it is no good.
+        builder: who solves, builds and installs.
 
     Returns:
         the changes, as ``+name==version`` and ``-name==version``. Empty: there was nothing to do.
 
     Raises:
-        PackagesError: the set cannot be solved or fetched. A new environment is gone again,
-            an old one as before.
+        PackagesError: the set cannot be solved or fetched. An environment of ours is as before.
+        LockError: another run changes the environment all the time.
     """
     if is_current(wanted):
         return []
-    made = [path for path in (_first_missing(wanted.venv), _first_missing(wanted.tools)) if path]
+    if check:
+        return _predict(wanted, builder)
+    with lock.held(str(wanted.venv)):
+        # The run that was waited for may have done it.
+        return [] if is_current(wanted) else _install(wanted, prove, builder)
+
+
+def _predict(wanted: Wanted, builder: _builder.Builder) -> list[str]:
+    program = _uv.find(wanted.tools, builder)
+    if program is None:
+        return [f"+{spec}" for spec in wanted.specs]
+    with _passable_folder(builder) as folder:
+        uv = _uv.Uv.on_host(program, builder, folder)
+        if not _runs(wanted.venv):
+            return _compile(uv, wanted, folder)
+        command = ["install", "--dry-run", *_into(wanted.venv), *_sources(wanted)]
+        return uv.changes(uv.pip(command, wanted.folder))
+
+
+def _install(wanted: Wanted, prove: Callable[[Path], None], builder: _builder.Builder) -> list[str]:
+    places = (wanted.venv, sets_of(wanted.venv), wanted.tools)
+    made = [path for path in map(_first_missing, places) if path]
     try:
-        uv = _find_uv(wanted, check)
-        if uv is None:
-            return [f"+{spec}" for spec in wanted.specs]
-        environ = {**os.environ, **uv_environment(os.environ, _pip_settings())}
-        if check:
-            return _predict(uv, wanted, environ)
-        return _install(uv, wanted, environ, prove)
-    except BaseException:
-        for path in made:
-            # The reason why we are here is what has to be told.
-            shutil.rmtree(path, ignore_errors=True)
-        raise
+        _refuse_what_is_no_environment(wanted.venv)
+        program = _uv.find(wanted.tools, builder) or _uv.fetch(wanted.tools, wanted.interpreter)
+        with _passable_folder(builder) as folder:
+            uv = _uv.Uv.on_host(program, builder, folder)
+            if _runs(wanted.venv) and not is_ours(wanted.venv):
+                return _change_in_place(uv, wanted, prove)
+            return _exchange(uv, wanted, prove)
+    except _builder.BuilderError as error:
+        raise PackagesError(f"{error}.") from error
+    finally:
+        if not _read_record(wanted.venv):
+            for path in made:
+                # The reason why we are here is what has to be told.
+                shutil.rmtree(path, ignore_errors=True)
 
 
-def _predict(uv: str, wanted: Wanted, environ: Mapping[str, str]) -> list[str]:
-    if not (wanted.venv / "bin" / "python").exists():
-        return _compile(uv, wanted, environ)
-    command = [uv, "pip", "install", "--dry-run", *_into(wanted), *_sources(wanted)]
-    return _changes(_run(command, environ))
+def _refuse_what_is_no_environment(venv: Path) -> None:
+    """See that what is at our places is ours, or an environment that works."""
+    others = sets_of(venv)
+    if others.is_symlink() or (others.exists() and not (others / _MARK).exists() and any(others.iterdir())):
+        raise PackagesError(
+            f"{others} would hold the environments that {venv} is exchanged between, and is somebody else's. "
+            "Move it away, or name another place in celery_venv_path."
+        )
+    if _runs(venv) or is_ours(venv) or not os.path.lexists(venv):
+        return
+    if venv.is_symlink() or not venv.is_dir() or any(venv.iterdir()):
+        raise PackagesError(
+            f"celery_venv_path: {venv} is somebody else's, and no environment that works: there is no "
+            "bin/python in it that runs. Make it anew, or remove it."
+        )
 
 
-def _install(uv: str, wanted: Wanted, environ: Mapping[str, str], prove: Callable[[Path], None]) -> list[str]:
-    python = wanted.venv / "bin" / "python"
+def _change_in_place(uv: _uv.Uv, wanted: Wanted, prove: Callable[[Path], None]) -> list[str]:
+    """Install into an environment that somebody else made; what is torn then, the next run installs again."""
     record = _read_record(wanted.venv)
     # Killed in the middle: what uv takes for installed may lack files.
-    torn = bool(record.get("installing"))
-    new = not python.exists() or (torn and bool(record.get("made")))
-    if new:
-        stale = bool(record) or (wanted.venv / "pyvenv.cfg").exists()
-        clear = ["--clear"] if stale else []
-        base = wanted.interpreter.path
-        _run([uv, "venv", "--quiet", *clear, "--python", base, str(wanted.venv)], environ)
-    ours = new or bool(record.get("made"))
-    again = ["--reinstall"] if torn and not new else []
-    _write_record(wanted.venv, {"made": ours, "installing": True})
-    command = [uv, "pip", "install", "--compile-bytecode", *again, *_into(wanted), *_sources(wanted)]
+    again = ["--reinstall"] if record.get("installing") else []
+    # Solved first: what cannot be leaves all as it is.
+    uv.pip(["install", "--dry-run", *_into(wanted.venv), *_sources(wanted)], wanted.folder)
+    _write_record(wanted.venv, {"made": False, "installing": True})
     try:
-        done = _run(command, environ)
+        done = uv.pip(
+            ["install", "--compile-bytecode", *again, *_into(wanted.venv), *_sources(wanted)], wanted.folder
+        )
+    except PackagesError as error:
+        raise PackagesError(
+            f"{error} The packages in {wanted.venv} may have been changed in part; the next run installs all "
+            "of them again."
+        ) from error
+    _write_record(wanted.venv, {"made": False})
+    prove(wanted.venv / "bin" / "python")
+    _write_record(wanted.venv, {**_state(wanted), "made": False})
+    return uv.changes(done)
+
+
+def _exchange(uv: _uv.Uv, wanted: Wanted, prove: Callable[[Path], None]) -> list[str]:
+    """Make an environment beside the one in use, and put it in its place when it is whole."""
+    sets = sets_of(wanted.venv)
+    _make(sets)
+    _prune(sets, wanted.venv)
+    old = wanted.venv.resolve() if _is_whole(wanted) else None
+    target = _free(sets, wanted.fingerprint()[:12])
+    try:
+        done = _build(uv, wanted, target, old)
+        prove(target / "bin" / "python")
+        changes = uv.changes(done)
+        if old and not changes:
+            # Other words for the same packages.
+            shutil.rmtree(target)
+            _write_record(old, {**_state(wanted), "made": True})
+            return []
+        _write_record(target, {**_state(wanted, target), "made": True})
+        # After a power cut, a link to what was not written would be worse than the old one.
+        os.sync()
+        _link(wanted.venv, target)
+    except BaseException:
+        shutil.rmtree(target, ignore_errors=True)
+        raise
+    return changes or ["+environment"]
+
+
+def _is_whole(wanted: Wanted) -> bool:
+    """Tell whether the environment in use can be built on: all of it is there, and for the same Python."""
+    minor = "python{}.{}".format(*wanted.interpreter.version[:2])
+    record = _read_record(wanted.venv)
+    return "wanted" in record and _runs(wanted.venv) and (wanted.venv / "lib" / minor).is_dir()
+
+
+def _make(sets: Path) -> None:
+    new = [folder for folder in (*reversed(sets.parents), sets) if not folder.exists()]
+    for folder in new:
+        folder.mkdir()
+        folder.chmod(0o755)
+        if folder == new[0] and any((above / ".git").exists() for above in folder.parents):
+            # A run that ends before the rest is there leaves nothing in the checkout that git would show.
+            (folder / ".gitignore").write_text("*\n", encoding="utf-8")
+    (sets / _MARK).touch()
+
+
+def _prune(sets: Path, venv: Path) -> None:
+    """Remove what nobody uses: what killed runs left, and old environments that no process holds."""
+    current = venv.resolve()
+    for path in sets.iterdir():
+        if path == current or path.name in (_MARK, ".gitignore") or _in_use(path):
+            continue
+        delete(path)
+
+
+def _in_use(environment: Path) -> bool:
+    """Tell whether a process holds the environment: the units' launcher locks its configuration."""
+    try:
+        handle = os.open(environment / "pyvenv.cfg", os.O_RDONLY | os.O_NOFOLLOW)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
     finally:
-        _write_record(wanted.venv, {"made": ours})
-    prove(python)
-    _write_record(wanted.venv, {**_state(wanted), "made": ours})
-    return _changes(done) or (["+environment"] if new else [])
+        os.close(handle)
+    return False
+
+
+def _free(sets: Path, name: str) -> Path:
+    """Return a place for an environment; the same packages can have been there before."""
+    number, found = 1, sets / name
+    while os.path.lexists(found):
+        number += 1
+        found = sets / f"{name}-{number}"
+    return found
+
+
+def _build(uv: _uv.Uv, wanted: Wanted, target: Path, old: Path | None) -> _command.Completed[str]:
+    """Make an environment: a copy of the old one, with what has changed since."""
+    if uv.builder.is_us():
+        target.mkdir()
+        target.chmod(0o755)
+        return _fill(uv, wanted, target, old)
+    with tempfile.TemporaryDirectory(prefix="build-", dir=target.parent) as folder:
+        os.chmod(folder, 0o711)  # noqa: S103 - to pass through, on the way to what is the builder's
+        place = Path(folder, "venv")
+        place.mkdir(0o700)
+        done = _fill(uv, wanted, place, old)
+        target.mkdir()
+        target.chmod(0o755)
+        # Not given back but copied: who has built it may still hold its files open.
+        _builder.copy(place, target, uv.builder.uid)
+    return done
+
+
+def _fill(uv: _uv.Uv, wanted: Wanted, place: Path, old: Path | None) -> _command.Completed[str]:
+    us = uv.builder.is_us()
+    if old:
+        _builder.copy(old, place, old.stat().st_uid, link=us)
+        for name in (_RECORD, "bin/python", "pyvenv.cfg"):
+            (place / name).unlink(missing_ok=True)
+    if not us:
+        _builder.give(place, uv.builder)
+    uv.run(["venv", "--quiet", "--allow-existing", "--python", wanted.interpreter.path, str(place)])
+    command = ["install", "--compile-bytecode", *_into(place), *_sources(wanted)]
+    return uv.pip(command, wanted.folder)
+
+
+def _link(venv: Path, target: Path) -> None:
+    """Put an environment in the place of the one in use, which stays until the next exchange."""
+    if venv.is_dir() and not venv.is_symlink():
+        # As earlier versions made it. What runs from there has its files open under that name.
+        venv.rename(_free(target.parent, "before"))
+    new = target.parent / "link"
+    new.unlink(missing_ok=True)
+    new.symlink_to(target.relative_to(venv.parent))
+    new.rename(venv)
+
+
+@contextlib.contextmanager
+def _passable_folder(builder: _builder.Builder) -> Iterator[Path]:
+    """Give a temporary folder that is the builder's."""
+    with tempfile.TemporaryDirectory(prefix="celeriac-") as folder:
+        if not builder.is_us():
+            os.chown(folder, builder.uid, builder.gid)
+        yield Path(folder)
 
 
 def _sources(wanted: Wanted) -> list[str]:
     return [*(f"-r{file}" for file in wanted.files), *wanted.specs]
 
 
-def _into(wanted: Wanted) -> list[str]:
-    return ["--python", str(wanted.venv / "bin" / "python")]
+def _into(venv: Path) -> list[str]:
+    return ["--python", str(venv / "bin" / "python")]
 
 
 def _first_missing(path: Path) -> Path | None:
@@ -190,155 +386,12 @@ def _first_missing(path: Path) -> Path | None:
     return missing
 
 
-def _compile(uv: str, wanted: Wanted, environ: Mapping[str, str]) -> list[str]:
-    with tempfile.TemporaryDirectory(prefix="celeriac-") as folder:
-        extra = Path(folder, "specs.in")
-        extra.write_text("\n".join(wanted.specs) + "\n", encoding="utf-8")
-        files = [*map(str, wanted.files), str(extra)]
-        python = wanted.interpreter.path
-        done = _run(
-            [
-                uv,
-                "pip",
-                "compile",
-                "--quiet",
-                "--no-header",
-                "--no-annotate",
-                "--python",
-                python,
-                *files,
-            ],
-            environ,
-        )
+def _compile(uv: _uv.Uv, wanted: Wanted, folder: Path) -> list[str]:
+    extra = folder / "specs.in"
+    extra.write_text("\n".join(wanted.specs) + "\n", encoding="utf-8")
+    if not uv.builder.is_us():
+        os.chown(extra, uv.builder.uid, uv.builder.gid)
+    files = [*map(str, wanted.files), str(extra)]
+    options = ["--quiet", "--no-header", "--no-annotate", "--python", wanted.interpreter.path]
+    done = uv.pip(["compile", *options, *files], wanted.folder)
     return [f"+{line}" for line in done.stdout.split() if "==" in line]
-
-
-def _changes(done: _command.Completed[str]) -> list[str]:
-    return [f"{sign}{name}" for sign, name in _CHANGE.findall(done.stderr)]
-
-
-def _run(command: list[str], environ: Mapping[str, str]) -> _command.Completed[str]:
-    done = _command.run(command, env=dict(environ))
-    if done.returncode != 0:
-        raise PackagesError(explain(done.stderr or done.stdout))
-    return done
-
-
-def explain(output: str) -> str:
-    """Turn uv's message into one paragraph, with what to do about the known cases."""
-    text = re.sub(r"[^\x00-\x7f]+", " ", output)  # the frame that uv draws
-    text = re.sub(r"^Using Python .*$", "", text, flags=re.MULTILINE)
-    text = re.sub(r"\s+", " ", text).strip()
-    text = re.sub(r"^(?:Using (?:C?Python|Python) .*? environment at: \S+ ?)?(?:error: )?", "", text)
-    if "No solution found" not in text:
-        return (
-            f"The packages cannot be installed: {text} "
-            "Check the requirement files and the host's way to the package index."
-        )
-    advice = "Change one of these requirements, or name others in celery_requirements."
-    if "django-celery-beat" in text and re.search(r"(?<![\w-])django(?![\w-])", text):
-        advice = (
-            "django-celery-beat 2.9 works with Django below 6.1: require Django<6.1 in the project, "
-            "or set celery_beat_scheduler to file, which does without django-celery-beat."
-        )
-    return f"The packages cannot be solved, nothing was changed: {text} {advice}"
-
-
-def _find_uv(wanted: Wanted, check: bool) -> str | None:
-    own = wanted.tools / "uv"
-    found = shutil.which("uv") or (str(own) if own.exists() else None)
-    if found or check:
-        return found
-    with tempfile.TemporaryDirectory(prefix="celeriac-") as folder:
-        fetched = _fetch_uv(wanted.interpreter, Path(folder))
-        wanted.tools.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(fetched, own)
-    return str(own)
-
-
-def _fetch_uv(interpreter: Interpreter, folder: Path) -> Path:
-    """Get uv's one binary from the package index, with the pip that comes with Python."""
-    if not interpreter.has_ensurepip:
-        raise PackagesError(
-            f"{interpreter} comes without ensurepip, so packages cannot be installed. "
-            "Install the package python3-venv on the host, or uv."
-        )
-    environ = {**os.environ, "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_NO_INPUT": "1"}
-    install = ["-m", "pip", "install", "--quiet", "--no-deps", "--no-compile"]
-    wheel = _bundled_pip(interpreter)
-    if wheel:
-        # pip runs from its wheel: an environment for it would take seconds, and be thrown away.
-        environ["PYTHONPATH"] = wheel
-        commands = [[interpreter.path, *install, "--target", str(folder), UV]]
-    else:
-        commands = [
-            [interpreter.path, "-m", "venv", str(folder)],
-            [str(folder / "bin/python"), *install, UV],
-        ]
-    for command in commands:
-        done = _command.run(command, env=environ)
-        if done.returncode != 0:
-            last = " / ".join((done.stderr or done.stdout).strip().splitlines()[-3:])
-            raise PackagesError(
-                f"{UV} cannot be fetched from the package index: {last}. Install uv on the host, "
-                "or see that pip works there."
-            )
-    return folder / "bin/uv"
-
-
-def _bundled_pip(interpreter: Interpreter) -> str:
-    """Return the wheel of pip that ensurepip would install, empty where there is none to see."""
-    question = (
-        "import ensurepip, glob, os; "
-        "print(*glob.glob(os.path.join(os.path.dirname(ensurepip.__file__), '_bundled/pip-*.whl')), "
-        "*glob.glob('/usr/share/python-wheels/pip-*.whl'), sep='\\n')"
-    )
-    done = _command.run([interpreter.path, "-c", question])
-    return next(iter(done.stdout.split("\n")), "").strip()
-
-
-def _pip_settings() -> dict[str, str]:
-    """Return pip's settings on this host, by their long names; the environment wins."""
-    home = Path.home()
-    files = [
-        Path("/etc/pip.conf"),
-        home / ".pip/pip.conf",
-        Path(os.environ.get("XDG_CONFIG_HOME") or home / ".config") / "pip/pip.conf",
-    ]
-    if os.environ.get("PIP_CONFIG_FILE"):
-        files.append(Path(os.environ["PIP_CONFIG_FILE"]))
-    parser = configparser.RawConfigParser()
-    parser.read([str(file) for file in files], encoding="utf-8")
-    found: dict[str, str] = {}
-    for section in ("global", "install"):
-        if parser.has_section(section):
-            found.update((name.replace("_", "-"), value) for name, value in parser.items(section))
-    for name, value in os.environ.items():
-        if name.startswith("PIP_"):
-            found[name.removeprefix("PIP_").lower().replace("_", "-")] = value
-    return found
-
-
-def uv_environment(environ: Mapping[str, str], pip: Mapping[str, str]) -> dict[str, str]:
-    """Return what uv has to be told so that it fetches packages as pip does on this host.
-
-    Args:
-        environ: the environment; what it says to uv itself is left alone.
-        pip: pip's settings by their long names.
-    """
-    told = {"UV_PYTHON_DOWNLOADS": "never", "UV_NO_PROGRESS": "1", "NO_COLOR": "1"}
-    extra = " ".join(pip.get("extra-index-url", "").split())
-    if pip.get("index-url"):
-        told["UV_DEFAULT_INDEX"] = pip["index-url"]
-    if extra:
-        told["UV_INDEX"] = extra
-        told["UV_INDEX_STRATEGY"] = "unsafe-best-match"
-    if pip.get("find-links"):
-        told["UV_FIND_LINKS"] = ",".join(pip["find-links"].split())
-    if pip.get("trusted-host"):
-        told["UV_INSECURE_HOST"] = " ".join(pip["trusted-host"].split())
-    if pip.get("cert"):
-        told["SSL_CERT_FILE"] = pip["cert"]
-    elif os.path.exists(_TRUSTED):
-        told["SSL_CERT_FILE"] = _TRUSTED
-    return {name: value for name, value in told.items() if not environ.get(name)}

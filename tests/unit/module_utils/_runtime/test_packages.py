@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
 import sys
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,8 @@ import pytest
 
 from ansible_collections.celeriac.django.plugins.module_utils._checkout import block
 from ansible_collections.celeriac.django.plugins.module_utils._runtime import packages as _packages
+from ansible_collections.celeriac.django.plugins.module_utils._runtime import uv as uv_module
+from ansible_collections.celeriac.django.plugins.module_utils._runtime.builder import Builder
 from ansible_collections.celeriac.django.plugins.module_utils._runtime.interpreter import Interpreter
 
 #: What uv 0.13 (and 0.9, where the name says so) wrote on a host.
@@ -33,7 +37,7 @@ def recorded(name: str) -> str:
 
 @pytest.mark.parametrize("name", ["beat-and-django-6.1", "beat-and-django-6.1-uv-0.9"])
 def test_beat_and_a_new_django_come_with_advice(name: str) -> None:
-    text = _packages.explain(recorded(name))
+    text = uv_module.explain(recorded(name))
     assert "you require django>=6.1" in text
     assert "celery_beat_scheduler to file" in text
     assert "Django<6.1" in text
@@ -49,7 +53,7 @@ def test_beat_and_a_new_django_come_with_advice(name: str) -> None:
     ],
 )
 def test_what_cannot_be_solved_is_said_in_the_words_of_uv(name: str, why: str) -> None:
-    text = _packages.explain(recorded(name))
+    text = uv_module.explain(recorded(name))
     assert text.startswith("The packages cannot be solved, nothing was changed: No solution found")
     assert why in text
     assert "celery_requirements" in text
@@ -64,13 +68,13 @@ def test_what_cannot_be_solved_is_said_in_the_words_of_uv(name: str, why: str) -
     ],
 )
 def test_what_cannot_be_fetched_or_read_is_said(name: str, why: str) -> None:
-    text = _packages.explain(recorded(name))
+    text = uv_module.explain(recorded(name))
     assert text.startswith(f"The packages cannot be installed: {why}")
 
 
 @pytest.mark.parametrize("file", sorted(RECORDED.iterdir()), ids=lambda file: file.stem)
 def test_an_explanation_is_one_line(file: Path) -> None:
-    text = _packages.explain(file.read_text(encoding="utf-8"))
+    text = uv_module.explain(file.read_text(encoding="utf-8"))
     assert text.isascii()
     assert "\n" not in text
     assert "  " not in text
@@ -101,25 +105,29 @@ TOLD_ALWAYS = {"UV_PYTHON_DOWNLOADS": "never", "UV_NO_PROGRESS": "1", "NO_COLOR"
         ({"find-links": "/opt/wheels\n/opt/more"}, {"UV_FIND_LINKS": "/opt/wheels,/opt/more"}),
         ({"trusted-host": "a.example\nb.example"}, {"UV_INSECURE_HOST": "a.example b.example"}),
         ({"cert": "/etc/ssl/own.pem"}, {"SSL_CERT_FILE": "/etc/ssl/own.pem"}),
+        (
+            {"proxy": "http://proxy.example:3128"},
+            {"HTTP_PROXY": "http://proxy.example:3128", "HTTPS_PROXY": "http://proxy.example:3128"},
+        ),
         ({"timeout": "60", "index-url": ""}, {}),
     ],
 )
 def test_what_pip_is_told_uv_is_told(
     pip: dict[str, str], told: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_packages, "_TRUSTED", "/nowhere")
-    assert _packages.uv_environment({}, pip) == {**TOLD_ALWAYS, **told}
+    monkeypatch.setattr(uv_module, "_TRUSTED", "/nowhere")
+    assert uv_module.uv_environment({}, pip) == {**TOLD_ALWAYS, **told}
 
 
 def test_the_authorities_of_the_host_are_trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_packages, "_TRUSTED", str(tmp_path))
-    assert _packages.uv_environment({}, {})["SSL_CERT_FILE"] == str(tmp_path)
-    assert _packages.uv_environment({}, {"cert": "/own"})["SSL_CERT_FILE"] == "/own"
+    monkeypatch.setattr(uv_module, "_TRUSTED", str(tmp_path))
+    assert uv_module.uv_environment({}, {})["SSL_CERT_FILE"] == str(tmp_path)
+    assert uv_module.uv_environment({}, {"cert": "/own"})["SSL_CERT_FILE"] == "/own"
 
 
 def test_what_the_environment_tells_uv_stays() -> None:
     environ = {"UV_DEFAULT_INDEX": "https://mine.example", "SSL_CERT_FILE": "/mine"}
-    told = _packages.uv_environment(environ, {"index-url": "https://other.example", "cert": "/x"})
+    told = uv_module.uv_environment(environ, {"index-url": "https://other.example", "cert": "/x"})
     assert told == TOLD_ALWAYS
 
 
@@ -139,6 +147,11 @@ def wanted(tmp_path: Path) -> _packages.Wanted:
         specs=["celery>=5.7,<6", "kombu>=5.7"],
         tools=tmp_path / "state/bin",
     )
+
+
+def install(wanted: _packages.Wanted, check: bool, prove: Callable[[Path], None]) -> list[str]:
+    """Installs as who runs this test."""
+    return _packages.install(wanted, check, prove, Builder(os.geteuid(), os.getegid()))
 
 
 def altered(wanted: _packages.Wanted, **values: Any) -> _packages.Wanted:
@@ -188,21 +201,26 @@ FAKE_UV = """#!{python} -IS
 import json, os, pathlib, shutil, sys
 here = pathlib.Path({folder!r})
 answers = json.loads((here / "answers.json").read_text())
+if sys.argv[1] == "--version":
+    sys.exit(0)
+call = {{"arguments": sys.argv[1:], "environ": dict(os.environ), "folder": os.getcwd()}}
 with (here / "calls.jsonl").open("a") as calls:
-    calls.write(json.dumps({{"arguments": sys.argv[1:], "environ": dict(os.environ)}}) + "\\n")
+    calls.write(json.dumps(call) + "\\n")
 if sys.argv[1] == "venv":
     venv = pathlib.Path(sys.argv[-1])
-    if "--clear" in sys.argv:
-        shutil.rmtree(venv)
-    (venv / "bin").mkdir(parents=True)
+    (venv / "bin").mkdir(parents=True, exist_ok=True)
+    (venv / "lib/python3.11/site-packages").mkdir(parents=True, exist_ok=True)
     (venv / "bin/python").touch()
+    (venv / "pyvenv.cfg").touch()
     sys.exit(0)
 answer = answers[" ".join(sys.argv[1:3]) + (" --dry-run" if "--dry-run" in sys.argv else "")]
 sys.stdout.write(answer.get("stdout", ""))
 sys.stderr.write(answer.get("stderr", ""))
 for name in answer.get("installs", []):
     venv = pathlib.Path(sys.argv[sys.argv.index("--python") + 1]).parents[1]
-    (venv / "lib/python3.11/site-packages" / (name + ".dist-info")).mkdir(parents=True)
+    (venv / "lib/python3.11/site-packages" / (name + ".dist-info")).mkdir(parents=True, exist_ok=True)
+if answer.get("killed"):
+    os.kill(os.getpid(), 9)
 sys.exit(answer.get("status", 0))
 """
 
@@ -260,26 +278,47 @@ def refuse(python: Path) -> None:
 
 
 def test_a_new_environment(uv: FakeUv, wanted: _packages.Wanted) -> None:
-    changes = _packages.install(wanted, False, accept)
+    changes = install(wanted, False, accept)
     assert changes == ["+asgiref==3.8.1", "+sqlparse==0.5.3"]
     assert _packages.installed(wanted.venv) == {"asgiref": "3.8.1", "sqlparse": "0.5.3"}
-    make, install = (call["arguments"] for call in uv.calls())
-    assert make == ["venv", "--quiet", "--python", sys.executable, str(wanted.venv)]
-    assert install[-3:] == [f"-r{wanted.files[0]}", *wanted.specs]
-    assert install[install.index("--python") + 1] == str(wanted.venv / "bin/python")
+    environment = wanted.venv.resolve()
+    assert environment.parent == _packages.sets_of(wanted.venv)
+    make, fill = (call["arguments"] for call in uv.calls())
+    assert make == ["venv", "--quiet", "--allow-existing", "--python", sys.executable, str(environment)]
+    assert fill[-3:] == [f"-r{wanted.files[0]}", *wanted.specs]
+    assert fill[fill.index("--python") + 1] == str(environment / "bin/python")
+
+
+def test_relative_requirements_are_meant_from_the_checkout(
+    uv: FakeUv, wanted: _packages.Wanted, tmp_path: Path
+) -> None:
+    install(altered(wanted, folder=tmp_path), False, accept)
+    assert [call["folder"] for call in uv.calls()] == ["/", str(tmp_path)]
+
+
+def test_no_configuration_of_a_folder_is_read(uv: FakeUv, wanted: _packages.Wanted, tmp_path: Path) -> None:
+    install(wanted, False, accept)
+    assert uv.calls()[-1]["environ"]["UV_NO_CONFIG"] == "1"
+    own = tmp_path / "home/.config/uv/uv.toml"
+    own.parent.mkdir(parents=True)
+    own.touch()
+    install(altered(wanted, specs=["other"]), False, accept)
+    told = uv.calls()[-1]["environ"]
+    assert told["UV_CONFIG_FILE"] == str(own)
+    assert "UV_NO_CONFIG" not in told
 
 
 def test_a_second_run_asks_nobody(uv: FakeUv, wanted: _packages.Wanted) -> None:
-    _packages.install(wanted, False, accept)
+    install(wanted, False, accept)
     before = uv.calls()
     assert _packages.is_current(wanted)
-    assert _packages.install(wanted, False, refuse) == []
+    assert install(wanted, False, refuse) == []
     assert uv.calls() == before
 
 
 @pytest.mark.parametrize("harm", ["requirement", "package", "record", "python", "more"])
 def test_what_has_changed_is_seen(harm: str, uv: FakeUv, wanted: _packages.Wanted, tmp_path: Path) -> None:
-    _packages.install(wanted, False, accept)
+    install(wanted, False, accept)
     packages = wanted.venv / "lib/python3.11/site-packages"
     match harm:
         case "requirement":
@@ -296,42 +335,74 @@ def test_what_has_changed_is_seen(harm: str, uv: FakeUv, wanted: _packages.Wante
 
 
 def test_an_upgrade_is_told(uv: FakeUv, wanted: _packages.Wanted) -> None:
-    _packages.install(wanted, False, accept)
+    install(wanted, False, accept)
     uv.answers(pip_install={"stderr": recorded("upgrade")})
-    changes = _packages.install(altered(wanted, specs=["celery>=5.8"]), False, accept)
+    changes = install(altered(wanted, specs=["celery>=5.8"]), False, accept)
     assert changes == ["-asgiref==3.8.1", "+asgiref==3.13.0"]
     assert _packages.is_current(altered(wanted, specs=["celery>=5.8"]))
-    assert [call["arguments"][0] for call in uv.calls()] == ["venv", "pip", "pip"]
+    assert [call["arguments"][0] for call in uv.calls()] == ["venv", "pip", "venv", "pip"]
 
 
 def test_another_wording_of_the_same_packages_changes_nothing(uv: FakeUv, wanted: _packages.Wanted) -> None:
-    _packages.install(wanted, False, accept)
+    install(wanted, False, accept)
     uv.answers(pip_install={"stderr": recorded("nothing-to-do")})
-    assert _packages.install(altered(wanted, specs=["celery<6,>=5.7"]), False, accept) == []
+    assert install(altered(wanted, specs=["celery<6,>=5.7"]), False, accept) == []
+
+
+def test_what_runs_keeps_its_packages(uv: FakeUv, wanted: _packages.Wanted) -> None:
+    install(wanted, False, accept)
+    before = wanted.venv.resolve()
+    (before / "bin/celery").write_text(f"#!{before}/bin/python\n")
+    uv.answers(pip_install={"stderr": recorded("upgrade"), "installs": ["six-1.0"]})
+    install(altered(wanted, specs=["celery>=5.8"]), False, accept)
+    after = wanted.venv.resolve()
+    assert after != before
+    assert "six" not in _packages.installed(before)
+    # What was there and is still wanted was not fetched again.
+    assert set(_packages.installed(after)) == {"asgiref", "sqlparse", "six"}
+    assert (after / "bin/celery").read_text() == f"#!{after}/bin/python\n"
+    assert (before / "bin/celery").read_text() == f"#!{before}/bin/python\n"
+
+
+@pytest.mark.parametrize("used", [True, False])
+def test_an_old_environment_stays_as_long_as_it_is_used(
+    used: bool, uv: FakeUv, wanted: _packages.Wanted
+) -> None:
+    install(wanted, False, accept)
+    first = wanted.venv.resolve()
+    # As the launcher of the units does.
+    with open(first / "pyvenv.cfg", encoding="utf-8") as holder:
+        if used:
+            fcntl.flock(holder, fcntl.LOCK_SH)
+        uv.answers(pip_install={"stderr": recorded("upgrade")})
+        for spec in ("celery>=5.8", "celery>=5.9"):
+            install(altered(wanted, specs=[spec]), False, accept)
+    assert first.exists() == used
+    assert len(list(_packages.sets_of(wanted.venv).glob("[0-9a-f]*"))) == (3 if used else 2)
 
 
 def test_an_environment_whose_python_went_away_is_made_anew(uv: FakeUv, wanted: _packages.Wanted) -> None:
-    _packages.install(wanted, False, accept)
+    install(wanted, False, accept)
     (wanted.venv / "bin/python").unlink()
-    shutil.rmtree(wanted.venv / "bin")
-    shutil.rmtree(wanted.venv / "lib")
-    assert _packages.install(wanted, False, accept)
-    assert "--clear" in uv.calls()[2]["arguments"]
+    shutil.rmtree(wanted.venv.resolve() / "bin")
+    shutil.rmtree(wanted.venv.resolve() / "lib")
+    assert install(wanted, False, accept)
+    assert _packages.is_current(wanted)
 
 
 def test_a_check_of_a_new_environment_makes_nothing(
     uv: FakeUv, wanted: _packages.Wanted, tmp_path: Path
 ) -> None:
     uv.answers(pip_compile={"stdout": "asgiref==3.8.1\n# a remark\nsqlparse==0.5.3\n"})
-    changes = _packages.install(wanted, True, refuse)
+    changes = install(wanted, True, refuse)
     assert changes == ["+asgiref==3.8.1", "+sqlparse==0.5.3"]
     assert not (tmp_path / "state").exists()
 
 
 def test_a_check_of_an_environment_is_a_dry_run(uv: FakeUv, wanted: _packages.Wanted) -> None:
-    _packages.install(wanted, False, accept)
+    install(wanted, False, accept)
     uv.answers(pip_install_dry_run={"stderr": recorded("dry-run")})
-    changes = _packages.install(altered(wanted, specs=["django"]), True, refuse)
+    changes = install(altered(wanted, specs=["django"]), True, refuse)
     assert changes == ["+asgiref==3.13.0", "+django==5.2.19", "+sqlparse==0.6.1"]
     assert not _packages.is_current(altered(wanted, specs=["django"]))
 
@@ -343,9 +414,9 @@ def test_a_check_of_an_environment_is_a_dry_run(uv: FakeUv, wanted: _packages.Wa
 def test_all_kinds_of_changes_are_told(
     name: str, changes: list[str], uv: FakeUv, wanted: _packages.Wanted
 ) -> None:
-    _packages.install(wanted, False, accept)
+    install(wanted, False, accept)
     uv.answers(pip_install_dry_run={"stderr": recorded(name)})
-    assert _packages.install(altered(wanted, specs=["other"]), True, refuse) == changes
+    assert install(altered(wanted, specs=["other"]), True, refuse) == changes
 
 
 def test_what_cannot_be_solved_leaves_no_new_environment(
@@ -353,14 +424,14 @@ def test_what_cannot_be_solved_leaves_no_new_environment(
 ) -> None:
     uv.answers(pip_install=FAILS)
     with pytest.raises(_packages.PackagesError, match=r"Django<6\.1"):
-        _packages.install(wanted, False, accept)
+        install(wanted, False, accept)
     assert not (tmp_path / "state").exists()
 
 
 def test_what_cannot_be_solved_is_known_to_a_check(uv: FakeUv, wanted: _packages.Wanted) -> None:
     uv.answers(pip_compile=FAILS)
     with pytest.raises(_packages.PackagesError, match=r"Django<6\.1"):
-        _packages.install(wanted, True, refuse)
+        install(wanted, True, refuse)
 
 
 def test_a_failed_proof_leaves_no_new_environment(
@@ -368,16 +439,16 @@ def test_a_failed_proof_leaves_no_new_environment(
 ) -> None:
     (tmp_path / "state").mkdir()
     with pytest.raises(RuntimeError):
-        _packages.install(wanted, False, refuse)
+        install(wanted, False, refuse)
     assert list((tmp_path / "state").iterdir()) == []
 
 
 def test_a_failure_leaves_an_old_environment_to_be_tried_again(uv: FakeUv, wanted: _packages.Wanted) -> None:
-    _packages.install(wanted, False, accept)
+    install(wanted, False, accept)
     more = altered(wanted, specs=["django>=6.1"])
     uv.answers(pip_install=FAILS)
     with pytest.raises(_packages.PackagesError):
-        _packages.install(more, False, accept)
+        install(more, False, accept)
     assert _packages.is_ours(wanted.venv)
     assert _packages.installed(wanted.venv) == {"asgiref": "3.8.1", "sqlparse": "0.5.3"}
     assert not _packages.is_current(more)
@@ -397,7 +468,7 @@ def test_the_files_of_pip_are_read(
     folder = tmp_path / "home/.config/pip"
     folder.mkdir(parents=True)
     (folder / "pip.conf").write_text(f"[{section}]\n{key} = https://mine.example/%7Euser\n")
-    _packages.install(wanted, False, accept)
+    install(wanted, False, accept)
     assert uv.calls()[-1]["environ"]["UV_DEFAULT_INDEX"] == "https://mine.example/%7Euser"
 
 
@@ -407,7 +478,7 @@ def test_the_environment_of_pip_wins(
     (tmp_path / "pip.conf").write_text("[global]\nindex-url = https://file.example\n")
     monkeypatch.setenv("PIP_CONFIG_FILE", str(tmp_path / "pip.conf"))
     monkeypatch.setenv("PIP_INDEX_URL", "https://environ.example")
-    _packages.install(wanted, False, accept)
+    install(wanted, False, accept)
     assert uv.calls()[-1]["environ"]["UV_DEFAULT_INDEX"] == "https://environ.example"
 
 
@@ -422,19 +493,19 @@ def no_uv(uv: FakeUv, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeUv
 
 
 def test_a_check_without_uv_tells_the_specs(no_uv: FakeUv, wanted: _packages.Wanted) -> None:
-    assert _packages.install(wanted, True, refuse) == ["+celery>=5.7,<6", "+kombu>=5.7"]
+    assert install(wanted, True, refuse) == ["+celery>=5.7,<6", "+kombu>=5.7"]
     assert not wanted.tools.exists()
 
 
 def test_the_own_copy_of_uv_is_used(no_uv: FakeUv, wanted: _packages.Wanted) -> None:
     wanted.tools.mkdir(parents=True)
     shutil.copy2(no_uv.folder / "uv", wanted.tools / "uv")
-    assert _packages.install(wanted, False, accept)
+    assert install(wanted, False, accept)
 
 
 def test_no_uv_and_no_pip_is_a_clear_error(no_uv: FakeUv, wanted: _packages.Wanted, tmp_path: Path) -> None:
     with pytest.raises(_packages.PackagesError, match="python3-venv"):
-        _packages.install(wanted, False, accept)
+        install(wanted, False, accept)
     assert not (tmp_path / "state").exists()
 
 
@@ -446,7 +517,7 @@ def test_a_pip_that_fails_is_told_and_leaves_nothing(
     python.chmod(0o755)
     broken = altered(wanted, interpreter=Interpreter(str(python), (3, 11, 2), has_ensurepip=True))
     with pytest.raises(_packages.PackagesError, match="package index: two / three / four"):
-        _packages.install(broken, False, accept)
+        install(broken, False, accept)
     assert not (tmp_path / "state").exists()
 
 
@@ -474,15 +545,107 @@ def killed(wanted: _packages.Wanted, made: bool) -> None:
 
 def test_an_environment_that_was_torn_is_made_anew(uv: FakeUv, wanted: _packages.Wanted) -> None:
     killed(wanted, made=True)
-    assert _packages.install(wanted, False, accept)
-    assert "--clear" in uv.calls()[0]["arguments"]
+    (wanted.venv / "lib/python3.11/site-packages/torn-1.0.dist-info").mkdir(parents=True)
+    assert install(wanted, False, accept)
+    assert wanted.venv.is_symlink()
+    assert "torn" not in _packages.installed(wanted.venv)
     assert _packages.is_current(wanted)
     assert _packages.is_ours(wanted.venv)
 
 
+def test_a_uv_that_is_killed_leaves_the_environment_in_use(uv: FakeUv, wanted: _packages.Wanted) -> None:
+    install(wanted, False, accept)
+    before = wanted.venv.resolve()
+    more = altered(wanted, specs=["django"])
+    uv.answers(pip_install={"installs": ["django-5.2"], "killed": True})
+    with pytest.raises(_packages.PackagesError):
+        install(more, False, accept)
+    assert wanted.venv.resolve() == before
+    assert _packages.is_current(wanted)
+    uv.answers(pip_install={"stderr": recorded("upgrade"), "installs": ["django-5.2"]})
+    assert install(more, False, accept)
+    assert _packages.is_current(more)
+
+
+def test_what_a_killed_run_left_is_removed_by_the_next(uv: FakeUv, wanted: _packages.Wanted) -> None:
+    sets = _packages.sets_of(wanted.venv)
+    (sets / "0123456789ab/bin").mkdir(parents=True)
+    (sets / "build-x").mkdir()
+    (sets / ".celeriac").touch()
+    install(wanted, False, accept)
+    assert sorted(path.name for path in sets.iterdir()) == [".celeriac", wanted.venv.resolve().name]
+
+
+def test_the_second_of_two_runs_waits_and_finds_nothing_to_do(uv: FakeUv, wanted: _packages.Wanted) -> None:
+    started, answers = threading.Event(), []
+
+    def slowly(python: Path) -> None:
+        second.start()
+        started.wait(10)
+
+    def again() -> None:
+        started.set()
+        answers.append(install(wanted, False, refuse))
+
+    second = threading.Thread(target=again)
+    assert install(wanted, False, slowly)
+    second.join(60)
+    assert answers == [[]]
+
+
 def test_a_torn_environment_of_somebody_else_is_installed_again(uv: FakeUv, wanted: _packages.Wanted) -> None:
     killed(wanted, made=False)
-    assert _packages.install(wanted, False, accept)
-    assert [call["arguments"][0] for call in uv.calls()] == ["pip"]
-    assert "--reinstall" in uv.calls()[0]["arguments"]
+    uv.answers(pip_install=INSTALLED, pip_install_dry_run={})
+    assert install(wanted, False, accept)
+    assert [call["arguments"][0] for call in uv.calls()] == ["pip", "pip"]
+    assert "--reinstall" in uv.calls()[1]["arguments"]
     assert not _packages.is_ours(wanted.venv)
+    assert not _packages.sets_of(wanted.venv).exists()
+
+
+def test_the_mark_of_a_torn_environment_stays_until_an_installation_succeeds(
+    uv: FakeUv, wanted: _packages.Wanted
+) -> None:
+    (wanted.venv / "bin").mkdir(parents=True)
+    (wanted.venv / "bin/python").touch()
+    uv.answers(pip_install={"killed": True}, pip_install_dry_run={})
+    with pytest.raises(_packages.PackagesError, match="may have been changed in part"):
+        install(wanted, False, accept)
+    uv.answers(pip_install=INSTALLED, pip_install_dry_run={})
+    install(wanted, False, accept)
+    assert "--reinstall" in uv.calls()[-1]["arguments"]
+    assert _packages.is_current(wanted)
+
+
+@pytest.mark.parametrize("place", ["venv", "venv.d"])
+def test_a_folder_of_somebody_else_is_refused(
+    place: str, uv: FakeUv, wanted: _packages.Wanted, tmp_path: Path
+) -> None:
+    (tmp_path / "state" / place).mkdir(parents=True)
+    (tmp_path / "state" / place / "thesis.txt").touch()
+    with pytest.raises(_packages.PackagesError, match="somebody else's"):
+        install(wanted, False, accept)
+    assert (tmp_path / "state" / place / "thesis.txt").exists()
+
+
+def test_an_interrupted_copy_of_uv_is_fetched_again(
+    no_uv: FakeUv, wanted: _packages.Wanted, tmp_path: Path
+) -> None:
+    wanted.tools.mkdir(parents=True)
+    (wanted.tools / "uv").write_bytes(b"\x7fELF")
+    (wanted.tools / "uv").chmod(0o755)
+    python = tmp_path / "python3"
+    python.write_text(
+        '#!/bin/sh\ncase "$*" in *--target*) '
+        f"/bin/mkdir bin; /bin/cp {no_uv.folder}/uv bin/uv;; *) echo /usr/pip.whl;; esac\n"
+    )
+    python.chmod(0o755)
+    other = altered(wanted, interpreter=Interpreter(str(python), (3, 11, 2), has_ensurepip=True))
+    assert install(other, False, accept)
+    assert (wanted.tools / "uv").read_bytes() == (no_uv.folder / "uv").read_bytes()
+
+
+def test_no_index_is_told(uv: FakeUv, wanted: _packages.Wanted, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PIP_NO_INDEX", "yes")
+    install(wanted, False, accept)
+    assert uv.calls()[-1]["arguments"][:3] == ["pip", "install", "--no-index"]
