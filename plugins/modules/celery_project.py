@@ -17,6 +17,8 @@ description:
     Django's system
     checks pass and that the databases and the broker answer.
   - A run that was killed is undone by the next one.
+  - The checkout is read and changed as its owner, also where the module runs as root. Nothing outside of it
+    is changed, whatever links are in it.
 extends_documentation_fragment:
   - celeriac.django._attributes
   - celeriac.django._attributes.project
@@ -201,8 +203,7 @@ def main() -> None:
             params["name"],
         )
 
-    def prove(changed: list[Path]) -> None:
-        change.prove_syntax(changed)
+    def prove(_changed: list[Path]) -> None:
         if params["state"] == "present" and params["python"] and os.path.exists(params["python"]):
             project = python.ProjectPython.from_params(params)
             job = {

@@ -11,9 +11,10 @@ import re
 import shutil
 import signal
 import sys
+import tempfile
 import textwrap
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -304,11 +305,20 @@ def test_ours_beside_an_app_that_is_there(django: Path, tmp_path: Path) -> None:
     assert_integrates(Checkout(layout, layout.build(tmp_path), django), tmp_path)
 
 
+@pytest.fixture
+def public_path() -> Iterator[Path]:
+    """A folder that every user gets through to; those of pytest are for who runs it alone."""
+    with tempfile.TemporaryDirectory(prefix="celeriac-test-") as path:
+        os.chmod(path, 0o755)  # noqa: S103 - that is what it is for
+        yield Path(path)
+
+
+@pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning")
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root has files that are others'")
-def test_a_checkout_of_somebody_else(tmp_path: Path) -> None:
-    """What root makes belongs to the checkout's owner, and what is given back too."""
+def test_a_checkout_of_somebody_else(public_path: Path) -> None:
+    """It is changed as its owner: what is made belongs to the owner, and what is given back too."""
     layout = BY_NAME["base_development_production"]
-    checkout = Checkout(layout, layout.build(tmp_path))
+    checkout = Checkout(layout, layout.build(public_path))
     for path in [checkout.path, *checkout.path.rglob("*")]:
         os.lchown(path, STRANGER, STRANGER)
     before = snapshot(checkout.path)

@@ -6,15 +6,18 @@
 from __future__ import annotations
 
 import ast
+import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from .. import _owner as owner
 from .._project.python import CHECK, MIGRATE, ProjectError, ProjectPython
 from .._project.scripts import check as inside_check
 from .._services import preflight
 from . import integration, transaction
+from .tree import Tree, TreeError
 
 
 class CheckoutError(Exception):
@@ -38,40 +41,67 @@ def change(
     prove: Callable[[list[Path]], None],
     check: bool,
 ) -> Outcome:
-    """Apply what *compute* says to the checkout, all or nothing.
+    """Apply what *compute* says to the checkout, all or nothing, as the owner of the checkout.
 
     Args:
         top: the checkout.
-        compute: gives the change for a reader of files.
-        prove: is called with the files that changed, and raises if they do not work.
+        compute: gives the change for a reader of files. It runs as the owner.
+        prove: is called with the files that changed, which are valid Python, and raises if they do not
+            work. It runs as who calls this.
         check: only tell what would be done.
 
     Raises:
         CheckoutError: it cannot be done, or the proof failed.
     """
+
+    def work(ask: owner.Ask) -> dict[str, Any]:
+        def proven(changed: list[Path]) -> None:
+            prove_syntax(changed)
+            ask([str(path) for path in changed])
+
+        return asdict(_change(top, compute, proven, check))
+
+    def answer(changed: list[str]) -> None:
+        prove([Path(path) for path in changed])
+
     try:
-        if check:
-            before = transaction.pending(top)
-            found = compute(lambda path: before[path] if path in before else _read(path))
-            return _outcome(top, found, bool(before))
-        with transaction.locked(top):
-            recovered = transaction.recover(top)
-            found = compute(_read)
-            changed = found.changed()
-            if changed:
-                transaction.apply(top, changed, lambda: prove(list(changed)))
-            return _outcome(top, found, recovered)
-    except (integration.IntegrationError, transaction.TransactionError) as error:
+        return Outcome(**owner.call(top, work, answer, [CheckoutError]))
+    except owner.OwnerError as error:
         raise CheckoutError(str(error)) from error
     except OSError as error:
         raise CheckoutError(f"{error.filename or top}: {error.strerror}") from error
 
 
-def _read(path: Path) -> bytes | None:
+def _change(
+    top: Path,
+    compute: Callable[[integration.Reader], integration.Change],
+    prove: Callable[[list[Path]], None],
+    check: bool,
+) -> Outcome:
     try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        return None
+        with Tree(top) as files:
+            _see_that_it_is_ours(files)
+            if check:
+                before = transaction.pending(top)
+                found = compute(lambda path: before[path] if path in before else files.read(path))
+                return _outcome(top, found, bool(before))
+            with transaction.locked(top):
+                recovered = transaction.recover(top)
+                found = compute(files.read)
+                changed = found.changed()
+                if changed:
+                    transaction.apply(top, changed, lambda: prove(list(changed)))
+                return _outcome(top, found, recovered)
+    except (integration.IntegrationError, transaction.TransactionError, TreeError) as error:
+        raise CheckoutError(str(error)) from error
+    except OSError as error:
+        raise CheckoutError(f"{error.filename or top}: {error.strerror}") from error
+
+
+def _see_that_it_is_ours(files: Tree) -> None:
+    """See that root works in a folder of root's: the name of a checkout may lead elsewhere by now."""
+    if os.geteuid() == 0 and os.fstat(files.handle).st_uid != 0:
+        raise CheckoutError(f"{files.top} was exchanged for a folder of another owner's. Run again.")
 
 
 def _outcome(top: Path, found: integration.Change, recovered: bool) -> Outcome:

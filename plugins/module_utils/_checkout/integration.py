@@ -22,6 +22,7 @@ from typing import Any
 
 from . import block as _block
 from . import python_text
+from .tree import TreeError, checked_name
 
 #: Reads a file of the checkout: absolute path to content, None where there is none.
 Reader = Callable[[Path], "bytes | None"]
@@ -56,12 +57,34 @@ class Record:
             return cls()
         try:
             data: dict[str, Any] = json.loads(content)
-            return cls(dict(data["made"]), dict(data["edited"]), str(data.get("name", "")))
-        except (ValueError, KeyError, TypeError) as error:
+            record = cls(dict(data["made"]), dict(data["edited"]), str(data.get("name", "")))
+            record.check()
+        except (ValueError, KeyError, TypeError, TreeError) as error:
             raise IntegrationError(
                 f"The record of the integration, {RECORD_PATH}, is damaged ({error}). "
                 "Restore it from version control, then run again."
             ) from None
+        return record
+
+    def check(self) -> None:
+        """See that this is what a record says: whoever can commit may have written it.
+
+        Raises:
+            TypeError, ValueError: it has values of another kind.
+            TreeError: it names what is no file of the checkout.
+        """
+        for name in (*self.made, *self.edited):
+            checked_name(name)
+        kinds = {"created": bool, "newline_added": bool, "blank_lines": int, "lines": str}
+        for name, how in self.edited.items():
+            if not isinstance(how, dict) or not all(
+                isinstance(how[key], kind) for key, kind in kinds.items() if key in how
+            ):
+                raise ValueError(f"the entry of {name} is none")
+        if not re.fullmatch(r"[A-Za-z0-9_-]*", self.name):
+            raise ValueError(f"{self.name!r} is no name of a deployment")
+        if not all(isinstance(known, str) for known in self.made.values()):
+            raise ValueError("a digest is none")
 
     def dump(self) -> bytes:
         """Write a record, the same bytes for the same content."""

@@ -11,11 +11,12 @@ import re
 import sys
 from pathlib import Path
 
+from .. import _owner as owner
 from .._checkout import block
 from .._checkout.integration import RECORD_PATH, IntegrationError, Record
 from . import celery_code, settings_named, settings_place, settings_values
 from . import samples as _sample_places
-from .files import git_ignored, python_files
+from .files import git_ignored, python_files, readable_name
 from .imports import Modules, path_additions
 from .project import Project, SettingsPlace
 from .requirements import find_requirements, find_requires_python, open_requirements, required_names
@@ -23,7 +24,7 @@ from .source import DiscoveryError, SourceError, assignments, environment_defaul
 
 
 def discover(path: str, package: str = "", settings: str = "") -> Project:
-    """Look at the checkout at *path*.
+    """Look at the checkout at *path*, as its owner where this is root.
 
     Args:
         path: the folder of the checkout, absolute.
@@ -33,8 +34,29 @@ def discover(path: str, package: str = "", settings: str = "") -> Project:
     Raises:
         DiscoveryError: something is missing, or there are several; the text says what to do.
     """
+
+    def look(_ask: owner.Ask) -> dict[str, object]:
+        return _looked_at(Path(path), package, settings).as_data()
+
+    if not os.path.isdir(path):
+        find_manage(Path(path))
     try:
-        return _discover(Path(path), package, settings)
+        return Project.from_data(owner.call(Path(path), look, errors=[DiscoveryError]))
+    except owner.OwnerError as error:
+        raise DiscoveryError(f"celery_project_path: {error}") from error
+    except OSError as error:
+        raise DiscoveryError(f"celery_project_path: {error.filename or path}: {error.strerror}") from error
+
+
+def _looked_at(path: Path, package: str, settings: str) -> Project:
+    try:
+        if not os.access(path, os.R_OK | os.X_OK):
+            raise DiscoveryError(
+                f"celery_project_path: {path} cannot be looked into by the user {os.geteuid()}. Run as the "
+                "owner of the checkout or with become; with become, its owner has to get through the "
+                "folders above it."
+            )
+        return _checked(_discover(path, package, settings))
     except SourceError as error:
         version = ".".join(map(str, sys.version_info[:2]))
         raise DiscoveryError(
@@ -43,6 +65,32 @@ def discover(path: str, package: str = "", settings: str = "") -> Project:
         ) from error
     except IntegrationError as error:
         raise DiscoveryError(str(error)) from error
+    except OSError as error:
+        raise DiscoveryError(
+            f"{error.filename or path}: {error.strerror}. The checkout is read as its owner, the user "
+            f"{os.geteuid()}: give the owner what is in it."
+        ) from error
+
+
+def _checked(project: Project) -> Project:
+    """See that what is found by its name can be written down: in units, in settings, in YAML.
+
+    Raises:
+        DiscoveryError: a name holds a line break or another control character, or is no text.
+    """
+    names = [project.path, project.base, project.package, project.package_path, project.settings]
+    names += [project.settings_file, project.settings_source, project.configuration, project.env_example]
+    names += [project.gitignore, project.open_requirements, *project.import_paths, *project.requirements]
+    names += [*project.apps, *project.apps.values(), *(place.file for place in project.settings_places)]
+    names += [project.celery_app.file, project.celery_app.address] if project.celery_app else []
+    names += [*project.environment.values(), *project.celery_settings.values()]
+    for name in names:
+        if not readable_name(name):
+            raise DiscoveryError(
+                f"{name!r} in the checkout has a line break or another control character in its name, or "
+                "bytes that are no UTF-8. Such a name cannot be written into units and settings: rename it."
+            )
+    return project
 
 
 def find_manage(path: Path, ignored: frozenset[str] = frozenset()) -> Path:
@@ -62,6 +110,9 @@ def find_manage(path: Path, ignored: frozenset[str] = frozenset()) -> Path:
     found = [file for file in python_files(path, ignored) if file.name == "manage.py" and _is_djangos(file)]
     if len(found) == 1:
         return found[0]
+    for file in [] if found else path.rglob("manage.py"):
+        if not readable_name(str(file)):
+            raise DiscoveryError(f"celery_project_path: {str(file)!r} has a name that cannot be: rename it.")
     if not found:
         raise DiscoveryError(
             f"celery_project_path: {path} is no Django project: "

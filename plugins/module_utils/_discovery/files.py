@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
@@ -29,7 +30,8 @@ def python_files(top: Path, ignored: Collection[str] = ()) -> Iterator[Path]:
     """Yield the project's own Python files below *top*, in a stable order.
 
     Hidden folders, virtual environments and dependency folders are passed over,
-    and symbolic links to folders are not followed.
+    and symbolic links to folders are not followed. Passed over, too, is a file whose name holds a line break,
+    or is no text: no module is called that.
 
     Args:
         top: the folder to look in.
@@ -37,7 +39,7 @@ def python_files(top: Path, ignored: Collection[str] = ()) -> Iterator[Path]:
     """
     for _folder, entries in _folders(top, ignored):
         for entry in entries:
-            if entry.name.endswith(".py") and entry.is_file():
+            if entry.name.endswith(".py") and readable_name(entry.path) and entry.is_file():
                 yield Path(entry.path)
 
 
@@ -82,17 +84,18 @@ def git_ignored(top: Path) -> frozenset[str]:
     """Return the absolute paths of the folders and Python files below *top* that git ignores.
 
     Empty where git is not installed, *top* is no work tree, or *top* itself is ignored as a whole.
-    Nothing of the repository's configuration that names a program is used.
+    Nothing of the repository's configuration that names a program is used, and of somebody else's
+    repository nothing at all: git is run by its owner, or refuses.
     """
     if not any((folder / ".git").exists() for folder in (top, *top.parents)):
         return frozenset()
     command = ["git", "-C", str(top)]
-    # Somebody else's checkout is fine: it is only listed. A file system monitor would be a program.
-    for setting in ("safe.directory=*", "core.fsmonitor=false"):
+    # A file system monitor would be a program.
+    for setting in ("core.fsmonitor=false", "core.hooksPath=/dev/null"):
         command += ["-c", setting]
     command += ["ls-files", "-z", "--others", "--ignored", "--exclude-standard", "--directory"]
     try:
-        listed = _command.run(command, timeout=_GIT_TIMEOUT)
+        listed = _command.run(command, timeout=_GIT_TIMEOUT, env=_git_environment(), stdin=_command.NO_INPUT)
     except (OSError, _command.TimeoutExpired):
         return frozenset()
     names = listed.stdout.split("\0") if listed.returncode == 0 else []
@@ -101,3 +104,25 @@ def git_ignored(top: Path) -> frozenset[str]:
     return frozenset(
         os.path.join(top, name.rstrip("/")) for name in names if name.endswith(("/", ".py")) and name
     )
+
+
+def _git_environment() -> dict[str, str]:
+    """Return an environment in which git only reads: it fetches nothing, writes nothing and asks nobody."""
+    given = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    return {
+        **given,
+        # A repository can say that what is missing in it is to be fetched, by a program that it names.
+        "GIT_ALLOW_PROTOCOL": "",
+        "GIT_NO_LAZY_FETCH": "1",
+        "GIT_OPTIONAL_LOCKS": "0",
+        "GIT_TERMINAL_PROMPT": "0",
+    }
+
+
+def readable_name(path: str) -> bool:
+    """Tell whether a path can be written into units, settings and messages: text, on one line."""
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return False
+    return not re.search(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]", path)

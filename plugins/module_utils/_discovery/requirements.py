@@ -91,11 +91,29 @@ def _is_written_by_a_tool(content: bytes) -> bool:
 
 def with_includes(file: Path, options: str = f"{_REQUIREMENT}|-c|--constraint", depth: int = 5) -> list[Path]:
     """Return a requirements file and those that it names with -r and -c; an absent one is left out."""
-    if not file.is_file() or depth == 0:
+    if depth == 0 or not _may_be_read(file):
         return []
     found = [file]
     if file.suffix != ".toml":
         text = file.read_text(encoding="utf-8", errors="replace")
         for name in re.findall(rf"^\s*(?:{options})[ =]*(\S+)", text, re.MULTILINE):
-            found += with_includes(file.parent / name, options, depth - 1)
+            if _may_be_named(file.parent / name, file):
+                found += with_includes(file.parent / name, options, depth - 1)
     return found
+
+
+def _may_be_read(file: Path) -> bool:
+    # Unlike Path.is_file(), it is False below a folder of somebody else's too.
+    return os.path.isfile(file) and os.access(file, os.R_OK)
+
+
+def _may_be_named(file: Path, by: Path) -> bool:
+    """Tell whether root reads a file because another one names it.
+
+    What root alone may read is none of a project's requirements, unless it is beside those that are.
+    """
+    if os.geteuid() != 0 or not os.path.isfile(file):
+        return True
+    status = os.stat(file)
+    above = Path(os.path.realpath(by)).parent.parent
+    return bool(status.st_uid or status.st_mode & 0o004) or Path(os.path.realpath(file)).is_relative_to(above)

@@ -143,6 +143,10 @@ _URL_VARIABLES = {
 }
 
 
+#: What a variable of the environment can be called.
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
 def find_required_environment(files: Sequence[Module], base: Path) -> dict[str, str]:
     """Return the variables that the settings want from the environment, and have no default for.
 
@@ -156,8 +160,9 @@ def find_required_environment(files: Sequence[Module], base: Path) -> dict[str, 
         prefixed = _prefixed(module.tree)
         for node in ast.walk(module.tree):
             name = _required_by(node, readers)
-            if name and prefixed.get(node, "") + name not in optional:
-                name = prefixed.get(node, "") + name
+            name = prefixed.get(node, "") + name if name else ""
+            # What else it is called, it gets into YAML and templates, and the shell could not set it.
+            if _VARIABLE.fullmatch(name) and name not in optional:
                 line = node.lineno  # type: ignore[attr-defined] # calls and subscripts have one
                 found.setdefault(name, f"{os.path.relpath(module.file, base)}:{line}")
     return dict(sorted(found.items()))

@@ -28,8 +28,8 @@ def parse(path: Path) -> ast.Module:
         return ast.parse(path.read_bytes(), filename=str(path))
     except SyntaxError as error:
         where = ":".join(str(part) for part in (path, error.lineno) if part)
-        line = f": {error.text.strip()}" if error.text else ""
-        raise SourceError(f"{where}: {error.msg}{line}") from error
+        # Not the line itself: by a link, a file of the checkout can be any file.
+        raise SourceError(f"{where}: {error.msg}") from error
     except ValueError as error:
         raise SourceError(f"{path}: {error}") from error
     except OSError as error:

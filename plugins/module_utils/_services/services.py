@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import difflib
 import hashlib
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
@@ -47,7 +48,7 @@ class Inputs:
         """Return a digest of what processes load: checkout, packages, environment, and the texts."""
         state = hashlib.sha256()
         for file in loaded_files(self.base):
-            state.update(f"{file.relative_to(self.base)}\0".encode() + file.read_bytes() + b"\0")
+            state.update(os.fsencode(file.relative_to(self.base)) + b"\0" + file.read_bytes() + b"\0")
         for info in sorted(self.venv.glob("lib/python3*/site-packages/*.dist-info")):
             state.update(info.name.encode() + b"\0")
         for file in self.files:

@@ -94,7 +94,7 @@ class Checkout:
             **options,
         }
         _deployment.check(given, {}, ["localhost"])
-        project = discover.discover(str(self.path), given["project_package"], given["project_settings"])
+        project = discover(str(self.path), given["project_package"], given["project_settings"])
         found = {
             # Through JSON, as it comes from the host.
             "project": Project.from_data(json.loads(json.dumps(project.as_data()))),

@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,9 @@ from hypothesis import HealthCheck, settings
 # How long an example takes says nothing on a busy machine.
 settings.register_profile("unit", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("unit")
+
+#: A user and a group that nothing else belongs to.
+STRANGER = 12345
 
 #: What a path is: its kind, its mode, and its content or target.
 Snapshot = dict[str, tuple[str, int, object]]
@@ -32,6 +37,28 @@ def write_tree() -> Callable[[Path, Mapping[str, str | bytes]], Path]:
         return top
 
     return write
+
+
+@pytest.fixture
+def public_path() -> Iterator[Path]:
+    """A folder that every user gets through to; those of pytest are for who runs it alone."""
+    top = Path(tempfile.mkdtemp(prefix="celeriac-test-"))
+    top.chmod(0o755)
+    yield top
+    shutil.rmtree(top)
+
+
+@pytest.fixture
+def give_away() -> Callable[[Path], Path]:
+    """Gives a folder with all that is in it to a user that has no name."""
+
+    def give(top: Path) -> Path:
+        for folder, folders, files in os.walk(top):
+            for name in (".", *folders, *files):
+                os.lchown(os.path.join(folder, name), STRANGER, STRANGER)
+        return top
+
+    return give
 
 
 @pytest.fixture(scope="session")

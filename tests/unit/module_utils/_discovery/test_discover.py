@@ -162,8 +162,7 @@ def test_settings_that_are_not_there_are_named_with_who_says_so(make: Make) -> N
 def test_a_syntax_error_is_named(file: str, make: Make) -> None:
     with pytest.raises(DiscoveryError) as caught:
         discover(str(make({file: "A = 1\nB = (\n"})))
-    assert f"{file}:2: " in str(caught.value)
-    assert "B = (" in str(caught.value)
+    assert f"{file}:2: '(' was never closed" in str(caught.value)
 
 
 def test_a_syntax_error_elsewhere_is_for_django_to_tell(make: Make) -> None:
@@ -685,10 +684,11 @@ def test_no_names_are_documented(make: Make) -> None:
     assert discover(str(make())).documented == []
 
 
-def test_the_owner_of_the_checkout(make: Make) -> None:
+def test_the_owner_of_the_checkout(make: Make, public_path: Path) -> None:
     top = make()
     if os.geteuid() != 0:
         pytest.skip("only root can give a folder away")
+    top = top.rename(public_path / "shop")
     os.chown(top, 12345, 23456)
     found = discover(str(top))
     assert (found.owner_uid, found.owner_gid) == (12345, 23456)

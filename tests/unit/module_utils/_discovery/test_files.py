@@ -5,13 +5,18 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
+from ansible_collections.celeriac.django.plugins.module_utils import _owner
 from ansible_collections.celeriac.django.plugins.module_utils._discovery import files
 
 Write = Callable[[Path, Mapping[str, str]], Path]
@@ -188,9 +193,78 @@ def test_no_program_of_the_repository_is_run(
     assert not (repository.parent / "sprung").exists()
 
 
-def test_somebody_elses_repository_is_listed(repository: Path) -> None:
-    if os.geteuid() != 0:
-        pytest.skip("only root can give a folder away")
-    for folder, _folders, _files_there in os.walk(repository):
-        os.chown(folder, 12345, 12345)
-    assert names(repository) == ["manage.py", "shop/settings.py", "vendor/kept.py"]
+@pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning")
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder away")
+def test_somebody_elses_repository_is_listed_by_its_owner(
+    repository: Path, public_path: Path, give_away: Callable[[Path], Path]
+) -> None:
+    top = give_away(repository.rename(public_path / "repository"))
+    found = _owner.call(top, lambda _ask: names(top))
+    assert found == ["manage.py", "shop/settings.py", "vendor/kept.py"]
+    # Root itself does not ask it anything.
+    assert files.git_ignored(top) == frozenset()
+
+
+@pytest.fixture
+def partial(public_path: Path, write_tree: Write, git: Callable[..., None]) -> Path:
+    """A repository that says that a missing file is to be fetched, by a program of its own."""
+    top = write_tree(
+        public_path / "partial", {"manage.py": "", ".gitignore": "*.log\n", "sub/.gitignore": "*.tmp\n"}
+    )
+    git(top, "init", "--quiet")
+    git(top, "add", "--all")
+    git(top, "-c", "user.name=a", "-c", "user.email=a@example.com", "commit", "--quiet", "--message=a")
+    listed = subprocess.run(
+        ["git", "-C", str(top), "ls-files", "-s", "sub/.gitignore"],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    digest = listed.stdout.split()[1]
+    git(top, "update-index", "--skip-worktree", "sub/.gitignore")
+    (top / "sub/.gitignore").unlink()
+    (top / "sub/x").touch()
+    (top / ".git/objects" / digest[:2] / digest[2:]).unlink()
+    trap = top / "trap"
+    trap.write_text(f"#!/bin/sh\nid >{public_path}/sprung\n")
+    trap.chmod(0o755)
+    for name, value in {
+        "core.repositoryformatversion": "1",
+        "extensions.partialClone": "origin",
+        "remote.origin.url": f"ext::{trap}",
+        "remote.origin.promisor": "true",
+        "protocol.ext.allow": "always",
+    }.items():
+        git(top, "config", name, value)
+    return top
+
+
+def test_nothing_is_fetched(partial: Path, public_path: Path) -> None:
+    files.git_ignored(partial)
+    assert not (public_path / "sprung").exists()
+
+
+@pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning")
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder away")
+def test_nothing_is_fetched_for_somebody_else(
+    partial: Path, public_path: Path, give_away: Callable[[Path], Path]
+) -> None:
+    give_away(public_path)
+    _owner.call(partial, lambda _ask: sorted(files.git_ignored(partial)))
+    assert not (public_path / "sprung").exists()
+
+
+@pytest.mark.parametrize("name", [b"a\nb.py", b"caf\xe9.py", b"a\x1b[2J.py", b"web\nX=/manage.py"])
+def test_what_cannot_be_written_down_is_passed_over(name: bytes, tmp_path: Path) -> None:
+    path = tmp_path / os.fsdecode(name)
+    path.parent.mkdir(exist_ok=True)
+    path.touch()
+    assert list(files.python_files(tmp_path)) == []
+
+
+@given(st.text(st.characters(exclude_categories=()), max_size=8))
+def test_a_readable_name_is_one_line_for_everybody(name: str) -> None:
+    if files.readable_name(name):
+        assert name.encode().decode() == name
+        assert len(name.splitlines()) <= 1
+        assert yaml.safe_load(json.dumps(name, ensure_ascii=False)) == name
