@@ -12,6 +12,7 @@ from typing import Any
 
 #: Folders that ProtectHome=true hides.
 _HOMES = ("/home", "/root", "/run/user")
+_CONTROL = re.compile("[\\x00-\\x08\\x0a-\\x1f\\x7f]")
 _DIRECTIVE = re.compile(r"[A-Z][A-Za-z0-9]*\Z")
 
 
@@ -34,8 +35,11 @@ def overrides(variable: str, given: Mapping[str, Any]) -> list[list[Any]]:
         if not _DIRECTIVE.match(name):
             raise SandboxError(f"{variable}: {name!r} is no directive of systemd, such as ProtectSystem.")
         values = [_text(entry) for entry in (value if isinstance(value, list) else [value])]
-        if any("\n" in entry for entry in values):
-            raise SandboxError(f"{variable}: the value of {name} has a line break.")
+        if any(_CONTROL.search(entry) or entry.endswith("\\") for entry in values):
+            raise SandboxError(
+                f"{variable}: the value of {name} has a line break or another control character in it, or a "
+                "backslash at its end, so that the next line would belong to it."
+            )
         found.append([name, values])
     return found
 

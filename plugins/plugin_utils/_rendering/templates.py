@@ -18,16 +18,32 @@ import jinja2
 #: The collection's own templates, laid out as at their destination.
 TEMPLATES = Path(__file__).resolve().parents[3] / "templates"
 SUFFIX = ".j2"
+#: What ends a line for systemd or Python, and what no path needs. A tab is a blank.
+_CONTROL = re.compile("[\\x00-\\x08\\x0a-\\x1f\\x7f-\\x9f\\u2028\\u2029\\ud800-\\udfff]")
 
 
 class RenderError(Exception):
     """A template cannot be rendered. The text names the template and the line."""
 
 
+def _refuse_controls(text: str) -> None:
+    """Refuse what would end the line: what follows would be a directive, with root's rights."""
+    if _CONTROL.search(text):
+        raise RenderError(
+            f"{text!r} holds a line break or another control character, and no unit file can say that. "
+            "Rename the folder, or correct the variable that it comes from."
+        )
+
+
 def systemd_word(text: str) -> str:
-    """Return a word of a unit file as it is meant: no specifiers, no variables (systemd.service(5))."""
+    """Return a word of a unit file as it is meant: no specifiers, no variables (systemd.service(5)).
+
+    Raises:
+        RenderError: no unit file can say it.
+    """
+    _refuse_controls(text)
     escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%").replace("$", "$$")
-    return f'"{escaped}"' if re.search(r"[\s\"';]", text) else escaped
+    return f'"{escaped}"' if not text or re.search(r"[\s\"';]", text) else escaped
 
 
 def systemd_value(text: str) -> str:
@@ -37,6 +53,12 @@ def systemd_value(text: str) -> str:
 
 def systemd_path(text: str) -> str:
     """Return the path of a setting that takes the whole line as one, and knows specifiers only."""
+    _refuse_controls(text)
+    if text != text.strip() or text.endswith("\\"):
+        raise RenderError(
+            f"{text!r} ends (or begins) in a blank or a backslash, and a unit file would read it as another "
+            "path. Rename the folder."
+        )
     return text.replace("%", "%%")
 
 
@@ -78,5 +100,7 @@ class Templates:
             raise RenderError(f"there is no template {error.name}") from error
         except jinja2.TemplateSyntaxError as error:
             raise RenderError(f"{error.filename}:{error.lineno}: {error.message}") from error
+        except RenderError as error:
+            raise RenderError(f"template {name}{SUFFIX}: {error}") from error
         except jinja2.UndefinedError as error:
             raise RenderError(f"template {name}{SUFFIX}: {error.message}") from error

@@ -24,7 +24,16 @@ def test_a_directive_has_its_lines(value: Any, lines: list[str]) -> None:
     assert sandbox.overrides("x", {"ProtectHome": value}) == [["ProtectHome", lines]]
 
 
-@pytest.mark.parametrize("given", [{"protect home": 1}, {"Nice=1\nUser": 1}, {"Nice": "1\nUser=root"}])
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"protect home": 1},
+        {"Nice=1\nUser": 1},
+        {"Nice": "1\nUser=root"},
+        {"Nice": "1\rUser=root"},
+        {"Nice": ["1", "2\\"]},
+    ],
+)
 def test_what_is_no_directive_is_refused(given: dict[str, Any]) -> None:
     with pytest.raises(sandbox.SandboxError, match="celery_beat_unit_overrides"):
         sandbox.overrides("celery_beat_unit_overrides", given)

@@ -5,8 +5,15 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
+import hypothesis
+import hypothesis.strategies
 import pytest
 
 from ansible_collections.celeriac.django.plugins.plugin_utils._rendering import templates as _render
@@ -92,7 +99,46 @@ def test_a_missing_template_is_named() -> None:
         ("a\\b", r"a\\b"),
         ("a;b", '"a;b"'),
         ("a\tb", '"a\tb"'),
+        ("", '""'),
     ],
 )
 def test_words_of_a_command_mean_what_they_say(text: str, word: str) -> None:
     assert _render.systemd_word(text) == word
+
+
+@pytest.mark.parametrize("end", ["\n", "\r", "\0", "\x0b", "\x85", "\u2028"])
+@pytest.mark.parametrize("say", [_render.systemd_word, _render.systemd_value, _render.systemd_path])
+def test_what_would_be_a_line_of_its_own_is_refused(say: Callable[[str], str], end: str) -> None:
+    with pytest.raises(_render.RenderError, match="control character"):
+        say(f"/srv/web{end}ExecStartPre=+/bin/true{end}X=")
+
+
+@pytest.mark.parametrize("path", ["/srv/shop\\", "/srv/shop ", " /srv/shop"])
+def test_a_path_that_systemd_would_read_as_another_is_refused(path: str) -> None:
+    with pytest.raises(_render.RenderError, match="Rename the folder"):
+        _render.systemd_path(path)
+
+
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd reads units, and is not here")
+@hypothesis.settings(max_examples=60, deadline=None)
+@hypothesis.given(
+    hypothesis.strategies.text(hypothesis.strategies.characters(exclude_characters="/"), min_size=1)
+)
+def test_systemd_reads_what_was_meant(text: str) -> None:
+    meant = f"/no such/x{text}x"
+    try:
+        word = _render.systemd_value(meant)
+    except _render.RenderError:
+        assert _render._CONTROL.search(text)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        unit = Path(folder, "probe.service")
+        unit.write_text(f"[Service]\nExecStart={word} --one\n", encoding="utf-8")
+        done = subprocess.run(
+            ["systemd-analyze", "verify", str(unit)],
+            capture_output=True,
+            check=False,
+            env={"LANG": "C.UTF-8", "PATH": os.environ["PATH"]},
+        )
+    told = done.stderr.decode()
+    assert f"special characters: {meant}\n" in told or f"Command {meant} is not executable" in told
