@@ -311,6 +311,8 @@ def decide(options: Mapping[str, Any], found: Mapping[str, Any], duty: Sequence[
     deployment["environment"] = {
         "DJANGO_SETTINGS_MODULE": project.settings,
         "CELERY_STATE_PATH": deployment["run_path"],
+        # A folder is the broker where somebody says so: without a word, the processes would refuse it.
+        **({"CELERY_BROKER_URL": _broker.EMBEDDED_URL} if broker.embedded and integrate else {}),
         **_broker_environment(options),
         **_import_environment(project),
         **{key: _pools.environment_text(value) for key, value in options["environment"].items()},

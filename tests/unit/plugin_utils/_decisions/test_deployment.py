@@ -348,6 +348,7 @@ def test_the_environment_is_text(decide: Any) -> None:
     assert decide(environment=given)["environment"] == {
         "DJANGO_SETTINGS_MODULE": "shop.settings.production",
         "CELERY_STATE_PATH": "/var/lib/shop-celery/run",
+        "CELERY_BROKER_URL": "filesystem://",
         "DEBUG": "false",
         "TRACE": "true",
         "PORT": "8000",
@@ -672,7 +673,7 @@ def test_what_the_units_may_do_is_decided(decide: Any, found: Data) -> None:
 @pytest.mark.parametrize(
     ("given", "environment"),
     [
-        ({}, {}),
+        ({}, {"CELERY_BROKER_URL": "filesystem://"}),
         ({"broker_url": "rediss://a", "broker_ca": "/etc/ca.crt"}, {"CELERY_BROKER_CA": "/etc/ca.crt"}),
         ({"broker_url": "sentinel://a", "broker_master": "queue"}, {"CELERY_BROKER_MASTER": "queue"}),
         (

@@ -433,15 +433,38 @@ def test_without_a_broker_folders_stand_in(settings: Any, tmp_path: Path) -> Non
     assert values["CELERY_BROKER_URL"] == "filesystem://"
     options = values["CELERY_BROKER_TRANSPORT_OPTIONS"]
     for key in ("data_folder_in", "data_folder_out", "control_folder", "processed_folder"):
-        assert Path(options[key]).is_dir()
         assert Path(options[key]).is_relative_to(tmp_path / "state")
-        assert Path(options[key]).stat().st_mode & 0o077 == 0
+        assert not Path(options[key]).exists()  # a process that only loads settings may not write there
     assert options["data_folder_in"] == options["data_folder_out"]
 
 
 def test_without_a_state_folder_it_is_in_the_checkout(settings: Any, tmp_path: Path) -> None:
-    settings({"CELERY_STATE_PATH": ""})
-    assert (tmp_path / "base/.celery").is_dir()
+    options = settings({"CELERY_STATE_PATH": ""})["CELERY_BROKER_TRANSPORT_OPTIONS"]
+    assert options["data_folder_in"] == str(tmp_path / "base/.celery/broker/messages")
+
+
+def test_no_folder_stands_in_where_no_worker_would_look(settings: Any) -> None:
+    problem = settings({})["broker"].folder_problem
+    assert not problem(True)
+    for word in ("CELERY_BROKER_URL", "DEBUG is off", "filesystem://"):
+        assert word in problem(False)
+
+
+def test_a_folder_that_somebody_names_is_one(settings: Any) -> None:
+    assert not settings({"CELERY_BROKER_URL": "filesystem://"})["broker"].folder_problem(False)
+
+
+def test_no_folder_stands_in_beside_the_workers_of_this_checkout(
+    settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broker = settings({})["broker"]
+    target = tmp_path / "shop-celery.target"
+    monkeypatch.setattr(broker, "Path", lambda name: target if str(name).startswith("/etc/") else Path(name))
+    target.write_text(f"[Unit]\nX-Checkout={(tmp_path / 'base').resolve()}\n")
+    for word in ("CELERY_BROKER_URL", "shop-manage shell", "EnvironmentFile=/etc/shop-celery/environment"):
+        assert word in broker.folder_problem(True)
+    target.write_text("[Unit]\nX-Checkout=/srv/another\n")
+    assert not broker.folder_problem(True)
 
 
 @pytest.mark.parametrize(
