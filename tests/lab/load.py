@@ -1,7 +1,7 @@
 """A steady load of numbered tasks, and counting what became of it.
 
 A sender notes each task that the broker has taken, and the tasks of the app `load` write their numbers to
-PostgreSQL. Both are in molecule/shared/files.
+PostgreSQL. Both are in molecule/shared/tasks/files.
 """
 
 from __future__ import annotations
