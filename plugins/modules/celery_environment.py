@@ -14,7 +14,7 @@ description:
     shell, one with
     what is no secret, and one with the secrets.
   - A secret's value is in no diff and in no result; the names of those that change are.
-  - Where there are such files already, new values are proven first. The project's settings have to load with
+  - Where there are such files already, new values are tried first. The project's settings have to load with
     them, and its databases and the broker have to let them in.
 extends_documentation_fragment:
   - celeriac.django._attributes
@@ -124,8 +124,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.celeriac.django.plugins.module_utils._checkout import change
-from ansible_collections.celeriac.django.plugins.module_utils._project import python
+from ansible_collections.celeriac.django.plugins.module_utils._project import python, works
 from ansible_collections.celeriac.django.plugins.module_utils._runtime import environment_file, ownership
 
 
@@ -144,10 +143,10 @@ def remove(module: AnsibleModule) -> None:
     )
 
 
-def prove(params: dict[str, Any]) -> None:
+def see(params: dict[str, Any]) -> None:
     """See that the project works with the new values."""
     if params["python"] and os.path.exists(params["python"]):
-        change.prove_project(
+        works.see(
             python.ProjectPython.from_params(params),
             {"databases": True, "broker": True, "app": params["app"], "prefork": params["prefork"]},
             "With the new environment, the project does not work, so the old one stays",
@@ -200,16 +199,16 @@ def main() -> None:
         before = environment_file.read(path / "environment")
         names = environment_file.changed_names(path / "secrets", params["secrets"])
         if before and (names or before != plain) and not module.check_mode:
-            prove(params)
+            see(params)
         changed = [
             ownership.file(path / "environment", plain, belongs, module.check_mode),
             ownership.file(path / "secrets", secret, secretly, module.check_mode),
         ]
     except (
-        change.CheckoutError,
         environment_file.BadNameError,
         ownership.OwnershipError,
         python.ProjectError,
+        works.WorksError,
     ) as error:
         module.fail_json(msg=str(error))
     steps += difflib.unified_diff(

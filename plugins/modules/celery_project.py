@@ -11,11 +11,9 @@ short_description: Put Celery into a Django checkout, all or nothing, or take it
 version_added: 0.1.0
 description:
   - Writes files of its own and marked blocks in the project's files. Everything is computed first, then
-    written, then
-    proven, and undone to the byte if the proof fails.
-  - The proof is that every changed file compiles and, where O(python) exists, that the settings load, that
-    Django's system
-    checks pass and that the databases and the broker answer.
+    written, then checked, and undone to the byte if a check fails.
+  - Checked is that every changed file compiles and, where O(python) exists, that the settings load, that
+    Django's system checks pass and that the databases and the broker answer.
   - A run that was killed is undone by the next one.
   - The checkout is read and changed as its owner, also where the module runs as root. Nothing outside of it
     is changed, whatever links are in it.
@@ -159,7 +157,7 @@ from pathlib import Path
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.celeriac.django.plugins.module_utils._checkout import change, integration
-from ansible_collections.celeriac.django.plugins.module_utils._project import python
+from ansible_collections.celeriac.django.plugins.module_utils._project import python, works
 
 
 def main() -> None:
@@ -203,7 +201,7 @@ def main() -> None:
             params["name"],
         )
 
-    def prove(_changed: list[Path]) -> None:
+    def see(_changed: list[Path]) -> None:
         if params["state"] == "present" and params["python"] and os.path.exists(params["python"]):
             project = python.ProjectPython.from_params(params)
             job = {
@@ -216,13 +214,11 @@ def main() -> None:
                 "places": params["places"],
                 "results": params["results"],
             }
-            change.prove_project(
-                project, job, "With the integration, the project does not work, so it was undone"
-            )
+            works.see(project, job, "With the integration, the project does not work, so it was undone")
 
     try:
-        outcome = change.change(top, compute, prove, module.check_mode)
-    except (change.CheckoutError, python.ProjectError) as error:
+        outcome = change.change(top, compute, see, module.check_mode)
+    except (change.CheckoutError, python.ProjectError, works.WorksError) as error:
         module.fail_json(msg=str(error))
     module.exit_json(
         changed=bool(outcome.files) or outcome.recovered,

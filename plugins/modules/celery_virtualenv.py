@@ -87,8 +87,8 @@ from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.celeriac.django.plugins.module_utils._checkout import change
 from ansible_collections.celeriac.django.plugins.module_utils._project import python as _project_python
+from ansible_collections.celeriac.django.plugins.module_utils._project import works
 from ansible_collections.celeriac.django.plugins.module_utils._runtime import builder, interpreter, lock, uv
 from ansible_collections.celeriac.django.plugins.module_utils._runtime import packages as _packages
 
@@ -131,22 +131,22 @@ def main() -> None:
     )
     who = builder.Builder.choose(params["base"], params["user_for_root"])
 
-    def prove(python: Path) -> None:
+    def see(python: Path) -> None:
         project = _project_python.ProjectPython.from_params({**params, "python": str(python)})
         what = "The project does not work as it is"
         if not _packages.is_ours(wanted.venv):
             what += f" with the packages that are now in {wanted.venv}"
         else:
             what += "; nothing was changed"
-        change.prove_project(project, {"databases": True}, what)
+        works.see(project, {"databases": True}, what)
 
     try:
-        packages = _packages.install(wanted, module.check_mode, prove, who)
+        packages = _packages.install(wanted, module.check_mode, see, who)
     except (
-        change.CheckoutError,
         lock.LockError,
         uv.PackagesError,
         _project_python.ProjectError,
+        works.WorksError,
     ) as error:
         module.fail_json(msg=str(error))
     module.exit_json(

@@ -23,6 +23,7 @@ import pytest
 
 from ansible_collections.celeriac.django.plugins.module_utils._checkout.change import CheckoutError
 from ansible_collections.celeriac.django.plugins.module_utils._discovery.source import DiscoveryError
+from ansible_collections.celeriac.django.plugins.module_utils._project.works import WorksError
 from ansible_collections.celeriac.django.plugins.plugin_utils._decisions.deployment import DeploymentError
 
 from .conftest import Deployment
@@ -373,7 +374,7 @@ def test_a_proof_that_fails_undoes_everything(django: Path, tmp_path: Path) -> N
     checkout = Checkout(layout, layout.build(tmp_path), django)
     before = snapshot(checkout.path)
     checkout.look()
-    with pytest.raises(CheckoutError) as caught:
+    with pytest.raises(WorksError) as caught:
         checkout.integrate()
     assert f"{checkout.path}/orders/apps.py:9: LookupError: no stock beside beat" in str(caught.value)
     assert differences(before, snapshot(checkout.path)) == []

@@ -9,12 +9,17 @@ from typing import Any
 
 import pytest
 from ansible.release import __version__ as core_version
+from hypothesis import HealthCheck, settings
 
 from ansible_collections.celeriac.django.plugins.module_utils._discovery.project import (
     Project,
     SamplePlace,
     SettingsPlace,
 )
+
+# How long an example takes says nothing on a busy machine.
+settings.register_profile("unit", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("unit")
 
 
 def pytest_report_header() -> str:

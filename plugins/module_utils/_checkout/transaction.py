@@ -215,14 +215,14 @@ def recover(folder: Path) -> bool:
         return plan is not None
 
 
-def apply(folder: Path, changes: Contents, prove: Callable[[], None]) -> None:
-    """Write *changes*, call *prove*, and undo everything to the byte if it raises.
+def apply(folder: Path, changes: Contents, see: Callable[[], None]) -> None:
+    """Write *changes*, call *see*, and undo everything to the byte if it raises.
 
     Modes and owners of existing files stay; new ones belong to the owner of their folder.
 
     Raises:
         TransactionError: a file cannot be written, or is outside of the folder.
-        Exception: whatever *prove* raised, after everything was undone.
+        Exception: whatever *see* raised, after everything was undone.
     """
     with Tree(folder) as top:
         try:
@@ -231,7 +231,7 @@ def apply(folder: Path, changes: Contents, prove: Callable[[], None]) -> None:
             try:
                 for entry, content in zip(plan.files, changes.values(), strict=True):
                     _write(top, entry, content)
-                prove()
+                see()
                 _prune_emptied(top, journal, plan)
                 _sync_all(top, plan)
                 _disarm(journal)

@@ -143,7 +143,7 @@ def _state(wanted: Wanted, venv: Path | None = None) -> dict[str, object]:
 def install(
     wanted: Wanted,
     check: bool,
-    prove: Callable[[Path], None],
+    see: Callable[[Path], None],
     builder: _builder.Builder,
 ) -> list[str]:
     """Bring the virtual environment to what is wanted.
@@ -151,7 +151,7 @@ def install(
     Args:
         wanted: what it has to hold.
         check: only tell what would change.
-        prove: is called with the environment's Python after a change, and raises if it is no good.
+        see: is called with the environment's Python after a change, and raises if it is no good.
         builder: who solves, builds and installs.
 
     Returns:
@@ -167,7 +167,7 @@ def install(
         return _predict(wanted, builder)
     with lock.held(str(wanted.venv)):
         # The run that was waited for may have done it.
-        return [] if is_current(wanted) else _install(wanted, prove, builder)
+        return [] if is_current(wanted) else _install(wanted, see, builder)
 
 
 def _predict(wanted: Wanted, builder: _builder.Builder) -> list[str]:
@@ -182,7 +182,7 @@ def _predict(wanted: Wanted, builder: _builder.Builder) -> list[str]:
         return uv.changes(uv.pip(command, wanted.folder))
 
 
-def _install(wanted: Wanted, prove: Callable[[Path], None], builder: _builder.Builder) -> list[str]:
+def _install(wanted: Wanted, see: Callable[[Path], None], builder: _builder.Builder) -> list[str]:
     places = (wanted.venv, sets_of(wanted.venv), wanted.tools)
     made = [path for path in map(_first_missing, places) if path]
     try:
@@ -191,8 +191,8 @@ def _install(wanted: Wanted, prove: Callable[[Path], None], builder: _builder.Bu
         with _passable_folder(builder) as folder:
             uv = _uv.Uv.on_host(program, builder, folder)
             if _runs(wanted.venv) and not is_ours(wanted.venv):
-                return _change_in_place(uv, wanted, prove)
-            return _exchange(uv, wanted, prove)
+                return _change_in_place(uv, wanted, see)
+            return _exchange(uv, wanted, see)
     except _builder.BuilderError as error:
         raise PackagesError(f"{error}.") from error
     finally:
@@ -219,7 +219,7 @@ def _refuse_what_is_no_environment(venv: Path) -> None:
         )
 
 
-def _change_in_place(uv: _uv.Uv, wanted: Wanted, prove: Callable[[Path], None]) -> list[str]:
+def _change_in_place(uv: _uv.Uv, wanted: Wanted, see: Callable[[Path], None]) -> list[str]:
     """Install into an environment that somebody else made; what is torn then, the next run installs again."""
     record = _read_record(wanted.venv)
     # Killed in the middle: what uv takes for installed may lack files.
@@ -237,12 +237,12 @@ def _change_in_place(uv: _uv.Uv, wanted: Wanted, prove: Callable[[Path], None]) 
             "of them again."
         ) from error
     _write_record(wanted.venv, {"made": False})
-    prove(wanted.venv / "bin" / "python")
+    see(wanted.venv / "bin" / "python")
     _write_record(wanted.venv, {**_state(wanted), "made": False})
     return uv.changes(done)
 
 
-def _exchange(uv: _uv.Uv, wanted: Wanted, prove: Callable[[Path], None]) -> list[str]:
+def _exchange(uv: _uv.Uv, wanted: Wanted, see: Callable[[Path], None]) -> list[str]:
     """Make an environment beside the one in use, and put it in its place when it is whole."""
     sets = sets_of(wanted.venv)
     _make(sets)
@@ -251,7 +251,7 @@ def _exchange(uv: _uv.Uv, wanted: Wanted, prove: Callable[[Path], None]) -> list
     target = _free(sets, wanted.fingerprint()[:12])
     try:
         done = _build(uv, wanted, target, old)
-        prove(target / "bin" / "python")
+        see(target / "bin" / "python")
         changes = uv.changes(done)
         if old and not changes:
             # Other words for the same packages.

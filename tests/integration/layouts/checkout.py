@@ -20,7 +20,7 @@ from ansible_collections.celeriac.django.plugins.module_utils._checkout import c
 from ansible_collections.celeriac.django.plugins.module_utils._discovery.discover import discover
 from ansible_collections.celeriac.django.plugins.module_utils._discovery.project import Project
 from ansible_collections.celeriac.django.plugins.module_utils._options import ARGUMENTS
-from ansible_collections.celeriac.django.plugins.module_utils._project import known_settings
+from ansible_collections.celeriac.django.plugins.module_utils._project import known_settings, works
 from ansible_collections.celeriac.django.plugins.module_utils._project import python as _project_python
 from ansible_collections.celeriac.django.plugins.module_utils._project import review as _review
 from ansible_collections.celeriac.django.plugins.module_utils._project.scripts import review as inside_review
@@ -112,17 +112,18 @@ class Checkout:
         """Return the folder of manage.py."""
         return self.path / self.layout.base
 
-    def prove(self, changed: Sequence[Path]) -> None:
+    def see(self, changed: Sequence[Path]) -> None:
         """See that the project works, as the module celery_project does.
 
         Raises:
-            CheckoutError: it does not.
+            CheckoutError: a file does not compile.
+            WorksError: the project does not.
         """
-        change.prove_syntax(list(changed))
+        change.check_syntax(list(changed))
         if self.python is not None:
             job = {**JOB, "app": self.deployment["app"]}
             what = "With the integration, the project does not work"
-            change.prove_project(self.inside(), job, what)
+            works.see(self.inside(), job, what)
 
     def inside(self) -> _project_python.ProjectPython:
         """Return how scripts are run inside the project."""
@@ -164,7 +165,7 @@ class Checkout:
             record = self.deployment["record"]
             return integration.integrate(self.path, record, files, blocks, read, samples=together)
 
-        return change.change(self.path, compute, self.prove, check)
+        return change.change(self.path, compute, self.see, check)
 
     def remove(self) -> change.Outcome:
         """Take Celery out of the checkout."""
@@ -172,7 +173,7 @@ class Checkout:
         def compute(read: integration.Reader) -> integration.Change:
             return integration.remove(self.path, self.deployment["record"], read)
 
-        outcome = change.change(self.path, compute, change.prove_syntax, False)
+        outcome = change.change(self.path, compute, change.check_syntax, False)
         state = Path(self.deployment["state_path"])
         if state.is_relative_to(self.path):
             shutil.rmtree(state, ignore_errors=True)
