@@ -12,7 +12,12 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.celeriac.django.plugins.module_utils._discovery.project import Project
 from ansible_collections.celeriac.django.plugins.module_utils._options import ARGUMENTS
 from ansible_collections.celeriac.django.plugins.plugin_utils._decisions import broker as _broker
-from ansible_collections.celeriac.django.plugins.plugin_utils._decisions import deployment, rabbitmq, warnings
+from ansible_collections.celeriac.django.plugins.plugin_utils._decisions import (
+    deployment,
+    findings,
+    rabbitmq,
+    warnings,
+)
 from ansible_collections.celeriac.django.plugins.plugin_utils._inventory import hosts as _hosts
 
 
@@ -74,6 +79,7 @@ class ActionModule(ActionBase):
             )
             found["deployment"]["served"] = served
             if not options["removing"]:
+                findings.check(options, found["project"], found["deployment"], unasked)
                 deployment.check_queues(found["deployment"]["served"])
                 found["warnings"] = [told] * bool(told) + warnings.warnings(
                     options, found, found["deployment"], unasked

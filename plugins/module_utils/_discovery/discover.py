@@ -14,13 +14,13 @@ from pathlib import Path
 from .. import _owner as owner
 from .._checkout import block
 from .._checkout.integration import RECORD_PATH, IntegrationError, Record
-from . import celery_code, settings_named, settings_place, settings_values
+from . import celery_code, findings, installed, settings_named, settings_place, settings_values
 from . import samples as _sample_places
 from .files import git_ignored, python_files, readable_name
-from .imports import Modules, path_additions
-from .project import Project, SettingsPlace
+from .imports import Module, Modules, path_additions
+from .project import App, Finding, Project, SettingsPlace
 from .requirements import find_requirements, find_requires_python, open_requirements, required_names
-from .source import DiscoveryError, SourceError, assignments, environment_default, parse
+from .source import DiscoveryError, SourceError, environment_default, parse
 
 
 def discover(path: str, package: str = "", settings: str = "") -> Project:
@@ -133,14 +133,40 @@ def _is_djangos(file: Path) -> bool:
         return False
 
 
-def import_paths(base: Path, ignored: frozenset[str]) -> list[Path]:
+def import_root(path: Path, manage: Path) -> Path:
+    """Return the folder that the project is imported from: that of manage.py, where that is no package.
+
+    A manage.py that is inside of its package is run as ``python -m shop.manage`` or by an installed
+    command, and the settings that it names begin with the package.
+
+    Raises:
+        DiscoveryError: that folder is outside of the checkout.
+    """
+    base = manage.parent
+    if not (base / "__init__.py").is_file():
+        return base
+    named = settings_named.named_by(manage, base)
+    root = next(folder for folder in base.parents if not (folder / "__init__.py").is_file())
+    above = Modules([root])
+    if named is None or Modules([base]).file(named.module) or not above.file(named.module):
+        return base
+    if not root.is_relative_to(path):
+        raise DiscoveryError(
+            f"celery_project_path: {manage} is inside of the package that it manages, which is imported from "
+            f"{root}. Set celery_project_path to that folder, or to the checkout that holds it."
+        )
+    return root
+
+
+def import_paths(base: Path, ignored: frozenset[str], manage: Path | None = None) -> list[Path]:
     """Return the folders that the project is imported from, *base* first.
 
     Added are those that manage.py and the server files put on ``sys.path``, and
     ``src`` where a project that is installed as a package has its code.
     """
-    manage = base / "manage.py"
-    files = [manage, *settings_named.server_files(Modules([base], ignored=ignored))]
+    manage = manage or base / "manage.py"
+    near = Modules([base], ignored=ignored, managed=frozenset({manage.parent}))
+    files = [manage, *settings_named.server_files(near)]
     added = path_additions(base, files)
     source = base / "src"
     if source.is_dir() and not (source / "__init__.py").exists() and source not in added:
@@ -238,9 +264,9 @@ def _beside_manage(path: Path, base: Path, name: str) -> Path:
     return next((folder / name for folder in (base, path) if (folder / name).exists()), base / name)
 
 
-def _configuration(base: Path, modules: Modules) -> str:
+def _configuration(manage: Path, modules: Modules) -> str:
     """Return the class of django-configurations that is named, production's first."""
-    for file in [*settings_named.server_files(modules), base / "manage.py"]:
+    for file in [*settings_named.server_files(modules), manage]:
         found = environment_default(parse(file), settings_named.CONFIGURATION)
         if found:
             return found[0]
@@ -267,23 +293,66 @@ def _places(modules: Modules, named: list[settings_named.Named], configuration: 
     return list(places.values())
 
 
-def _discover(path: Path, package: str, settings: str) -> Project:
+def _folders_of(others: dict[str, str], modules: Modules) -> dict[str, tuple[str, str]]:
+    """Return the project's own of apps that only another environment installs, with folder and reason."""
+    found = {}
+    for entry, why in others.items():
+        found.update({name: (folder, why) for name, folder in _own_apps([entry], modules).items()})
+    return found
+
+
+def _doubt(
+    celery: celery_code.Found, modules: Modules, apps: dict[str, str], others: dict[str, tuple[str, str]]
+) -> None:
+    """Take the tasks out of what is expected that production may never load."""
+    sure = {name: folder for name, folder in apps.items() if name not in others}
+    for name, place in list(celery.tasks.items()):
+        file = modules.roots[0] / place.rpartition(":")[0]
+        why = installed.doubt(file, modules, sure, others)
+        if why:
+            celery.doubtful[name] = f"{place}: {why}"
+            del celery.tasks[name]
+
+
+def _extends(modules: Modules, settings: str, main: str) -> bool:
+    """Tell whether settings are others than production's that take these and add to them."""
+    if not settings or settings == main or modules.file(settings) is None:
+        return False
+    return main in (module.name for module in settings_place.chain(modules, settings))
+
+
+def _findings(
+    celery: celery_code.Found,
+    chosen: App | None,
+    equals: list[str],
+    files: list[Module],
+    base: Path,
+) -> list[Finding]:
+    """Return the lines of settings, apps and tasks that make a deployment other than it seems."""
+    found = findings.of_settings(files, base)
+    found += findings.of_clashes(celery.clashes)
+    found += findings.of_equal_apps(equals)
+    if chosen:
+        file = base / chosen.file
+        found += findings.of_the_app(Module(chosen.module, file, parse(file)), chosen.file)
+    return found
+
+
+def _discover(path: Path, package: str, settings: str, source: str = "celery_project_settings") -> Project:
     ignored = git_ignored(path) if path.is_dir() else frozenset()
     manage = find_manage(path, ignored)
-    base = manage.parent
-    modules = Modules(import_paths(base, ignored), ignored=ignored)
+    base = import_root(path, manage)
+    managed = frozenset({manage.parent})
+    modules = Modules(import_paths(base, ignored, manage), ignored=ignored, managed=managed)
     if settings:
-        named = [settings_named.Named(settings, "celery_project_settings")]
+        named = [settings_named.Named(settings, source)]
     else:
-        named = settings_named.find_settings(path, base, modules)
+        named = settings_named.find_settings(path, base, modules, manage)
     main = named[0]
     settings_file = modules.file(main.module)
     if settings_file is None:
-        raise DiscoveryError(
-            f"celery_project_settings: there is no settings module {main.module} below {base} "
-            f"(named by {main.source}). Set celery_project_settings to the one that production runs with."
-        )
-    configuration = _configuration(base, modules)
+        raise DiscoveryError(settings_named.not_there(base, modules, main))
+    configuration = _configuration(manage, modules)
     if not package:
         # Where Celery is already, whatever variable put it there.
         package = _integrated_package(modules) or settings_named.find_package(modules, main.module)
@@ -295,23 +364,25 @@ def _discover(path: Path, package: str, settings: str) -> Project:
     # What the settings put on sys.path themselves, they do in every process.
     while modules.add_roots(path_additions(base, [module.file for module in files])):
         files = settings_place.chain(modules, main.module)
-    installed = list(
-        dict.fromkeys(
-            text
-            for module in reversed(files)
-            for _statement, value in assignments(module.tree, "INSTALLED_APPS")
-            for text in modules.strings(module, value)
-        )
-    )
-    apps = _own_apps(installed, modules)
+    entries = installed.find_installed(modules, files)
+    apps = _own_apps(entries, modules)
     modules.packages |= {Path(folder): name for name, folder in apps.items()}
     celery = celery_code.find_celery(base, modules, ignored)
     record = _record(package_path)
     # The files of the checkout that this collection made, with their digests.
     made = {path / name: known for name, known in record.made.items()}
     noted = {str(file.relative_to(path)): known for file, known in made.items()}
-    foreign = [app for app in celery.apps if base / app.file not in made]
-    chosen = celery_code.choose_app(foreign, package)
+    others = installed.elsewhere(modules, files, base)
+    _doubt(celery, modules, {package: str(package_path), **apps}, _folders_of(others, modules))
+    foreign = [
+        app
+        for app in celery.apps
+        if base / app.file not in made and not installed.other_project(base / app.file, base, apps)
+    ]
+    chosen = celery_code.choose_app(foreign, package, main.module)
+    if chosen and not made and not settings and _extends(modules, chosen.settings, main.module):
+        # The app is deployed as it is: with the settings that it names, which are the web's and more.
+        return _discover(path, package, chosen.settings, chosen.settings_place)
     places, problem = [], ""
     try:
         places = _places(modules, named, configuration)
@@ -337,7 +408,7 @@ def _discover(path: Path, package: str, settings: str) -> Project:
         configuration=configuration,
         settings_places=places,
         settings_problem=problem,
-        installed_apps=installed,
+        installed_apps=entries,
         apps=apps,
         database=settings_values.find_database(files),
         own_databases=settings_values.find_own_databases(files, base),
@@ -354,6 +425,18 @@ def _discover(path: Path, package: str, settings: str) -> Project:
         integrated=bool(made),
         recorded_name=record.name,
         tasks=celery.tasks,
+        doubtful_tasks=celery.doubtful,
+        findings=[
+            *_findings(
+                celery,
+                chosen,
+                celery_code.equal_apps(foreign, package, main.module),
+                files,
+                base,
+            ),
+            *findings.of_other_settings(chosen, main.module, main.source),
+            *settings_named.passed_over(base, modules, manage, main),
+        ],
         results_read=celery.results_read,
         chords=celery.chords,
         samples=_sample_places.look(path, modules, apps, noted),

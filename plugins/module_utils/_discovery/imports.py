@@ -71,6 +71,8 @@ class Modules:
     packages: dict[Path, str] = field(default_factory=dict)
     #: Absolute paths of what git ignores.
     ignored: frozenset[str] = frozenset()
+    #: The folder of manage.py, where that is inside of the package that it manages.
+    managed: frozenset[Path] = frozenset()
     _known: dict[str, Module | None] = field(default_factory=dict)
 
     def add_roots(self, folders: Iterable[Path]) -> bool:

@@ -49,6 +49,41 @@ class App:
 
 
 @dataclass(frozen=True)
+class Finding:
+    """A line of the project's that makes a deployment other than it seems."""
+
+    text: str
+    #: Whether nothing may be changed before it is settled.
+    refuses: bool = False
+    #: What it matters to: empty, ``integration``, or ``own app`` for one of the project's own.
+    concerns: str = ""
+    #: A variable of the environment that settles it where it is given; ``+X``: only then does it matter.
+    variable: str = ""
+    #: A variable of the inventory that settles it.
+    option: str = ""
+    #: Whether it matters only where something is to run, and not to the checkout alone.
+    running: bool = False
+
+
+@dataclass(frozen=True)
+class EntryLine:
+    """What manage.py or a server file does to the environment before Django starts, and Celery does not."""
+
+    #: ``file:line``, relative to the folder of manage.py.
+    place: str
+    #: ``file``: it loads a file such as .env; ``variable``: it sets a variable.
+    kind: str
+    #: The variable, or the file relative to the checkout; empty where the file is searched for.
+    name: str
+    #: The text that the variable gets, empty where it is computed.
+    value: str = ""
+    #: Whether the value is known from here.
+    known: bool = False
+    #: Whether it replaces what the environment has.
+    replaces: bool = False
+
+
+@dataclass(frozen=True)
 class SamplePlace:
     """What the sample tasks of an app would be written for, and where to."""
 
@@ -119,6 +154,12 @@ class Project:
     recorded_name: str = ""
     #: Tasks in the source: name, place.
     tasks: dict[str, str] = field(default_factory=dict)
+    #: What may be a task, or may never be loaded in production: name to place and reason.
+    doubtful_tasks: dict[str, str] = field(default_factory=dict)
+    #: Lines that make a deployment other than it seems.
+    findings: list[Finding] = field(default_factory=list)
+    #: What manage.py and the server files do to the environment before Django starts.
+    entry_lines: list[EntryLine] = field(default_factory=list)
     #: Where the source reads results, and makes chords: place to what.
     results_read: dict[str, str] = field(default_factory=dict)
     chords: dict[str, str] = field(default_factory=dict)

@@ -14,11 +14,19 @@ from pathlib import Path
 
 from .files import SKIPPED_FOLDERS
 from .imports import Modules
-from .source import DiscoveryError, computes_environment, environment_default, parse
+from .project import Finding
+from .source import DiscoveryError, SourceError, computes_environment, environment_default, parse
 
 VARIABLE = "DJANGO_SETTINGS_MODULE"
 #: The class of django-configurations that production runs with.
 CONFIGURATION = "DJANGO_CONFIGURATION"
+
+
+#: Words in the last part of a settings module that are not production's.
+DEVELOPMENT = frozenset({"dev", "devel", "develop", "development", "local", "debug"})
+TESTS = frozenset({"test", "tests", "testing", "ci", "pytest", "unittest"})
+#: What files are called that are copied and filled in.
+_EXAMPLE = re.compile(r"(?i)example|sample|template|dist\b|default|\.(dev|tmpl|tpl|in|orig)$")
 
 
 @dataclass(frozen=True)
@@ -38,6 +46,11 @@ def server_files(modules: Modules) -> list[Path]:
             for file in sorted([*root.glob(f"*/{name}"), *root.glob(f"*/*/{name}"), *root.glob(name)]):
                 folders = [file.parent, *file.parent.parents]
                 inside = folders[: folders.index(root)]
+                # A folder with a manage.py of its own is another project, unless manage.py is in its package.
+                if any(
+                    (folder / "manage.py").is_file() for folder in inside if folder not in modules.managed
+                ):
+                    continue
                 names = {folder.name for folder in inside}
                 if names & SKIPPED_FOLDERS or any(name.startswith(".") for name in names):
                     continue
@@ -70,69 +83,159 @@ def find_package(modules: Modules, settings: str) -> str:
     return next(filter(None, packages), first) if first == "settings" else first
 
 
-def find_settings(path: Path, base: Path, modules: Modules) -> list[Named]:
+def find_settings(path: Path, base: Path, modules: Modules, manage: Path | None = None) -> list[Named]:
     """Return the settings modules that are named; production's first.
 
     wsgi.py and asgi.py speak for production, so they come before manage.py; after it
-    come the hints of tools, in pyproject.toml and in the files of pytest.
+    come the module of a Celery app and the hints of tools, in pyproject.toml and in the files of pytest.
+    A name without a module is passed over where another one has one.
 
     Raises:
         DiscoveryError: nothing names one, or several do and none is better.
         SourceError: one of the files is no valid Python.
     """
-    manage = base / "manage.py"
-    servers = [named for file in server_files(modules) if (named := named_by(file, base))]
-    by_manage = named_by(manage, base)
+    manage = manage or base / "manage.py"
+    servers, by_manage = _by_entry_points(base, modules, manage)
     if len({named.module for named in servers}) > 1:
         package = by_manage.module.partition(".")[0] if by_manage else ""
         beside = [named for named in servers if named.module.partition(".")[0] == package]
         servers = [*beside, *(named for named in servers if named not in beside)]
         if not beside:
             _refuse_several(servers)
-    found = [*servers, *([by_manage] if by_manage else [])]
+    named = [*servers, *([by_manage] if by_manage else [])]
+    found = [entry for entry in named if modules.file(entry.module)] or named
     if not found:
-        found = list(_hints(path, base))
-    if not found:
-        computed = [
-            f"{file.relative_to(base)}:{line}"
-            for file in [*server_files(modules), manage]
-            if (line := computes_environment(parse(file), VARIABLE))
-        ]
-        where = f" ({', '.join(computed)} computes it)" if computed else ""
-        candidates = _candidates(modules)
-        advice = (
-            f"; there are {', '.join(candidates)}" if candidates else ", such as shop.settings.production"
-        )
-        raise DiscoveryError(
-            "celery_project_settings: no settings module is named in wsgi.py, asgi.py, manage.py or "
-            f"pyproject.toml below {base}{where}. Set celery_project_settings to the one that production "
-            f"runs with{advice}."
-        )
+        hints = [*_by_apps(base, modules), *_hints(path, base)]
+        found = [hint for hint in hints if not _is_for_tests(hint.module)]
+        if not found:
+            raise DiscoveryError(_nothing_named(base, modules, manage, hints))
     return found
+
+
+def _by_entry_points(base: Path, modules: Modules, manage: Path) -> tuple[list[Named], Named | None]:
+    servers = [named for file in server_files(modules) if (named := named_by(file, base))]
+    return servers, named_by(manage, base)
+
+
+def passed_over(base: Path, modules: Modules, manage: Path, main: Named) -> list[Finding]:
+    """Return what to say of names that wsgi.py, asgi.py and manage.py have, and no module."""
+    if main.source == "celery_project_settings":
+        return []
+    servers, by_manage = _by_entry_points(base, modules, manage)
+    found = []
+    for named in [*servers, *([by_manage] if by_manage else [])]:
+        if modules.file(named.module) is None:
+            text = (
+                f"{named.source} names the settings {named.module}, which is no module below {base}; "
+                f"{main.module} is taken ({main.source}). Correct that line, or set celery_project_settings."
+            )
+            found.append(Finding(text))
+    return found
+
+
+def _by_apps(base: Path, modules: Modules) -> list[Named]:
+    """Return the settings that the module of a Celery app names."""
+    patterns = ("*/celery.py", "*/celery_app.py", "celery_app.py", "*/*/celery.py")
+    files = [file for root in modules.roots for pattern in patterns for file in sorted(root.glob(pattern))]
+    known = [file for file in dict.fromkeys(files) if str(file) not in modules.ignored]
+    return [named for file in known if (named := _named_if_valid(file, base))]
+
+
+def _named_if_valid(file: Path, base: Path) -> Named | None:
+    try:
+        return named_by(file, base)
+    except SourceError:
+        return None
+
+
+def words_of(module: str) -> set[str]:
+    """Return the words in the last part of a settings module: ``shop.settings_test`` has two."""
+    return set(module.rpartition(".")[2].lower().split("_"))
+
+
+def _is_for_tests(module: str) -> bool:
+    return bool(words_of(module) & TESTS)
+
+
+def _nothing_named(base: Path, modules: Modules, manage: Path, hints: Sequence[Named]) -> str:
+    computed = [
+        f"{os.path.relpath(file, base)}:{line}"
+        for file in [*server_files(modules), manage]
+        if (line := computes_environment(parse(file), VARIABLE))
+    ]
+    where = f" ({', '.join(computed)} computes it)" if computed else ""
+    if hints:
+        where += f"; {hints[0].source} names {hints[0].module}, which is for tests"
+    return (
+        "celery_project_settings: no settings module is named in wsgi.py, asgi.py, manage.py or "
+        f"pyproject.toml below {base}{where}. Set celery_project_settings to the one that production "
+        f"runs with{_offer(modules)}."
+    )
+
+
+def _offer(modules: Modules) -> str:
+    candidates = _candidates(modules)
+    return f"; there are {', '.join(candidates)}" if candidates else ", such as shop.settings.production"
+
+
+def not_there(base: Path, modules: Modules, named: Named) -> str:
+    """Return the message for a settings module that is named and does not exist."""
+    text = (
+        f"celery_project_settings: there is no settings module {named.module} below {base} "
+        f"(named by {named.source})."
+    )
+    folder, _dot, last = named.module.rpartition(".")
+    examples = [
+        file
+        for root in modules.roots
+        for file in sorted(root.joinpath(*filter(None, folder.split("."))).glob(f"*{last}*"))
+        if file.is_file() and _EXAMPLE.search(file.name)
+    ]
+    if examples:
+        target = examples[0].with_name(f"{last}.py")
+        return (
+            f"{text} There is an example for it, {os.path.relpath(examples[0], base)}: copy that to "
+            f"{os.path.relpath(target, base)} and fill it in, as on the host where the site runs, or set "
+            f"celery_project_settings to the one that production runs with{_offer(modules)}."
+        )
+    return f"{text} Set celery_project_settings to the one that production runs with{_offer(modules)}."
 
 
 def production_beside(modules: Modules, named: Named) -> str:
     """Return production's settings where those that were found are for development, else an empty text."""
     package, _dot, last = named.module.rpartition(".")
-    if named.source == "celery_project_settings" or last not in (
-        "dev",
-        "develop",
-        "development",
-        "local",
-        "test",
-    ):
+    words = words_of(named.module)
+    if named.source == "celery_project_settings" or not words & (DEVELOPMENT | TESTS):
         return ""
-    beside = (f"{package}.{name}" for name in ("production", "prod", "live"))
+    wanted = ["production", "prod", "live"]
+    wanted += [re.sub("|".join(DEVELOPMENT | TESTS), name, last) for name in wanted if "_" in last]
+    beside = (".".join(filter(None, (package, name))) for name in wanted)
     return next((name for name in beside if modules.file(name)), "")
 
 
 def _candidates(modules: Modules) -> list[str]:
     """Return the modules that look like settings, for somebody to choose from."""
-    patterns = ("settings.py", "*/settings.py", "settings/*.py", "*/settings/*.py", "*/*/settings/*.py")
+    patterns: tuple[str, ...] = (
+        "settings.py",
+        "*/settings.py",
+        "settings/*.py",
+        "*/settings/*.py",
+        "*/*/settings/*.py",
+    )
+    patterns += ("*/settings_*.py", "*/*_settings.py", "*/*/settings.py")
     files = [file for root in modules.roots for pattern in patterns for file in sorted(root.glob(pattern))]
     names = [modules.name_of(file) for file in files if file.name != "__init__.py" or file.stat().st_size]
     importable = [name for name in names if all(part.isidentifier() for part in name.split("."))]
-    return list(dict.fromkeys(importable))[:12]
+    ordered = sorted(dict.fromkeys(importable), key=_likelihood)
+    return ordered[:12]
+
+
+def _likelihood(module: str) -> int:
+    """Order settings for somebody to choose from: production's first, those of tests last."""
+    words = words_of(module)
+    if words & {"production", "prod", "live", "prd"}:
+        return 0
+    return 3 if words & TESTS else 2 if words & DEVELOPMENT else 1
 
 
 def _refuse_several(servers: Sequence[Named]) -> None:

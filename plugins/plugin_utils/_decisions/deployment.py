@@ -19,7 +19,7 @@ from ansible_collections.celeriac.django.plugins.module_utils._checkout import i
 from ansible_collections.celeriac.django.plugins.module_utils._discovery.project import App, Project
 
 from . import broker as _broker
-from . import limits, requirements, results, sandbox, tasks, warnings
+from . import findings, limits, requirements, results, sandbox, tasks, warnings
 from . import pools as _pools
 
 #: Groups of the inventory, and what a host does in each.
@@ -304,7 +304,11 @@ def decide(options: Mapping[str, Any], found: Mapping[str, Any], duty: Sequence[
     for kind in ("specs", "own"):
         deployment["requirements"][kind] += tasks.requirements(deployment)
     samples = deployment["samples"]
-    deployment["notes"] = [*warnings.notes(project, app_module), *samples["notes"]] if integrate else []
+    deployment["notes"] = [
+        *(warnings.notes(project, app_module) if integrate else warnings.notes_of_own_app(project)),
+        *samples["notes"],
+        *findings.notes(project),
+    ]
     deployment.update(_sandbox_of(deployment, options, project))
     deployment.update(_ownership(deployment, found))
     deployment["own_paths"] = _own_paths(deployment, bool(options["state_path"]))

@@ -91,7 +91,9 @@ def decide(options: Mapping[str, Any], project: Project, deployment: Mapping[str
     tasks = {**deployment["tasks"], **samples["tasks"]}
     own = [*project.apps, project.package]
     asked = routes.complete(options.get("task_routes", {}))
-    routes.check(asked, served, tasks, own)
+    # What is not certain enough to be proven may be named all the same.
+    known = {*tasks, *project.doubtful_tasks}
+    routes.check(asked, served, known, own)
     given = [
         {"pattern": name, **route}
         for name, route in samples["routes"].items()
@@ -112,7 +114,7 @@ def decide(options: Mapping[str, Any], project: Project, deployment: Mapping[str
             raise _schedule.ScheduleError(f"{where}: this is the name of the canary. Choose another one.")
         if entry.queue:
             routes.check_queue(where, entry.queue, served)
-        routes.check_task(where, entry.task, {*tasks, *_BUILT_IN}, own)
+        routes.check_task(where, entry.task, {*known, *_BUILT_IN}, own)
     if schedule and not integrate and deployment["scheduler"] != "database":
         raise _schedule.ScheduleError(
             "celery_beat_schedule: the project's own Celery app is left alone, so its schedule is in its own "

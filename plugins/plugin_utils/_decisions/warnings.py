@@ -11,7 +11,7 @@ from typing import Any
 
 from ansible_collections.celeriac.django.plugins.module_utils._discovery.project import Project
 
-from . import broker, limits, results, tasks
+from . import broker, findings, limits, results, tasks
 from . import pools as _pools
 
 
@@ -34,6 +34,46 @@ def notes(project: Project, app_module: str) -> list[str]:
         folders = ", ".join(os.path.relpath(path, top) for path in project.import_paths)
         texts.append(f"Workers and beat import from {folders} too, as manage.py does (PYTHONPATH).")
     return texts
+
+
+def notes_of_own_app(project: Project) -> list[str]:
+    """Return which Celery app of the project's own is deployed: nothing else shows it."""
+    return [
+        f"{project.own_app.place} is the project's own Celery app: nothing is written, and it is deployed as "
+        f"it is, with the settings {project.settings} ({project.settings_source})."
+    ]
+
+
+#: What the settings of the integration give a value in every project, as templates/project/package has it.
+_OURS = frozenset(
+    f"CELERY_{name}"
+    for name in (
+        *("BROKER_URL", "BROKER_TRANSPORT_OPTIONS", "BROKER_USE_SSL", "BROKER_CONNECTION_RETRY_ON_STARTUP"),
+        *("BROKER_CONNECTION_MAX_RETRIES", "WORKER_ENABLE_REMOTE_CONTROL", "RESULT_BACKEND"),
+        *("RESULT_BACKEND_TRANSPORT_OPTIONS", "REDIS_BACKEND_USE_SSL", "RESULT_EXTENDED", "RESULT_EXPIRES"),
+        *("REDIS_BACKEND_HEALTH_CHECK_INTERVAL", "REDIS_SOCKET_CONNECT_TIMEOUT", "REDIS_SOCKET_KEEPALIVE"),
+        *("REDIS_SOCKET_TIMEOUT", "TASK_ACKS_LATE", "TASK_REJECT_ON_WORKER_LOST", "BEAT_SYNC_EVERY"),
+        "WORKER_HIJACK_ROOT_LOGGER",
+    )
+)
+
+
+def _overruled(project: Project, deployment: Mapping[str, Any]) -> str:
+    """Name the project's own settings of Celery that those of the integration overrule."""
+    ours = set(_OURS)
+    if deployment["routes"]:
+        ours.add("CELERY_TASK_ROUTES")
+    if deployment["scheduler"] != "file":
+        ours.add("CELERY_BEAT_SCHEDULER")
+    lost = {name: place for name, place in project.celery_settings.items() if name in ours}
+    if not lost:
+        return ""
+    listed = ", ".join(f"{name} ({place})" for name, place in sorted(lost.items()))
+    return (
+        f"The project's own settings of Celery give way to those of the integration: {listed}. The inventory "
+        "decides instead, such as celery_broker_url and celery_result_backend; take these lines out, so that "
+        "nobody reads them as if they counted."
+    )
 
 
 def warnings(
@@ -60,6 +100,7 @@ def warnings(
     texts += tasks.warnings(deployment, broker.parse(options["broker_url"]).transport)
     if deployment["integrate"]:
         texts += results.warnings(options, project)
+        texts += filter(None, [_overruled(project, deployment)])
     if deployment["embedded"] and deployment["systemd"] and deployment["integrate"]:
         texts.append(
             "The broker is a folder on this host: good for trying, but a kill can lose messages. For "
@@ -70,6 +111,7 @@ def warnings(
             f"Add {', '.join(deployment['requirements']['own'])} to the project's requirements: its package "
             "imports Celery from now on, in web processes too."
         )
+    texts += findings.warnings(options, project, deployment, checkout_alone)
     texts += _about_the_checkout(options, project, deployment)
     if not checkout_alone:
         texts += _about_the_environment(options, project, deployment)

@@ -707,3 +707,139 @@ def test_nothing_is_written(make: Make, snapshot: Callable[[Path], object]) -> N
     before = snapshot(top)
     discover(str(top))
     assert snapshot(top) == before
+
+
+# Projects that are odder than ours
+
+APP = """import os
+from celery import Celery
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "{}")
+app = Celery("shop")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+"""
+
+
+def test_a_second_project_below_is_left_alone(make: Make) -> None:
+    other = {
+        "other/manage.py": MANAGE.format("other.config.settings"),
+        "other/config/wsgi.py": MANAGE.format("other.config.settings"),
+        "other/config/settings.py": APPS,
+        "other/config/celery.py": APP.format("other.config.settings"),
+        "other/jobs/tasks.py": TASK,
+    }
+    found = discover(str(make(other)))
+    assert place_of(found).endswith("/shop/settings.py")
+    assert found.celery_app is None
+    assert found.tasks == {}
+    assert "another project, that of other/manage.py" in found.doubtful_tasks["other.jobs.tasks.send"]
+
+
+def test_a_manage_py_inside_of_its_package(make: Make, tmp_path: Path) -> None:
+    files = {
+        "manage.py": None,
+        "shop/wsgi.py": None,
+        "shop/__init__.py": None,
+        "shop/settings.py": None,
+        "src/shop/__init__.py": "",
+        "src/shop/manage.py": MANAGE.format("shop.settings"),
+        "src/shop/wsgi.py": MANAGE.format("shop.settings"),
+        "src/shop/settings.py": "INSTALLED_APPS = ['shop.orders']\n",
+        "src/shop/orders/tasks.py": TASK,
+    }
+    found = discover(str(make(files)))
+    assert found.base == str(tmp_path / "src")
+    assert (found.settings, found.package) == ("shop.settings", "shop")
+    assert list(found.tasks) == ["shop.orders.tasks.send"]
+    with pytest.raises(DiscoveryError, match=r"celery_project_path: .*/src"):
+        discover(str(tmp_path / "src/shop"))
+
+
+def test_settings_that_are_not_there_are_passed_over_and_told(make: Make) -> None:
+    found = discover(str(make({"shop/wsgi.py": MANAGE.format("shop.production")})))
+    assert found.settings == "shop.settings"
+    (finding,) = found.findings
+    assert "shop/wsgi.py:3 names the settings shop.production" in finding.text
+    assert not finding.refuses
+
+
+@pytest.mark.parametrize(
+    "name", ["settings.py.dev", "settings.example.py", "settings.py.dist", "settings_sample.py"]
+)
+def test_settings_that_are_copied_from_an_example(name: str, make: Make) -> None:
+    with pytest.raises(DiscoveryError, match=rf"shop/{name}: copy that to shop/settings\.py"):
+        discover(str(make({"shop/settings.py": None, f"shop/{name}": APPS})))
+
+
+@pytest.mark.parametrize("word", ["settings_test", "settings.testing", "settings.ci", "test_settings"])
+def test_the_settings_of_tests_are_never_productions(word: str, make: Make) -> None:
+    file = f"shop/{word.replace('.', '/')}.py"
+    files = {
+        "manage.py": "import django\n",
+        "shop/wsgi.py": None,
+        "shop/settings.py": None,
+        "shop/settings/prod.py": APPS,
+        file: APPS,
+        "setup.cfg": f"[tool:pytest]\nDJANGO_SETTINGS_MODULE = shop.{word}\n",
+    }
+    with pytest.raises(
+        DiscoveryError, match=rf"setup.cfg:2 names shop.{word}, .* there are shop.settings.prod"
+    ):
+        discover(str(make(files)))
+
+
+def test_an_app_names_the_settings_where_nothing_else_does(make: Make) -> None:
+    files = {
+        "manage.py": "import django\n",
+        "shop/wsgi.py": None,
+        "shop/celery.py": APP.format("shop.settings"),
+    }
+    found = discover(str(make(files)))
+    assert (found.settings, found.settings_source) == ("shop.settings", "shop/celery.py:3")
+
+
+def test_an_app_with_more_settings_than_the_web_gets_these(make: Make) -> None:
+    files = {
+        "worker/__init__.py": "",
+        "worker/celery.py": APP.format("worker.settings"),
+        "worker/settings.py": "from shop.settings import *\nX = 1\n",
+    }
+    found = discover(str(make(files)))
+    assert (found.settings, found.settings_source) == ("worker.settings", "worker/celery.py:3")
+
+
+def test_an_app_with_other_settings_than_the_web_is_told(make: Make) -> None:
+    files = {"shop/celery.py": APP.format("shop.local"), "shop/local.py": APPS}
+    found = discover(str(make(files)))
+    assert found.settings == "shop.settings"
+    (finding,) = found.findings
+    assert "shop/celery.py:3 names shop.local" in finding.text
+
+
+@pytest.mark.parametrize(
+    ("files", "why"),
+    [
+        ({"shop/settings.py": f"{APPS}if DEBUG:\n    INSTALLED_APPS += ['tools']\n"}, "under a condition"),
+        (
+            {"shop/settings_dev.py": "from .settings import *\nINSTALLED_APPS += ['tools']\n"},
+            "only shop/settings_dev.py:2 installs it",
+        ),
+    ],
+)
+def test_tasks_of_an_app_that_production_may_not_install_are_in_doubt(
+    files: dict[str, str], why: str, make: Make
+) -> None:
+    found = discover(str(make({**files, "tools/__init__.py": "", "tools/tasks.py": TASK})))
+    assert found.tasks == {}
+    assert why in found.doubtful_tasks["tools.tasks.send"]
+
+
+@pytest.mark.parametrize("folder", ["examples/plugin", "docs", "scripts"])
+def test_tasks_in_folders_that_nothing_imports_are_in_doubt(folder: str, make: Make) -> None:
+    found = discover(str(make({f"{folder}/tasks.py": TASK})))
+    assert found.tasks == {}
+    assert len(found.doubtful_tasks) == 1
+
+
+def test_tasks_of_a_package_that_nothing_installs_are_missed(make: Make) -> None:
+    found = discover(str(make({"reports/__init__.py": "", "reports/tasks.py": TASK})))
+    assert list(found.tasks) == ["reports.tasks.send"]

@@ -228,7 +228,7 @@ def test_a_computed_module_is_told_with_its_line_and_the_candidates(file: str, f
             }
         )
     assert f"({file}:2 computes it)" in str(caught.value)
-    assert "shop.settings.dev, shop.settings.live" in str(caught.value)
+    assert "shop.settings.live, shop.settings.dev" in str(caught.value)
     assert "Set celery_project_settings to the one that production runs with" in str(caught.value)
 
 

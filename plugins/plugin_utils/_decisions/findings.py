@@ -1,0 +1,80 @@
+# Copyright (c) 2026 celeriac.django contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the lines of a project do to a deployment: refused, told, or settled by a variable."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ansible_collections.celeriac.django.plugins.module_utils._discovery.findings import INTEGRATION, OWN_APP
+from ansible_collections.celeriac.django.plugins.module_utils._discovery.project import Finding, Project
+
+
+class FindingError(ValueError):
+    """A line of the project's that has to be settled first. The text has the place and what to do."""
+
+
+def check(
+    options: Mapping[str, Any],
+    project: Project,
+    deployment: Mapping[str, Any],
+    checkout_alone: bool = False,
+) -> None:
+    """Refuse what would make a green report of a deployment that is wrong.
+
+    Args:
+        options: the public variables without their prefix.
+        project: what was found.
+        deployment: what was decided.
+        checkout_alone: whether nothing but the checkout is changed, so that nothing has to run.
+
+    Raises:
+        FindingError: there is such a line.
+    """
+    texts = [
+        finding.text
+        for finding in _of(options, project, deployment)
+        if finding.refuses and not (checkout_alone and finding.running)
+    ]
+    if texts:
+        raise FindingError(" ".join(texts) + " Nothing was changed.")
+
+
+def warnings(
+    options: Mapping[str, Any],
+    project: Project,
+    deployment: Mapping[str, Any],
+    checkout_alone: bool = False,
+) -> list[str]:
+    """Return what is to be told of such lines, and works all the same; arguments as of :func:`check`."""
+    return [
+        finding.text
+        for finding in _of(options, project, deployment)
+        if not finding.refuses and not (checkout_alone and finding.running)
+    ]
+
+
+def _of(options: Mapping[str, Any], project: Project, deployment: Mapping[str, Any]) -> Iterator[Finding]:
+    """Yield the findings that matter to this deployment, and that no variable settles."""
+    given = {*options["environment"], *options["secret_names"], *deployment["environment"]}
+    unwanted = OWN_APP if deployment["integrate"] else INTEGRATION
+    for finding in project.findings:
+        variable = finding.variable
+        # "+X": it matters only where X is given; "X": it is settled by it.
+        settled = variable[1:] not in given if variable.startswith("+") else variable in given
+        if finding.concerns == unwanted or (variable and settled):
+            continue
+        if finding.option and options.get(finding.option):
+            continue
+        yield finding
+
+
+def notes(project: Project) -> list[str]:
+    """Return what is left out of the proof because it is not certain."""
+    doubtful = project.doubtful_tasks
+    if not doubtful:
+        return []
+    listed = "; ".join(f"{name} ({why})" for name, why in sorted(doubtful.items()))
+    return [f"Not part of the proof, because it is not certain that workers have them: {listed}."]

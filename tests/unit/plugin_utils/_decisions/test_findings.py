@@ -1,0 +1,69 @@
+# Copyright (c) 2026 celeriac.django contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a project's lines do to a deployment is refused or told, unless a variable settles it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from ansible_collections.celeriac.django.plugins.module_utils._discovery.project import Finding, Project
+from ansible_collections.celeriac.django.plugins.plugin_utils._decisions import findings
+
+PROJECT = Project(
+    "/srv/shop", "/srv/shop", "shop", "/srv/shop/shop", "shop.settings", "settings.py", "wsgi.py:3"
+)
+
+OPTIONS: dict[str, Any] = {"environment": {}, "secret_names": [], "project_app": ""}
+DEPLOYMENT: dict[str, Any] = {"integrate": True, "environment": {}}
+
+
+def of(**finding: Any) -> Project:
+    """Returns a project with one finding."""
+    plain: dict[str, Any] = {"text": "x.py:1: no", "refuses": True}
+    return replace(PROJECT, findings=[Finding(**{**plain, **finding})])
+
+
+def test_what_makes_the_proof_void_is_refused_with_its_text() -> None:
+    with pytest.raises(findings.FindingError, match=r"x\.py:1: no Nothing was changed"):
+        findings.check(OPTIONS, of(), DEPLOYMENT)
+    assert findings.warnings(OPTIONS, of(), DEPLOYMENT) == []
+
+
+def test_what_works_all_the_same_is_told() -> None:
+    findings.check(OPTIONS, of(refuses=False), DEPLOYMENT)
+    assert findings.warnings(OPTIONS, of(refuses=False), DEPLOYMENT) == ["x.py:1: no"]
+
+
+@pytest.mark.parametrize(
+    ("finding", "options", "deployment"),
+    [
+        ({"variable": "EAGER"}, {"environment": {"EAGER": "false"}}, {}),
+        ({"variable": "EAGER"}, {"secret_names": ["EAGER"]}, {}),
+        ({"variable": "+EAGER"}, {}, {}),
+        ({"option": "project_app"}, {"project_app": "shop.celery:app"}, {}),
+        ({"concerns": "own app"}, {}, {"integrate": True}),
+        ({"concerns": "integration"}, {}, {"integrate": False}),
+    ],
+)
+def test_what_is_settled_is_not_told(
+    finding: dict[str, Any], options: dict[str, Any], deployment: dict[str, Any]
+) -> None:
+    given, decided = {**OPTIONS, **options}, {**DEPLOYMENT, **deployment}
+    findings.check(given, of(**finding), decided)
+    assert findings.warnings(given, of(**finding, refuses=False), decided) == []
+
+
+def test_what_needs_something_running_is_no_matter_of_the_checkout_alone() -> None:
+    findings.check(OPTIONS, of(running=True), DEPLOYMENT, checkout_alone=True)
+    with pytest.raises(findings.FindingError):
+        findings.check(OPTIONS, of(running=True), DEPLOYMENT)
+
+
+def test_a_note_names_the_tasks_that_are_left_out() -> None:
+    assert findings.notes(PROJECT) == []
+    (note,) = findings.notes(replace(PROJECT, doubtful_tasks={"a.b": "a.py:3: why"}))
+    assert "a.b (a.py:3: why)" in note
