@@ -32,6 +32,12 @@ options:
     description: How many seconds to wait for each answer.
     type: int
     default: 20
+  pending:
+    description:
+      - Whether check mode has told of a change that it has not made, so that what runs knows nothing of it.
+      - Then only what does not depend on it is proven.
+    type: bool
+    default: false
 author:
   - celeriac.django contributors (@celeriac)
 """
@@ -84,6 +90,7 @@ def main() -> None:
             "deployment": {"type": "dict", "required": True},
             "hostname": {"type": "str", "required": True},
             "timeout": {"type": "int", "default": 20},
+            "pending": {"type": "bool", "default": False},
             **python.ARGUMENTS,
         },
         supports_check_mode=True,
@@ -94,7 +101,12 @@ def main() -> None:
     try:
         project = python.ProjectPython.from_params(params)
         proofs = _proof.prove(
-            project, params["deployment"], params["hostname"], params["timeout"], module.check_mode
+            project,
+            params["deployment"],
+            params["hostname"],
+            params["timeout"],
+            module.check_mode,
+            params["pending"],
         )
     except (python.ProjectError, trial.TrialError) as error:
         module.fail_json(msg=f"The proof could not be made: {error}", proofs=[], lines=[])

@@ -10,7 +10,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from .._project.python import SHELL, ProjectPython
+from .._project.python import SHELL, ProjectError, ProjectPython
 from .._project.scripts import prove as inside_prove
 from .._runtime import packages
 from .._services.systemd import Systemd
@@ -26,15 +26,17 @@ def prove(
     hostname: str,
     timeout: int,
     check: bool,
+    pending: bool = False,
 ) -> list[dict[str, Any]]:
-    """Return the proofs, each with ``name``, ``ok`` and ``detail``.
+    """Return the proofs, each with ``name``, ``ok`` and ``detail``, and ``skipped`` where nobody was asked.
 
     Args:
         project: how the project is run.
         deployment: the decisions.
         hostname: what the host calls itself, as in its workers' node names.
         timeout: seconds for each answer.
-        check: start nothing, and send nothing to beat or workers that are not there.
+        check: start nothing, and send nothing.
+        pending: with *check*, a change is told that is not made, so what runs knows nothing of it.
 
     Raises:
         ProjectError: the project's settings do not load.
@@ -57,7 +59,11 @@ def prove(
         "beat": beat and not mute,
         "mute": mute,
         "control": deployment["has_control"],
+        "send": not check,
+        "pending": check and pending,
     }
+    if job["pending"]:
+        return _before_a_change(project, job)
     if deployment["systemd"]:
         nodes = _running_nodes(deployment["name"], pools, hostname)
         running = {node.partition(".")[0] for node in nodes}
@@ -87,6 +93,17 @@ def prove(
         return [*proofs, *([_runs(deployment, "the process", processes[-1].poll() is None)] if mute else [])]
 
 
+def _before_a_change(project: ProjectPython, job: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return what holds before the change as well as after it: the old workers would be asked of new code."""
+    rest = inside_prove.skipped("workers, tasks and beat", "this run would replace the workers")
+    try:
+        answer = project.run(inside_prove, {**job, "nodes": {}, "beat": False, "mute": False}, role=SHELL)
+    except ProjectError as error:
+        why = f"the project does not load before this run's change ({error})"
+        return [inside_prove.skipped("settings loaded", why), rest]
+    return [*answer["proofs"], rest]
+
+
 def _beat_answers(deployment: Mapping[str, Any]) -> bool:
     """Tell whether beat knows remote control: it is new in Celery 5.7, and a project may have its own."""
     if deployment["integrate"]:
@@ -108,10 +125,13 @@ def _runs(deployment: Mapping[str, Any], what: str, ok: bool) -> dict[str, Any]:
 def table(proofs: list[dict[str, Any]]) -> list[str]:
     """Return the proofs as lines of text, in columns."""
     width = max((len(proof["name"]) for proof in proofs), default=0)
-    return [
-        f"{'ok    ' if proof['ok'] else 'FAILED'}  {proof['name']:<{width}}  {proof['detail']}"
-        for proof in proofs
-    ]
+    return [f"{_mark(proof)}  {proof['name']:<{width}}  {proof['detail']}" for proof in proofs]
+
+
+def _mark(proof: Mapping[str, Any]) -> str:
+    if proof.get("skipped"):
+        return "-     "
+    return "ok    " if proof["ok"] else "FAILED"
 
 
 def _running_nodes(name: str, pools: list[dict[str, Any]], hostname: str) -> dict[str, str]:

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.celeriac.django.plugins.module_utils._project.python import SHELL
+from ansible_collections.celeriac.django.plugins.module_utils._project.python import SHELL, ProjectError
 from ansible_collections.celeriac.django.plugins.module_utils._project.scripts import prove as inside_prove
 from ansible_collections.celeriac.django.plugins.module_utils._proof import proof, trial
 
@@ -95,9 +95,11 @@ def trials(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return log
 
 
-def prove(project: FakeProject, check: bool = False, **values: Any) -> list[dict[str, Any]]:
+def prove(
+    project: FakeProject, check: bool = False, pending: bool = False, **values: Any
+) -> list[dict[str, Any]]:
     """Proves a deployment with other values."""
-    return proof.prove(project, {**DEPLOYMENT, **values}, "web1", 20, check)  # type: ignore[arg-type]
+    return proof.prove(project, {**DEPLOYMENT, **values}, "web1", 20, check, pending)  # type: ignore[arg-type]
 
 
 def test_units_that_run_are_asked(project: FakeProject, units: dict[str, str]) -> None:
@@ -211,3 +213,38 @@ def test_the_unit_of_a_beat_that_cannot_be_asked(
     proofs = prove(project, integrate=False, systemd=True, duties=["beat"])
     (ok,) = [found["ok"] for found in proofs if found["name"] == "beat runs"]
     assert ok is (state == "active")
+
+
+def test_check_mode_sends_nothing_to_what_runs(project: FakeProject, units: dict[str, str]) -> None:
+    units["shop-worker-default@abc.service"] = units["shop-worker-mails@abc.service"] = "active"
+    prove(project, check=True)
+    prove(project)
+    assert [job["send"] for job in project.jobs] == [False, True]
+    assert all(job["nodes"] for job in project.jobs)
+
+
+def test_before_a_change_old_workers_are_not_asked_about_new_code(
+    project: FakeProject, units: dict[str, str]
+) -> None:
+    units["shop-worker-default@abc.service"] = "active"  # and the pool mails is yet to come
+    proofs = prove(project, check=True, pending=True)
+    assert project.jobs[0]["nodes"] == {}
+    assert not project.jobs[0]["beat"]
+    assert all(entry["ok"] for entry in proofs)
+    assert proofs[-1]["detail"] == "not asked: this run would replace the workers"
+    assert proof.table(proofs)[-1].startswith("-  ")
+
+
+def test_a_project_that_does_not_load_before_a_change_is_no_fault(
+    project: FakeProject, units: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_arguments: Any, **_roles: Any) -> Any:
+        raise ProjectError("OperationalError: unable to open database file")
+
+    monkeypatch.setattr(project, "run", fails)
+    assert not units
+    proofs = prove(project, check=True, pending=True)
+    assert all(entry["skipped"] for entry in proofs)
+    assert "unable to open" in proofs[0]["detail"]
+    with pytest.raises(ProjectError):
+        prove(project, check=True)
