@@ -52,6 +52,7 @@ class ActionModule(ActionBase):
                 "project_name": options["project_name"],
                 "project_package": options["project_package"],
                 "project_settings": options["project_settings"],
+                "requirements": options["requirements"],
                 "python": options["python"],
                 "venv_path": options["venv_path"],
                 "addresses": [] if unasked else [list(address) for address in broker.addresses],

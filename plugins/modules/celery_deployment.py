@@ -297,11 +297,12 @@ host:
 """
 
 from dataclasses import asdict
+from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.celeriac.django.plugins.module_utils import _host, _names
-from ansible_collections.celeriac.django.plugins.module_utils._discovery import discover, source
+from ansible_collections.celeriac.django.plugins.module_utils._discovery import discover, requirements, source
 from ansible_collections.celeriac.django.plugins.module_utils._options import ARGUMENTS
 from ansible_collections.celeriac.django.plugins.module_utils._runtime import interpreter as _interpreter
 from ansible_collections.celeriac.django.plugins.module_utils._runtime import packages
@@ -318,6 +319,11 @@ def main() -> None:
             module.params["project_package"],
             module.params["project_settings"],
         )
+        if module.params["requirements"]:
+            # What is named instead of the files that were found says what the project asks for.
+            project.requirements, project.required = requirements.asked(
+                Path(project.path), module.params["requirements"]
+            )
         interpreter = None
         if not module.params["removing"]:
             interpreter = _interpreter.choose(module.params["python"], project.requires_python)

@@ -14,7 +14,7 @@ from pathlib import Path
 from .. import _owner as owner
 from .._checkout import block
 from .._checkout.integration import RECORD_PATH, IntegrationError, Record
-from . import celery_code, findings, installed, settings_named, settings_place, settings_values
+from . import celery_code, findings, installed, packaging, settings_named, settings_place, settings_values
 from . import samples as _sample_places
 from .files import git_ignored, python_files, readable_name
 from .imports import Module, Modules, path_additions
@@ -435,6 +435,7 @@ def _discover(path: Path, package: str, settings: str, source: str = "celery_pro
                 base,
             ),
             *findings.of_other_settings(chosen, main.module, main.source),
+            *packaging.find(path, base, requirements),
             *settings_named.passed_over(base, modules, manage, main),
         ],
         results_read=celery.results_read,

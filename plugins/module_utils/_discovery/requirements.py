@@ -15,9 +15,14 @@ from .._checkout import block
 REQUIREMENT_FILES = (
     ("requirements.txt",),
     ("requirements/production.txt", "requirements/prod.txt"),
+    ("requirements-production.txt", "requirements-prod.txt", "requirements_production.txt"),
     ("requirements/base.txt", "requirements/common.txt"),
+    ("requirements-base.txt", "requirements_base.txt"),
     ("pyproject.toml",),
 )
+
+#: The byte order marks of UTF-16, which ``pip freeze >`` writes in PowerShell.
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 
 #: The options of a requirement file that ask for what another file asks for.
 _REQUIREMENT = "-r|--requirement"
@@ -60,7 +65,7 @@ def required_names(path: Path, requirements: list[str]) -> list[str]:
     for entry in requirements:
         for file in with_includes(path / entry, _REQUIREMENT):
             # What we wrote into it is not the project's own wish.
-            text = block.without(file.read_bytes()).decode("utf-8", "replace")
+            text = _decoded(block.without(file.read_bytes()))
             pattern = r"""["']([A-Za-z0-9][\w.-]*)""" if file.suffix == ".toml" else r"^([A-Za-z0-9][\w.-]*)"
             for name in re.findall(pattern, text, re.MULTILINE):
                 found.add(re.sub(r"[-_.]+", "-", name).lower())
@@ -80,8 +85,38 @@ def open_requirements(path: Path, requirements: list[str]) -> str:
     return ""
 
 
+def asked(path: Path, entries: list[str]) -> tuple[list[str], list[str]]:
+    """Tell files from requirements in what somebody names: the files, and the packages that all ask for.
+
+    Args:
+        path: the checkout.
+        entries: files of the checkout, whatever they are called, and requirements such as ``celery~=5.4``.
+    """
+    files = [entry for entry in entries if _may_be_read(path / entry)]
+    names = set(required_names(path, files))
+    for entry in entries:
+        match = re.match(r"[A-Za-z0-9][\w.-]*", entry)
+        if entry not in files and match:
+            names.add(re.sub(r"[-_.]+", "-", match.group()).lower())
+    return files, sorted(names)
+
+
+def text_of(file: Path) -> str:
+    """Return the text of a file as pip reads it: by its byte order mark, empty where it cannot be read."""
+    try:
+        return _decoded(file.read_bytes())
+    except OSError:
+        return ""
+
+
+def _decoded(content: bytes) -> str:
+    return content.decode("utf-16" if content.startswith(_UTF_16) else "utf-8-sig", "replace")
+
+
 def _is_written_by_a_tool(content: bytes) -> bool:
-    """Tell whether pip-compile, uv, poetry or pipenv made a requirements file."""
+    """Tell whether pip-compile, uv, poetry or pipenv made a requirements file, or PowerShell, in UTF-16."""
+    if content.startswith(_UTF_16):
+        return True  # a block is ASCII
     head = b"\n".join(content.splitlines()[:8])
     return (
         b"--hash=" in content
@@ -95,7 +130,7 @@ def with_includes(file: Path, options: str = f"{_REQUIREMENT}|-c|--constraint", 
         return []
     found = [file]
     if file.suffix != ".toml":
-        text = file.read_text(encoding="utf-8", errors="replace")
+        text = text_of(file)
         for name in re.findall(rf"^\s*(?:{options})[ =]*(\S+)", text, re.MULTILINE):
             if _may_be_named(file.parent / name, file):
                 found += with_includes(file.parent / name, options, depth - 1)

@@ -39,7 +39,7 @@ def decide(
     asked: list[str] = []
     for entry in options["requirements"] or project.requirements:
         file = os.path.join(project.path, entry)
-        if entry.endswith((".txt", ".in", ".toml")):
+        if entry in project.requirements or entry.endswith((".txt", ".in", ".toml")):
             files.append(file)
         else:
             asked.append(entry)
