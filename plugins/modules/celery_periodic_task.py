@@ -110,10 +110,14 @@ def main() -> None:
         }
         answer = project.run(periodic, job, role=python.SHELL)
     except (_schedule.ScheduleError, python.ProjectError) as error:
-        module.fail_json(msg=f"The periodic tasks could not be written: {error}. Nothing was changed.")
+        module.fail_json(
+            msg=f"The periodic tasks could not be written: {error}. No periodic task was changed."
+        )
     if answer["problems"]:
         listed = "; ".join(answer["problems"])
-        module.fail_json(msg=f"The periodic tasks could not be written: {listed}. Nothing was changed.")
+        module.fail_json(
+            msg=f"The periodic tasks could not be written: {listed}. No periodic task was changed."
+        )
     before, after = answer["before"], answer["after"]
     module.exit_json(
         changed=before != after,

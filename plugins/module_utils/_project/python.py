@@ -16,6 +16,7 @@ from types import ModuleType
 from typing import Any
 
 from .. import _command, _host
+from .._runtime import environment_file
 from .scripts import common
 
 _MARK = "celeriac.django result: "
@@ -126,7 +127,7 @@ class ProjectPython:
                 account = _host.stand_in(params["user_for_root"])
                 uid, gid = account.pw_uid, account.pw_gid
         given = {**params["environment"], **params["secrets"]}
-        environment = {name: str(value) for name, value in given.items()}
+        environment = {name: environment_file.text_of(value) for name, value in given.items()}
         return cls(params["python"], params["base"], params["settings"], uid, gid, environment)
 
     def environ(self) -> dict[str, str]:

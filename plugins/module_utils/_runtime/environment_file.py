@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,6 +18,18 @@ _LINE = re.compile(r'^([A-Za-z_][A-Za-z0-9_]*)="((?:[^"\\]|\\.)*)"$', re.MULTILI
 
 class BadNameError(ValueError):
     """A name that no environment can hold."""
+
+
+def text_of(value: object) -> str:
+    """Return a value of the inventory as an environment has it.
+
+    Lists, mappings and booleans are JSON, which settings can read; text stays as it is.
+    """
+    if value is None:
+        return ""
+    if isinstance(value, (bool, list, tuple, dict)):
+        return json.dumps(value, ensure_ascii=False)
+    return str(value)
 
 
 def dump(values: Mapping[str, object]) -> str:
@@ -32,7 +45,7 @@ def dump(values: Mapping[str, object]) -> str:
                 f"{name!r} is no name of an environment variable: "
                 "letters, digits and _ only, and no digit first"
             )
-        text = "" if value is None else str(value)
+        text = text_of(value)
         if "\0" in text:
             raise BadNameError(f"{name}: the value holds a NUL byte")
         escaped = _ESCAPED.sub(r"\\\1", text)

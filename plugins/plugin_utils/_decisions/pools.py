@@ -10,6 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from ansible_collections.celeriac.django.plugins.module_utils._runtime import environment_file
+
 #: Celery's task_default_queue.
 DEFAULT_QUEUE = "celery"
 KINDS = ("prefork", "threads", "gevent", "solo")
@@ -241,9 +243,7 @@ def _environment(where: str, given: Mapping[str, Any]) -> dict[str, str]:
 
 def environment_text(value: Any) -> str:
     """Return a value of the inventory as an environment has it."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return "" if value is None else str(value)
+    return environment_file.text_of(value)
 
 
 def refuse_beat(where: str, names: Iterable[str]) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .common import pooled_databases, unregistered, void
+from .common import is_empty, pooled_databases, unregistered, void
 
 
 def main(job: dict[str, Any]) -> dict[str, Any]:
@@ -25,6 +25,7 @@ def main(job: dict[str, Any]) -> dict[str, Any]:
         problems += system_problems()
     if job.get("databases"):
         problems += database_problems()
+        problems += router_problems()
     if job.get("broker"):
         problems += void_problems(job["app"], job.get("places") or {})
         problems += broker_problems(job["app"])
@@ -55,7 +56,7 @@ def database_problems() -> list[dict[str, str]]:
     problems = []
     for alias in connections:
         connection = connections[alias]
-        if connection.vendor == "sqlite":
+        if connection.vendor == "sqlite" or is_empty(alias):
             continue
         try:
             connection.ensure_connection()
@@ -72,6 +73,62 @@ def database_problems() -> list[dict[str, str]]:
         else:
             connection.close()
     return problems
+
+
+#: The apps that come with Celery, and bring tables.
+_WITH_TABLES = ("django_celery_beat", "django_celery_results")
+
+
+def router_problems() -> list[dict[str, str]]:
+    """Return the apps that come with Celery and whose tables the project's routers let into no database.
+
+    Django would note their migrations as applied, make no table, and no later run would.
+    """
+    from django.apps import apps
+    from django.db import router
+
+    problems = []
+    for label in _WITH_TABLES:
+        if not apps.is_installed(label):
+            continue
+        # All models of these apps belong together; where the first one is written, all are.
+        model = next(apps.get_app_config(label).get_models())
+        alias = router.db_for_write(model)
+        if is_empty(alias):
+            text = (
+                f"DATABASES[{alias!r}] is empty, and no router (DATABASE_ROUTERS) names another one for the "
+                f"app {label}"
+            )
+        elif label == "django_celery_beat" and is_empty("default"):
+            text = (
+                "DATABASES['default'] is empty, and django-celery-beat commits there, whatever the routers "
+                f"say. Give 'default' the values of {alias!r} too, or set celery_beat_scheduler to file"
+            )
+        else:
+            refusing = refused_by(alias, label, model)
+            if not refusing:
+                continue
+            text = (
+                f"{refusing}.allow_migrate({alias!r}, {label!r}) is False (DATABASE_ROUTERS), so the tables "
+                f"of {label}, which Celery needs, would never be made. Let it return True for that app "
+                "and database; with other values of celery_beat_scheduler and celery_result_backend, Celery "
+                "needs no tables"
+            )
+        problems.append({"kind": "router", "text": text})
+    return problems
+
+
+def refused_by(alias: str, label: str, model: Any) -> str:
+    """Return the router that keeps the tables of an app out of a database, as a dotted name."""
+    from django.db import router
+
+    for candidate in router.routers:
+        if hasattr(candidate, "allow_migrate"):
+            verdict = candidate.allow_migrate(alias, label, model_name=model._meta.model_name, model=model)
+            if verdict is not None:
+                kind = type(candidate)
+                return "" if verdict else f"{kind.__module__}.{kind.__qualname__}"
+    return ""
 
 
 def broker_problems(app_path: str) -> list[dict[str, str]]:

@@ -10,11 +10,11 @@ import fcntl
 import os
 import time
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from .common import own_line, pooled_databases
+from .common import choose, own_line, place, pooled_databases, read_only
 
 
 def main(job: dict[str, Any]) -> dict[str, Any]:
@@ -78,74 +78,6 @@ def one(connection: Any, check: bool, timeout: int) -> list[str]:
             migrate(connection.alias)
             marker.unlink(missing_ok=True)
     return todo
-
-
-def choose(aliases: Sequence[str], wanted: Sequence[str]) -> tuple[list[str], dict[str, str]]:
-    """Return the databases to migrate, and those that are left alone, each with the reason.
-
-    The first is ``default``, unless the routers keep everything out of it. Another one is migrated
-    if a router says that something belongs there: where none does, Django would make all tables
-    of the project in it, and it may be anybody's.
-    """
-    if wanted:
-        return list(wanted), {}
-    from django.db import DEFAULT_DB_ALIAS
-
-    chosen: list[str] = []
-    skipped: dict[str, str] = {}
-    for alias in sorted(aliases, key=lambda alias: alias != DEFAULT_DB_ALIAS):
-        verdicts = said(alias)
-        if True in verdicts or (alias == DEFAULT_DB_ALIAS and verdicts != {False}):
-            chosen.append(alias)
-        elif verdicts == {False}:
-            skipped[alias] = "the routers (DATABASE_ROUTERS) keep all tables out of it"
-        else:
-            skipped[alias] = "no router (DATABASE_ROUTERS, allow_migrate) says that tables belong there"
-    return chosen, skipped
-
-
-def said(alias: str) -> set[bool | None]:
-    """Return what the routers say about the tables of the project in a database; None: nothing."""
-    from django.apps import apps
-    from django.db import router
-
-    found: set[bool | None] = set()
-    for model in apps.get_models(include_auto_created=True):
-        verdict: bool | None = None
-        options = model._meta
-        if options.proxy or not options.managed:
-            continue
-        for candidate in router.routers:
-            if verdict is None and hasattr(candidate, "allow_migrate"):
-                verdict = candidate.allow_migrate(
-                    alias, options.app_label, model_name=options.model_name, model=model
-                )
-        found.add(verdict if verdict is None else bool(verdict))
-    return found
-
-
-def place(connection: Any) -> tuple[str, ...]:
-    """Return where a database is: aliases of the same are one database, whoever logs in."""
-    settings = connection.settings_dict
-    host = str(settings.get("HOST") or "")
-    if connection.vendor != "sqlite" and host in ("", "127.0.0.1", "::1"):
-        host = "localhost"
-    port = str(settings.get("PORT") or {"postgresql": 5432, "mysql": 3306}.get(connection.vendor, ""))
-    return connection.vendor, host, port, str(settings["NAME"])
-
-
-def read_only(connection: Any) -> str:
-    """Return why a database cannot be written to at all, if it is a replica."""
-    questions = {
-        "postgresql": "SELECT pg_is_in_recovery()",
-        "mysql": "SELECT @@global.read_only",
-    }
-    if connection.vendor in questions:
-        with connection.cursor() as cursor:
-            cursor.execute(questions[connection.vendor])
-            if cursor.fetchone()[0]:
-                return "it is a replica: its server takes no changes"
-    return ""
 
 
 def described(connection: Any, error: BaseException) -> str:

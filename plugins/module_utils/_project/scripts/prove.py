@@ -11,7 +11,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
-from .common import void
+from .common import choose, is_empty, place, read_only, void
 
 #: Built into Celery and registered on every worker: with ``index``, it returns that argument.
 ROUND_TRIP_TASK = "celery.accumulate"
@@ -90,20 +90,29 @@ class Proofs:
     def tables(self) -> dict[str, Any]:
         """Every app's migrations are applied."""
         from django.apps import apps
-        from django.db import connection
+        from django.db import connections
         from django.db.migrations.executor import MigrationExecutor
 
-        executor = MigrationExecutor(connection)
-        plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
+        name = "apps and tables migrated"
+        applied = 0
+        done: set[tuple[str, ...]] = set()
+        for alias in choose(list(connections), ())[0]:
+            connection = connections[alias]
+            if place(connection) in done or read_only(connection):
+                continue
+            done.add(place(connection))
+            executor = MigrationExecutor(connection)
+            plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
+            if plan and self.job.get("pending"):
+                return skipped(name, f"this run would apply {len(plan)} migrations")
+            if plan:
+                where = "" if alias == "default" else f" in the database {alias!r}"
+                text = f"{len(plan)} migrations are not applied{where}, the first is {plan[0][0]}"
+                return proof(name, False, text)
+            applied += len(executor.loader.applied_migrations or ())
+        databases = f" in {len(done)} databases" if len(done) != 1 else ""
         installed = len(list(apps.get_app_configs()))
-        if plan and self.job.get("pending"):
-            return skipped("apps and tables migrated", f"this run would apply {len(plan)} migrations")
-        if plan:
-            first = plan[0][0]
-            text = f"{len(plan)} migrations are not applied, the first is {first}"
-            return proof("apps and tables migrated", False, text)
-        applied = len(executor.loader.applied_migrations or ())
-        return proof("apps and tables migrated", True, f"{installed} apps, {applied} migrations")
+        return proof(name, bool(done), f"{installed} apps, {applied} migrations{databases}")
 
     def _inspect(self, method: str) -> dict[str, Any]:
         nodes = list(self.job["nodes"])
@@ -220,7 +229,11 @@ class Proofs:
 
     def _no_on_commit(self, name: str) -> dict[str, Any] | None:
         if hasattr(self.app.tasks[ROUND_TRIP_TASK], "apply_async_on_commit"):
-            return None
+            if not self.lacks_default():
+                return None
+            return proof(
+                name, True, "nothing to prove: delay_on_commit waits for DATABASES['default'], which is empty"
+            )
         # In a project's own app that is a choice, and a warning (celery_review) says what to do.
         chosen = not self.job["integrated"]
         if self.version < (5, 4):
@@ -233,6 +246,10 @@ class Proofs:
             f"{'nothing to prove: ' if chosen else ''}tasks have no delay_on_commit: the app's task_cls "
             "does not inherit celery.contrib.django.task.DjangoTask",
         )
+
+    def lacks_default(self) -> bool:
+        """Tell whether there is no default database, whose transactions delay_on_commit waits for."""
+        return is_empty("default")
 
     def rolled_back(self) -> dict[str, Any]:
         """A transaction that is rolled back sends nothing."""

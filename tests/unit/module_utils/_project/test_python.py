@@ -109,6 +109,17 @@ def test_the_environment_is_the_projects_alone(
     assert not {"SECRET_OF_THE_CONTROLLER", "PYTHONPATH"} & set(found)
 
 
+def test_values_are_the_same_for_probes_and_for_services(tmp_path: Path) -> None:
+    params = {"python": "", "base": str(tmp_path), "settings": "", "user": None}
+    given = {"environment": {"ON": True, "HOSTS": ["a", "b"]}, "secrets": {"KEYS": {"x": False}, "NO": None}}
+    assert ProjectPython.from_params({**params, **given}).environment == {
+        "ON": "true",
+        "HOSTS": '["a", "b"]',
+        "KEYS": '{"x": false}',
+        "NO": "",
+    }
+
+
 def test_state_is_kept_for_the_time_of_the_run(project: ProjectPython, script: Script) -> None:
     body = "path = os.environ['CELERY_STATE_PATH']\nopen(path + '/x', 'w').close()\nreturn path"
     path = project.run(script(body), {})

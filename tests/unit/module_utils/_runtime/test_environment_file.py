@@ -84,6 +84,24 @@ def test_a_value_that_cannot_be_is_refused_without_being_shown() -> None:
     assert "hidden" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (["a.example", "é"], '["a.example", "é"]'),
+        ({"export": True, "limit": 3}, '{"export": true, "limit": 3}'),
+        ([], "[]"),
+        (True, "true"),
+        (False, "false"),
+        (3, "3"),
+        (None, ""),
+        ("[as it is]", "[as it is]"),
+    ],
+)
+def test_values_of_yaml_are_json(value: object, text: str) -> None:
+    assert environment_file.text_of(value) == text
+    assert environment_file.load(environment_file.dump({"A": value})) == {"A": text}
+
+
 def test_only_names_are_told_of_what_changed(tmp_path: Path) -> None:
     file = tmp_path / "secrets"
     file.write_text(environment_file.dump({"SAME": "1", "OTHER": "1", "GONE": "1"}))

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.celeriac.django.plugins.module_utils._project.scripts import migrate
+from ansible_collections.celeriac.django.plugins.module_utils._project.scripts import common, migrate
 
 
 class FakeConnection:
@@ -169,15 +169,16 @@ def test_which_databases_are_migrated(
     """Another one than the first only if a router says that tables belong there."""
     monkeypatch.setitem(sys.modules, "django", ModuleType("django"))
     monkeypatch.setitem(sys.modules, "django.db", SimpleNamespace(DEFAULT_DB_ALIAS="default"))
-    monkeypatch.setattr(migrate, "said", verdicts.__getitem__)
-    found, skipped = migrate.choose(list(verdicts), [])
+    monkeypatch.setattr(common, "is_empty", lambda _alias: False)
+    monkeypatch.setattr(common, "said", verdicts.__getitem__)
+    found, skipped = common.choose(list(verdicts), [])
     assert found == chosen
     assert all(words in reason for reason in skipped.values())
     assert bool(skipped) == bool(words)
 
 
 def test_what_is_named_is_migrated() -> None:
-    assert migrate.choose(["default", "logs"], ["logs"]) == (["logs"], {})
+    assert common.choose(["default", "logs"], ["logs"]) == (["logs"], {})
 
 
 @pytest.mark.parametrize(
@@ -195,17 +196,17 @@ def test_aliases_of_one_database(settings: dict[str, Any], same: bool) -> None:
     given.settings_dict = settings
     other = FakeConnection("postgresql")
     other.settings_dict = {"HOST": "localhost", "PORT": "", "NAME": "shop"}
-    assert (migrate.place(given) == migrate.place(other)) is same
+    assert (common.place(given) == common.place(other)) is same
 
 
 @pytest.mark.parametrize(
     ("vendor", "words"), [("postgresql", "replica"), ("mysql", "replica"), ("sqlite", "")]
 )
 def test_a_replica_is_told(vendor: str, words: str) -> None:
-    assert (words in migrate.read_only(FakeConnection(vendor))) is True
+    assert (words in common.read_only(FakeConnection(vendor))) is True
     quiet = FakeConnection(vendor)
     quiet.answer = 0
-    assert migrate.read_only(quiet) == ""
+    assert common.read_only(quiet) == ""
 
 
 def test_where_a_migration_has_failed_is_told() -> None:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -174,6 +175,19 @@ def test_where_a_canary_is_seen(canary: str, results: bool, seen: bool) -> None:
 
 def test_without_a_canary_the_answer_stands_for_it() -> None:
     assert proofs(FakeApp({})).beat()["ok"]
+
+
+def test_without_a_default_database_no_transaction_is_proven(monkeypatch: pytest.MonkeyPatch) -> None:
+    app = FakeApp()
+    app.tasks[prove.ROUND_TRIP_TASK] = SimpleNamespace(apply_async_on_commit=None)
+    asked = proofs(app, integrated=True)
+    monkeypatch.setattr(prove.Proofs, "lacks_default", lambda _self: True)
+    found = asked._no_on_commit("committed transaction")
+    assert found
+    assert found["ok"]
+    assert "DATABASES['default'], which is empty" in found["detail"]
+    monkeypatch.setattr(prove.Proofs, "lacks_default", lambda _self: False)
+    assert asked._no_on_commit("committed transaction") is None
 
 
 def test_before_delay_on_commit_there_is_nothing_to_derive_from() -> None:

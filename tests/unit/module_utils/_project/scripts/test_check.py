@@ -1,0 +1,86 @@
+# Copyright (c) 2026 celeriac.django contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the project's routers say about the apps that come with Celery."""
+
+from __future__ import annotations
+
+import sys
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import pytest
+
+from ansible_collections.celeriac.django.plugins.module_utils._project.scripts import check
+
+MODEL = SimpleNamespace(_meta=SimpleNamespace(model_name="solarschedule"))
+
+
+class Ours:
+    """A router that knows the apps of a database, as projects with several have it."""
+
+    def __init__(self, verdicts: dict[tuple[str, str], bool | None]) -> None:
+        self.verdicts = verdicts
+
+    def allow_migrate(self, alias: str, label: str, **_hints: Any) -> bool | None:
+        """Tells whether an app's tables are in a database."""
+        return self.verdicts.get((alias, label))
+
+
+class Silent:
+    """A router that says nothing about tables."""
+
+
+def ask(
+    monkeypatch: pytest.MonkeyPatch, routers: list[Any], alias: str = "default", empty: str = ""
+) -> list[str]:
+    """Returns the problems in a project with django-celery-beat and these routers."""
+    apps = SimpleNamespace(
+        is_installed=lambda label: label == "django_celery_beat",
+        get_app_config=lambda _label: SimpleNamespace(get_models=lambda: iter([MODEL])),
+    )
+    engines = dict.fromkeys(("default", "main"), "django.db.backends.sqlite3")
+    if empty:
+        engines[empty] = "django.db.backends.dummy"
+    settings = {name: {"ENGINE": engine} for name, engine in engines.items()}
+    modules: dict[str, dict[str, object]] = {
+        "django": {},
+        "django.apps": {"apps": apps},
+        "django.db": {
+            "router": SimpleNamespace(routers=routers, db_for_write=lambda _model: alias),
+            "connections": SimpleNamespace(settings=settings),
+        },
+    }
+    for name, values in modules.items():
+        module = ModuleType(name)
+        vars(module).update(values)
+        monkeypatch.setitem(sys.modules, name, module)
+    return [problem["text"] for problem in check.router_problems()]
+
+
+@pytest.mark.parametrize(
+    "routers",
+    [
+        [],
+        [Silent()],
+        [Ours({})],
+        [Ours({("default", "django_celery_beat"): True}), Ours({("default", "django_celery_beat"): False})],
+        [Ours({("main", "django_celery_beat"): False})],
+    ],
+)
+def test_tables_that_nobody_refuses(monkeypatch: pytest.MonkeyPatch, routers: list[Any]) -> None:
+    assert ask(monkeypatch, routers) == []
+
+
+def test_a_router_that_refuses_tables_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    routers = [Silent(), Ours({}), Ours({("main", "django_celery_beat"): False})]
+    (text,) = ask(monkeypatch, routers, alias="main")
+    assert text.startswith(f"{__name__}.Ours.allow_migrate('main', 'django_celery_beat') is False")
+
+
+def test_an_empty_database_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    (text,) = ask(monkeypatch, [], empty="default")
+    assert text.startswith("DATABASES['default'] is empty, and no router")
+    (text,) = ask(monkeypatch, [], alias="main", empty="default")
+    assert "django-celery-beat commits there" in text
+    assert "the values of 'main'" in text
