@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .._project.python import SHELL, ProjectError, ProjectPython
@@ -88,9 +88,19 @@ def prove(
         arguments = [word for word in deployment["beat_arguments"] if not mute or word != BEAT_ANSWERS]
         commands.append(trial.Command("beat", ["-A", app, "beat", *arguments]))
     job["since"] = time.time()
-    with trial.running(project, commands, tells=bool(deployment["integrate"])) as processes:
+    with trial.running(project, commands, tells=bool(deployment["integrate"])) as started:
         proofs = list(project.run(inside_prove, {**job, "nodes": nodes}, role=SHELL)["proofs"])
-        return [*proofs, *([_runs(deployment, "the process", processes[-1].poll() is None)] if mute else [])]
+        if not all(entry["ok"] for entry in proofs):
+            proofs += _errors(started)
+        return [*proofs, *([_runs(deployment, "the process", started[-1].runs())] if mute else [])]
+
+
+def _errors(started: Sequence[trial.Running]) -> list[dict[str, Any]]:
+    """Return what the processes of a trial that failed have told last: the reason is often there alone."""
+    told = [(running.name, running.last_error()) for running in started]
+    return [
+        {"name": "last error", "ok": False, "detail": f"{name} says: {text}"} for name, text in told if text
+    ]
 
 
 def _before_a_change(project: ProjectPython, job: Mapping[str, Any]) -> list[dict[str, Any]]:

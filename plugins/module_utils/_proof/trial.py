@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
 import socket
 import tempfile
@@ -44,6 +45,28 @@ class TrialError(Exception):
     """A process did not get ready. The text holds its last lines."""
 
 
+#: Celery's own lines (``[… ERROR/MainProcess] …``), and what ends a traceback.
+_ERROR = re.compile(r"\b(ERROR|CRITICAL)/|^\S*(Error|Exception|NoPermission)\b.*:")
+
+
+@dataclass(frozen=True)
+class Running:
+    """A process of the trial that was started."""
+
+    #: What it is called in a message.
+    name: str
+    process: _command.Process[bytes]
+    log: Path
+
+    def runs(self) -> bool:
+        """Tell whether it has not ended."""
+        return self.process.poll() is None
+
+    def last_error(self) -> str:
+        """Return its last line that tells of an error, empty where none does."""
+        return last_error(self.log)
+
+
 @dataclass(frozen=True)
 class Command:
     """A process of the trial."""
@@ -55,9 +78,7 @@ class Command:
 
 
 @contextlib.contextmanager
-def running(
-    project: ProjectPython, commands: Sequence[Command], tells: bool
-) -> Iterator[list[_command.Process[bytes]]]:
+def running(project: ProjectPython, commands: Sequence[Command], tells: bool) -> Iterator[list[Running]]:
     """Run processes, which it gives, for the time of the context: started one by one, ended at once.
 
     Args:
@@ -68,19 +89,19 @@ def running(
     Raises:
         TrialError: one ended, or did not get ready in time.
     """
-    processes: list[_command.Process[bytes]] = []
+    started: list[Running] = []
     with tempfile.TemporaryDirectory(prefix="celeriac-") as folder, _Listener(folder) as listener:
         try:
             for number, command in enumerate(commands):
                 log = Path(folder, f"log-{number}")
                 with open(log, "wb") as output:
                     process = _start(project, command, output, listener.address)
-                processes.append(process)
+                started.append(Running(command.name, process, log))
                 if tells:
                     listener.wait_ready(process, command.name, log)
-            yield processes
+            yield started
         finally:
-            _end(processes)
+            _end([running.process for running in started])
 
 
 def _start(
@@ -127,6 +148,12 @@ class _Listener:
             if process.poll() is not None:
                 raise TrialError(f"{name} ended with status {process.returncode}: {_last(log)}")
         raise TrialError(f"{name} was not ready after {READY:.0f} s: {_last(log)}")
+
+
+def last_error(log: Path) -> str:
+    """Return the last line of a log that tells of an error, empty where none does."""
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines() if log.exists() else []
+    return next((line.strip() for line in reversed(lines) if _ERROR.search(line)), "")
 
 
 def _last(log: Path) -> str:

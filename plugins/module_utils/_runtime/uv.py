@@ -144,6 +144,8 @@ def fetch(tools: Path, interpreter: Interpreter) -> str:
     with tempfile.TemporaryDirectory(prefix="celeriac-") as folder:
         fetched = _fetch(interpreter, Path(folder))
         tools.mkdir(parents=True, exist_ok=True)
+        # It may be in a checkout, and a run that is refused later never gets to hide the folder above.
+        (tools / ".gitignore").write_text("*\n", encoding="utf-8")
         new = tools / ".uv.new"
         new.unlink(missing_ok=True)
         shutil.copyfile(fetched, new)

@@ -72,9 +72,15 @@ def units(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
 class Alive:
     """A process that runs."""
 
-    def poll(self) -> int | None:
+    name = "the worker of pool default"
+
+    def runs(self) -> bool:
         """Tells that it has not ended."""
-        return None
+        return True
+
+    def last_error(self) -> str:
+        """Tells what is in its log."""
+        return "ERROR/MainProcess: no permissions to run 'brpop'"
 
 
 @pytest.fixture
@@ -151,6 +157,19 @@ def test_without_systemd_processes_are_started_for_it(project: FakeProject, tria
     assert job["nodes"] == {"default.trial@web1": "celery", "mails.trial@web1": "mails"}
     # A canary of an earlier run proves nothing.
     assert job["since"] >= before
+
+
+def test_a_proof_that_fails_has_the_last_error_of_the_processes(
+    project: FakeProject, trials: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failed = [{"name": "workers answer", "ok": False, "detail": "0 of 1"}]
+    monkeypatch.setattr(project, "run", lambda _script, _job, role: {"proofs": failed})  # noqa: ARG005
+    first, *rest = prove(project, systemd=False, duties=["worker"])
+    assert first == failed[0]
+    assert {entry["detail"] for entry in rest} == {
+        "the worker of pool default says: ERROR/MainProcess: no permissions to run 'brpop'"
+    }
+    assert not any(entry["ok"] for entry in rest)
 
 
 def test_processes_of_a_foreign_app_are_not_waited_for(project: FakeProject, trials: list[str]) -> None:

@@ -80,12 +80,38 @@ def test_a_worker_looks_like_one(tmp_path: Path) -> None:
     )
     project = ProjectPython(sys.executable, str(tmp_path), "s", os.getuid(), os.getgid())
     with trial.running(project, [WORKER], tells=False) as processes:
-        processes[0].wait()
+        processes[0].process.wait()
     program = str(Path(sys.executable).parent / "celery")
     assert (tmp_path / "seen").read_text().splitlines() == [
         *(program, "-A", "shop", "worker"),
         *(program, str(tmp_path)),
     ]
+
+
+def test_the_last_error_of_a_process_is_at_hand(make: Make) -> None:
+    line = "[2026-01-01 00:00:00,000: ERROR/MainProcess] consumer: no right"
+    noisy = f"print({line!r}, 'then', sep='\\n', flush=True)\n"
+    project = make(noisy + READY + WAITS)
+    with trial.running(project, [WORKER], tells=True) as (worker,):
+        assert worker.runs()
+        assert worker.last_error() == "[2026-01-01 00:00:00,000: ERROR/MainProcess] consumer: no right"
+
+
+@pytest.mark.parametrize(
+    ("log", "error"),
+    [
+        ("all is well\n", ""),
+        (
+            "Traceback:\n  a\nredis.exceptions.NoPermissionError: no rights\nlater\n",
+            "redis.exceptions.NoPerm",
+        ),
+        ("[… CRITICAL/MainProcess] first\n[… ERROR/Beat] second\n[… INFO/Beat] x\n", "[… ERROR/Beat] second"),
+    ],
+)
+def test_which_line_tells_of_an_error(log: str, error: str, tmp_path: Path) -> None:
+    (tmp_path / "log").write_text(log)
+    assert trial.last_error(tmp_path / "log").startswith(error)
+    assert bool(trial.last_error(tmp_path / "log")) == bool(error)
 
 
 def test_they_end_with_a_proof_that_fails(make: Make) -> None:
