@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import difflib
 import os
-import shutil
+import stat
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from ansible.errors import AnsibleActionFail, AnsiblePromptInterrupt, AnsiblePro
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
-from ansible_collections.celeriac.django.plugins.module_utils import _names
+from ansible_collections.celeriac.django.plugins.module_utils import _names, _whole
 from ansible_collections.celeriac.django.plugins.module_utils._discovery import discover, source
 from ansible_collections.celeriac.django.plugins.module_utils._runtime import packages
 from ansible_collections.celeriac.django.plugins.plugin_utils._init import inventory, questions, report
@@ -202,11 +202,8 @@ def _read(path: Path) -> str:
 def _replace(path: Path, text: str) -> None:
     """Write a file whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    new = path.with_name(f".{path.name}.new")
-    new.write_text(text, encoding="utf-8")
-    if path.exists():
-        shutil.copymode(path, new)
-    new.replace(path)
+    mode = stat.S_IMODE(path.stat().st_mode) if path.exists() else None
+    _whole.write(path, text, mode)
 
 
 def _diff(path: Path, before: str, after: str) -> dict[str, str]:

@@ -13,6 +13,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from .. import _whole
+
 
 class OwnershipError(Exception):
     """A folder or file cannot be made. The text says which and why."""
@@ -102,14 +104,7 @@ def file(path: Path, text: str, belongs: Belongs, check: bool) -> bool:
         if path.is_file() and path.read_bytes() == text.encode() and belongs.fits(path):
             return False
         if not check:
-            new = path.with_name(f".{path.name}.new")
-            new.unlink(missing_ok=True)
-            handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with open(handle, "w", encoding="utf-8") as output:
-                os.fchown(handle, *belongs.ids())
-                os.fchmod(handle, belongs.mode)
-                output.write(text)
-            new.rename(path)
+            _whole.write(path, text, belongs.mode, *belongs.ids())
     except OSError as error:
         raise OwnershipError(f"{path}: {error.strerror}") from error
     return True

@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from .. import _command
+from .. import _command, _whole
 from .._checkout import block
 from .._discovery.requirements import with_includes
 from . import builder as _builder
@@ -126,14 +126,7 @@ def _read_record(venv: Path) -> dict[str, object]:
 
 
 def _write_record(venv: Path, record: Mapping[str, object]) -> None:
-    new = venv / f"{_RECORD}.new"
-    with contextlib.suppress(FileNotFoundError):
-        new.unlink()
-    with open(new, "x", encoding="utf-8") as file:
-        json.dump(record, file, indent=1)
-        file.flush()
-        os.fsync(file.fileno())
-    new.rename(venv / _RECORD)
+    _whole.write(venv / _RECORD, json.dumps(record, indent=1))
 
 
 def _state(wanted: Wanted, venv: Path | None = None) -> dict[str, object]:

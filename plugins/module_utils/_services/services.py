@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from .. import _whole
 from .._discovery.files import loaded_files
 from .systemd import Systemd, SystemdError
 
@@ -304,10 +305,7 @@ class Services:
                 path.unlink(missing_ok=True)
                 continue
             path.parent.mkdir(mode=0o755, exist_ok=True)
-            new = path.with_name(f".{path.name}.new")
-            new.write_text(text, encoding="utf-8")
-            new.chmod(0o644)
-            new.rename(path)
+            _whole.write(path, text, 0o644)
         if files:
             self.systemd.call("daemon-reload")
 
