@@ -59,8 +59,8 @@ def _locked(path: Path, folders: list[Path]) -> Iterator[Finding]:
                 file = os.path.relpath(folder / name, path)
                 yield Finding(
                     f"{file} locks the versions that the project runs with, and is not installed from: "
-                    f"workers get the newest ones that its requirements allow. For the locked ones: {export}, and "
-                    "celery_requirements: [locked.txt].",
+                    "workers get the newest ones that its requirements allow. For the locked ones: "
+                    f"{export}, and celery_requirements: [locked.txt].",
                     option="requirements",
                     running=True,
                 )
