@@ -45,9 +45,12 @@ EMPTY = '[project]\nname = "shop"\ndependencies = []\n\n'
         ({"pyproject.toml": f'[project]\nname = "shop"\n\n{POETRY}'}, "pyproject.toml, in poetry's own form"),
         (
             {"pyproject.toml": f'{EMPTY}[project.optional-dependencies]\nproduction = ["Django~=4.2"]\n'},
-            "as an extra",
+            "pyproject.toml, as an extra",
         ),
-        ({"pyproject.toml": f'{EMPTY}[dependency-groups]\nweb = ["django~=4.2"]\n'}, "as a dependency group"),
+        (
+            {"pyproject.toml": f'{EMPTY}[dependency-groups]\nweb = ["django~=4.2"]\n'},
+            "pyproject.toml, as a dependency group",
+        ),
         ({"Pipfile": '[packages]\ndjango = "*"\n'}, "Pipfile"),
         ({"environment.yml": "dependencies:\n  - django=4.2\n"}, "environment.yml, which is conda's"),
     ],
