@@ -9,15 +9,18 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 
+from ansible_collections.celeriac.django.plugins.module_utils import _data
 from ansible_collections.celeriac.django.plugins.module_utils._discovery.project import Project
-from ansible_collections.celeriac.django.plugins.module_utils._options import ARGUMENTS
-from ansible_collections.celeriac.django.plugins.plugin_utils._decisions import broker as _broker
+from ansible_collections.celeriac.django.plugins.module_utils._host import Host
+from ansible_collections.celeriac.django.plugins.modules.celery_deployment import ARGUMENTS
 from ansible_collections.celeriac.django.plugins.plugin_utils._decisions import (
     deployment,
     findings,
     rabbitmq,
     warnings,
 )
+from ansible_collections.celeriac.django.plugins.plugin_utils._decisions import fleet as _fleet
+from ansible_collections.celeriac.django.plugins.plugin_utils._decisions import variables as _variables
 from ansible_collections.celeriac.django.plugins.plugin_utils._inventory import hosts as _hosts
 
 
@@ -30,34 +33,38 @@ class ActionModule(ActionBase):
         """Return the deployment, or fail with what is wrong."""
         super().run(tmp, task_vars)
         task_vars = task_vars or {}
-        _result, options = self.validate_argument_spec(argument_spec=ARGUMENTS)
+        _result, given = self.validate_argument_spec(argument_spec=ARGUMENTS)
+        groups, hostvars = given["group_names"], task_vars["hostvars"]
+        hosts = list(task_vars["ansible_play_hosts_all"])
         host = task_vars["inventory_hostname"]
         try:
-            if options["broker_server"] == "rabbitmq":
+            options = {**_variables.complete(given["variables"]), **given}
+            if given["broker_server"] == "rabbitmq":
                 # As the server has it from the role celery_broker, for all hosts together.
-                everybody = [task_vars["hostvars"][name] for name in _hosts.running(options["group_names"])]
-                plan = rabbitmq.plan([rabbitmq.variables(variables) for variables in everybody])
+                everybody = [hostvars[name] for name in _hosts.running(groups)]
+                plan = rabbitmq.plan([rabbitmq.variables(one) for one in everybody])
                 options["consumer_timeout"] = plan["consumer_timeout"]
-            if not options["removing"]:
-                hosts = task_vars["ansible_play_hosts_all"]
-                deployment.check(options, options["group_names"], hosts)
-            broker = _broker.parse(options["broker_url"])
+            variables = _variables.read(options)
+            if not variables.removing:
+                deployment.check(variables, groups, hosts)
         except ValueError as error:
             return {"failed": True, "msg": str(error)}  # not raised: the role judges all hosts together
         # --tags project touches the checkout alone, and needs neither broker nor Python.
-        unasked = options["removing"] or set(task_vars.get("ansible_run_tags", ())) == {"project"}
+        unasked = variables.removing or set(task_vars.get("ansible_run_tags", ())) == {"project"}
         found: dict[str, Any] = self._execute_module(
             module_args={
-                "project_path": options["project_path"],
-                "project_name": options["project_name"],
-                "project_package": options["project_package"],
-                "project_settings": options["project_settings"],
-                "requirements": options["requirements"],
-                "python": options["python"],
-                "venv_path": options["venv_path"],
-                "addresses": [] if unasked else [list(address) for address in broker.addresses],
-                "broker_ca": "" if unasked else options["broker_ca"],
-                "database_ca": "" if unasked else options["database_ca"],
+                "variables": {
+                    "project_path": variables.project_path,
+                    "project_name": variables.project_name,
+                    "project_package": variables.project_package,
+                    "project_settings": variables.project_settings,
+                    "requirements": variables.requirements,
+                    "python": variables.python,
+                    "venv_path": variables.venv_path,
+                    "broker_ca": "" if unasked else variables.broker_ca,
+                },
+                "database_ca": "" if unasked else variables.database_ca,
+                "addresses": [] if unasked else [list(address) for address in variables.broker.addresses],
                 "removing": unasked,
             },
             task_vars=task_vars,
@@ -65,43 +72,21 @@ class ActionModule(ActionBase):
         if found.get("failed"):
             return found
         try:
-            project = Project.from_data(found["project"])
-            found["project"] = deployment.with_app(project, options["project_app"])
+            project = deployment.with_app(Project.from_data(found["project"]), variables.project_app)
+            looked = _data.from_data(Host, found["host"])
             deployment.check_authorities(found["unread_authorities"])
             # Check mode has left the hosts of the group celery_broker as they are.
-            ours = bool(options["broker_server"])
+            ours = bool(variables.broker_server)
             pending = ours and bool(self._task.check_mode)
-            told = deployment.check_broker(broker, found["silent"], ours, pending)
-            duty = deployment.duties(host, options["group_names"])
-            fleet = _fleet(options, task_vars["ansible_play_hosts_all"], task_vars)
-            served = deployment.served(fleet, options["other_queues"])
-            found["deployment"] = deployment.decide(
-                {**options, "served_queues": served, "worker_hosts": len(fleet)}, found, duty
-            )
-            found["deployment"]["served"] = served
-            if not options["removing"]:
-                findings.check(options, found["project"], found["deployment"], unasked)
-                deployment.check_queues(found["deployment"]["served"])
+            told = deployment.check_broker(variables.broker, found["silent"], ours, pending)
+            fleet = _fleet.look(variables, groups, [host, *hosts], hostvars)
+            decided = deployment.decide(variables, project, looked, fleet)
+            if not variables.removing:
+                findings.check(variables, project, decided, unasked)
+                _fleet.check_queues(fleet.served)
                 found["warnings"] = [told] * bool(told) + warnings.warnings(
-                    options, found, found["deployment"], unasked
+                    variables, project, looked, decided, unasked
                 )
         except ValueError as error:
             return {"failed": True, "msg": str(error)}  # not raised: the role judges all hosts together
-        found["project"] = found["project"].as_data()
-        return found
-
-
-def _fleet(options: dict[str, Any], hosts: list[str], task_vars: dict[str, Any]) -> dict[str, Any]:
-    """Return the pools of all worker hosts; one that has a broker of its own is alone."""
-    groups, host = options["group_names"], task_vars["inventory_hostname"]
-    local = deployment.is_alone(options, _broker.parse(options["broker_url"]))
-    known = [host] if local else [*dict.fromkeys([*groups.get("celery_worker", ()), *hosts])]
-    return {
-        name: (
-            options["workers"]
-            if name == host
-            else task_vars["hostvars"][name].get("celery_workers") or [{"name": "default"}]
-        )
-        for name in known
-        if "worker" in deployment.duties(name, groups)
-    }
+        return {**found, "project": project.as_data(), "deployment": decided}

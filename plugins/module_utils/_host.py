@@ -11,7 +11,7 @@ import pwd
 import re
 import socket
 import ssl
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from . import _command
@@ -36,6 +36,9 @@ class Host:
     has_credentials: bool = False
     #: What Celery takes for the concurrency of a pool that has none.
     processors: int = 1
+    #: The accounts, each with its comment, and its group.
+    accounts: dict[str, str] = field(default_factory=dict)
+    groups: dict[str, str] = field(default_factory=dict)
 
 
 def look() -> Host:
@@ -43,6 +46,7 @@ def look() -> Host:
     # sd_booted(3)
     booted = os.path.isdir("/run/systemd/system")
     version = systemd_version() if booted else 0
+    comments, groups = accounts()
     return Host(
         hostname=socket.gethostname(),
         is_root=os.geteuid() == 0,
@@ -51,6 +55,8 @@ def look() -> Host:
         systemd_version=version,
         has_credentials=version >= CREDENTIALS_SINCE and shares_mounts(),
         processors=os.cpu_count() or 1,
+        accounts=comments,
+        groups=groups,
     )
 
 

@@ -110,7 +110,8 @@ author:
 EXAMPLES = r"""
 - name: Look at the project
   celeriac.django.celery_deployment:
-    project_path: /srv/shop
+    variables:
+      celery_project_path: /srv/shop
   register: shop
 
 - name: Put Celery into it

@@ -45,7 +45,8 @@ author:
 EXAMPLES = r"""
 - name: Look at the project
   celeriac.django.celery_deployment:
-    project_path: /srv/shop
+    variables:
+      celery_project_path: /srv/shop
   register: shop
 
 - name: Prove that its Celery works

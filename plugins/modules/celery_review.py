@@ -40,7 +40,8 @@ author:
 EXAMPLES = r"""
 - name: Look at the project
   celeriac.django.celery_deployment:
-    project_path: /srv/shop
+    variables:
+      celery_project_path: /srv/shop
   register: shop
 
 - name: Say what its own Celery app lacks

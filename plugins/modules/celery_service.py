@@ -95,7 +95,8 @@ author:
 EXAMPLES = r"""
 - name: Look at the project
   celeriac.django.celery_deployment:
-    project_path: /srv/shop
+    variables:
+      celery_project_path: /srv/shop
     broker_url: redis://redis.example.com:6379/0
   register: shop
 

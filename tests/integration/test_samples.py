@@ -37,7 +37,7 @@ def integrated(project: Project, python: Path, folder: Path, **options: object) 
     checkout = Checkout(project.layout(), project.build(folder), python)
     if project.files:
         run(checkout, "manage.py", "makemigrations", "subscriptions", settings=project.settings)
-    checkout.look(sample_apps=list(project.apps), **options)
+    checkout.look(project_sample_apps=list(project.apps), **options)
     checkout.integrate()
     return checkout
 
@@ -92,7 +92,7 @@ def test_samples_are_as_black_and_ruff_want_them(name: str, tmp_path: Path) -> N
     """At their defaults, and with the imports sorted."""
     project = PROJECTS[name]
     checkout = Checkout(project.layout(), project.build(tmp_path), None)
-    checkout.look(sample_apps=list(project.apps))
+    checkout.look(project_sample_apps=list(project.apps))
     outcome = checkout.integrate()
     made = [str(checkout.path / file) for file in outcome.files if re.search(r"tasks\.py|celery_", file)]
     made = [file for file in made if file.endswith(".py")]
@@ -119,9 +119,9 @@ def test_samples_go_to_the_byte(name: str, django: Path, tmp_path: Path) -> None
     checkout.look()
     checkout.integrate()
     plain = snapshot(checkout.path)
-    checkout.look(sample_apps=list(project.apps))
+    checkout.look(project_sample_apps=list(project.apps))
     assert checkout.integrate().files
-    checkout.look(sample_apps=list(project.apps))
+    checkout.look(project_sample_apps=list(project.apps))
     again = checkout.integrate()
     assert not again.files
     assert not again.kept
@@ -137,7 +137,7 @@ def test_what_is_there_stays(tmp_path: Path) -> None:
     """A tasks.py of the project's is left alone, and said so; so is a sample that somebody edited."""
     project = PROJECTS["store"]
     checkout = Checkout(project.layout(), project.build(tmp_path), None)
-    checkout.look(sample_apps=list(project.apps))
+    checkout.look(project_sample_apps=list(project.apps))
     checkout.integrate()
     busy = checkout.base() / "store/apps/busy"
     assert (busy / "tasks.py").read_text() == "# Whatever stood here stays.\n"
@@ -150,7 +150,7 @@ def test_what_is_there_stays(tmp_path: Path) -> None:
     mine = tasks.read_text() + "\n\ndef mine():\n    pass\n"
     tasks.write_text(mine)
     for apps in (list(project.apps), []):
-        checkout.look(sample_apps=apps)
+        checkout.look(project_sample_apps=apps)
         checkout.integrate()
         assert tasks.read_text() == mine
         assert not tests.exists()

@@ -61,7 +61,7 @@ def integrated(python: Path, tmp_path: Path) -> Callable[..., Checkout]:
     def build(**options: Any) -> Checkout:
         project = PROJECTS["shop"]
         checkout = Checkout(project.layout(), project.build(tmp_path), python)
-        checkout.look(sample_apps=["orders"], timezone="Europe/Berlin", **options)
+        checkout.look(project_sample_apps=["orders"], timezone="Europe/Berlin", **options)
         checkout.integrate()
         return checkout
 

@@ -16,6 +16,7 @@ from ansible_collections.celeriac.django.plugins.module_utils._discovery.project
     SamplePlace,
     SettingsPlace,
 )
+from ansible_collections.celeriac.django.plugins.module_utils._host import Host
 
 # How long an example takes says nothing on a busy machine.
 settings.register_profile("unit", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -86,16 +87,16 @@ def found(project: Project) -> dict[str, Any]:
     """What the module finds on a host with systemd, as root."""
     return {
         "project": project,
-        "host": {
-            "hostname": "web1",
-            "is_root": True,
-            "has_systemd": True,
-            "home": "/root",
-            "systemd_version": 252,
-            "has_credentials": True,
-        },
-        "accounts": {"root": "root", "www-data": "www-data"},
-        "groups": {"root": "root", "www-data": "web"},
+        "host": Host(
+            hostname="web1",
+            is_root=True,
+            has_systemd=True,
+            home="/root",
+            systemd_version=252,
+            has_credentials=True,
+            accounts={"root": "root", "www-data": "www-data"},
+            groups={"root": "root", "www-data": "web"},
+        ),
         "interpreter": None,
         "silent": [],
         "unread_authorities": [],

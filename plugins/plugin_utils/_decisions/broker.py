@@ -142,13 +142,12 @@ def parse(url: str) -> Broker:
 _WITH_TLS = {"redis": "rediss", "amqp": "amqps", "pyamqp": "amqps"}
 
 
-def check_options(url: str, master: str, tls: bool) -> None:
+def check_options(broker: Broker, master: str, tls: bool) -> None:
     """See that the broker has the options that its transport cannot do without.
 
     Raises:
         BrokerError: one is missing, or is for another transport.
     """
-    broker = parse(url)
     transport = broker.transport
     # What is on this host may have a tunnel behind it.
     if tls and transport in _WITH_TLS and not broker.local:

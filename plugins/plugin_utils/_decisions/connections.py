@@ -72,7 +72,7 @@ def fleet(
     for name in dict.fromkeys([*workers, *beats]):
         if name not in known:  # a run with --limit
             given = variables.get(name, {})
-            pools = (given.get("celery_workers") or [{"name": "default"}]) if name in workers else []
+            pools = _pools.of_inventory(given) if name in workers else []
             restart = given.get("celery_worker_restart", "")
             found[name] = of_inventory(pools, restart, name in beats, processors)
     return found

@@ -9,7 +9,6 @@ Everything that the roles need is decided here, once, as plain data without secr
 from __future__ import annotations
 
 import os.path
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -17,15 +16,13 @@ from typing import Any
 from ansible_collections.celeriac.django.plugins.module_utils import _names
 from ansible_collections.celeriac.django.plugins.module_utils._checkout import integration
 from ansible_collections.celeriac.django.plugins.module_utils._discovery.project import App, Project
+from ansible_collections.celeriac.django.plugins.module_utils._host import Host
 
 from . import broker as _broker
 from . import findings, limits, requirements, results, sandbox, tasks, warnings
 from . import pools as _pools
-
-#: Groups of the inventory, and what a host does in each.
-DUTIES = {"celery_worker": "worker", "celery_beat": "beat"}
-#: Groups whose hosts serve the others.
-SERVERS = ("celery_broker", "celery_database")
+from .fleet import Fleet, duties
+from .variables import DeploymentError, Variables, check_name
 
 #: What starts the units' processes, in the state folder; for an app of the project's own, with a package.
 LAUNCHER = "launch.py"
@@ -39,44 +36,29 @@ SCHEDULERS = {
 }
 #: What the processes and the roles keep in the state folder.
 _STATE_NAMES = (".gitignore", LAUNCHER, SERVICE, "bin", "broker", "beat-schedule", "environment", "secrets")
-# The units of a project shop are shop-worker-…: those of a project shop-worker would pass for them.
-_NAME = re.compile(r"(?!.*-(?:worker|beat))[a-z][a-z0-9_-]{0,30}\Z")
 
 
-class DeploymentError(ValueError):
-    """What was asked for cannot be. The text says what, where and what to do."""
-
-
-def check(options: Mapping[str, Any], groups: Mapping[str, Sequence[str]], hosts: Sequence[str]) -> None:
+def check(variables: Variables, groups: Mapping[str, Sequence[str]], hosts: Sequence[str]) -> None:
     """Check what can be checked without looking at any host.
 
     Args:
-        options: the public variables without their prefix ``celery_``.
+        variables: the public variables without their prefix ``celery_``.
         groups: the inventory's groups, name to hosts.
         hosts: the hosts of the play.
 
     Raises:
         DeploymentError: a value is missing, malformed, or contradicts another one.
     """
-    path = options["project_path"]
-    if not os.path.isabs(path):
-        raise DeploymentError(f"celery_project_path has to be an absolute path on the host, not {path!r}.")
-    name = options["project_name"]
-    if name and not _NAME.match(name):
-        raise DeploymentError(_bad_name(name))
+    broker = variables.broker
     try:
-        broker = _broker.parse(options["broker_url"])
-        _broker.check_options(options["broker_url"], options["broker_master"], options["broker_tls"])
-        pools = _pools.complete(options["workers"], options["delivery"])
-        limits.check(pools, broker, limits.patience(options))
-        _pools.refuse_beat("celery_environment", options["environment"])
-        _pools.refuse_beat("celery_secrets", options["secret_names"])
-        for variable in ("worker_unit_overrides", "beat_unit_overrides"):
-            sandbox.overrides(f"celery_{variable}", options[variable])
-        tasks.check(options)
+        _broker.check_options(broker, variables.broker_master, variables.broker_tls)
+        limits.check(variables.pools, broker, variables.patience)
+        _pools.refuse_beat("celery_environment", variables.environment)
+        _pools.refuse_beat("celery_secrets", variables.secret_names)
+        tasks.check(variables)
         running = [host for host in hosts if duties(host, groups)]
-        results.check(options, broker, 1 if is_alone(options, broker) else len(running))
-        results.check_redbeat(options, broker)
+        results.check(variables, 1 if variables.alone else len(running))
+        results.check_redbeat(variables)
     except ValueError as error:
         raise DeploymentError(str(error)) from None
     if broker.embedded and len(running) > 1:
@@ -86,57 +68,16 @@ def check(options: Mapping[str, Any], groups: Mapping[str, Sequence[str]], hosts
             "as redis://:password@host:6379/0."
         )
     beats = list(groups.get("celery_beat", ()))
-    if not is_alone(options, broker):  # where each host has its own broker, each is a deployment of its own
+    if not variables.alone:  # where each host has its own broker, each is a deployment of its own
         beats += [host for host in running if "beat" in duties(host, groups) and host not in beats]
     # RedBeat's lock lets one of several send, and the others stand by.
-    if len(beats) > 1 and options["beat_scheduler"] != "redbeat":
+    if len(beats) > 1 and variables.beat_scheduler != "redbeat":
         raise DeploymentError(
             f"{len(beats)} hosts would run beat ({', '.join(beats)}), and each would send every "
             "periodic task. Put exactly one host into the group celery_beat, and the others into "
             "celery_worker alone; a host in none of the groups runs everything. Only with the scheduler "
             "redbeat, several hosts may: one sends, the others stand by."
         )
-
-
-def is_alone(options: Mapping[str, Any], broker: _broker.Broker) -> bool:
-    """Tell whether each host has a broker of its own, so that hosts are deployments of their own.
-
-    A URL that follows from the group celery_broker names loopback on the broker's host alone, and the
-    others reach the same server by its name.
-    """
-    return broker.local and not options.get("broker_server")
-
-
-def served(fleet: Mapping[str, Sequence[Mapping[str, Any]]], others: Sequence[str]) -> list[str]:
-    """Return the queues that somebody serves.
-
-    Args:
-        fleet: the worker hosts, each with its pools as the inventory has them.
-        others: the queues that somebody else serves.
-    """
-    queues = {queue for pools in fleet.values() for pool in pools for queue in _pools.queues_of(pool)}
-    return sorted(queues | set(others))
-
-
-def check_queues(queues: Sequence[str]) -> None:
-    """See that the default queue is served by somebody: tasks without a route go there, and the canary.
-
-    Raises:
-        DeploymentError: nobody serves it, though there are pools.
-    """
-    if queues and _pools.DEFAULT_QUEUE not in queues:
-        raise DeploymentError(
-            f"No pool serves the queue {_pools.DEFAULT_QUEUE}, where tasks go that have no route, and what "
-            f"beat sends; these are served: {', '.join(queues)}. Add it to the queues of a pool in "
-            "celery_workers, or to celery_other_queues if somebody else serves it."
-        )
-
-
-def duties(host: str, groups: Mapping[str, Sequence[str]]) -> list[str]:
-    """Return what a host does; one that is in none of the groups does everything."""
-    if not any(host in groups.get(group, ()) for group in (*DUTIES, *SERVERS)):
-        return list(DUTIES.values())
-    return [duty for group, duty in DUTIES.items() if host in groups.get(group, ())]
 
 
 def check_broker(
@@ -189,23 +130,22 @@ def check_authorities(unread: Sequence[str]) -> None:
         )
 
 
-def decide(options: Mapping[str, Any], found: Mapping[str, Any], duty: Sequence[str]) -> dict[str, Any]:
+def decide(variables: Variables, project: Project, host: Host, fleet: Fleet) -> dict[str, Any]:
     """Decide the deployment of one host.
 
     Args:
-        options: the public variables without their prefix, checked by :func:`check`.
-        found: the answer of the module: ``project`` and ``host``.
-        duty: what this host does.
+        variables: the public variables, checked by :func:`check`.
+        project: what was found in the checkout.
+        host: what was found on the host.
+        fleet: what the host is part of.
 
     Raises:
         DeploymentError: the project does not allow what was asked for.
     """
-    project: Project = found["project"]
-    host = found["host"]
-    name = _name_of(options, project)
-    broker = _broker.parse(options["broker_url"])
-    systemd = _uses_systemd(options["service_manager"], host)
-    integrate = _integrate(options["project_integrate"], project)
+    name = _name_of(variables, project)
+    broker, pools, duty = variables.broker, variables.pools, fleet.duties
+    systemd = _uses_systemd(variables.service_manager, host)
+    integrate = _integrate(variables.project_integrate, project)
     if integrate and project.settings_problem:
         raise DeploymentError(project.settings_problem)
     if integrate and not project.writable and not project.integrated:
@@ -213,13 +153,12 @@ def decide(options: Mapping[str, Any], found: Mapping[str, Any], duty: Sequence[
             f"The checkout {project.path} is not writable. Run as its owner or with become, or set "
             "celery_project_integrate to never if Celery is in it already."
         )
-    if options["database_from_url"] and not options.get("removing"):
+    if variables.database_from_url and not variables.removing:
         _check_database(project, integrate)
-    state = options["state_path"] or (
+    state = variables.state_path or (
         _names.system_state(name) if systemd else os.path.join(project.base, ".celery")
     )
-    venv = options["venv_path"] or os.path.join(state, "venv")
-    pools = _pools.complete(options["workers"], options["delivery"])
+    venv = variables.venv_path or os.path.join(state, "venv")
     prefix = f"{project.package}." if project.package else ""
     # Beside manage.py, a celery.py would be what `import celery` finds.
     app_module = "celery" if project.package else "celery_app"
@@ -227,8 +166,8 @@ def decide(options: Mapping[str, Any], found: Mapping[str, Any], duty: Sequence[
     # Where the package's own module holds the settings, it cannot load an app that reads them.
     loads = bool(project.package) and package_file not in (p.file for p in project.settings_places)
     if integrate:
-        _check_results(options, project)
-    deployment = {
+        _check_results(variables, project, fleet.workers)
+    deployment: dict[str, Any] = {
         "name": name,
         "path": project.path,
         "base": project.base,
@@ -244,7 +183,7 @@ def decide(options: Mapping[str, Any], found: Mapping[str, Any], duty: Sequence[
         "app": (project.package if loads else prefix + app_module) if integrate else project.own_app.address,
         "duties": list(duty),
         "systemd": systemd,
-        "user": options["user"] or name,
+        "user": variables.user or name,
         "state_path": state,
         "run_path": os.path.join(state, "run") if systemd else state,
         "config_path": f"/etc/{name}-celery" if systemd else state,
@@ -254,16 +193,16 @@ def decide(options: Mapping[str, Any], found: Mapping[str, Any], duty: Sequence[
         "embedded": broker.embedded,
         #: Whether workers and beat can be asked.
         "has_control": broker.has_control,
-        "alone": broker.embedded or is_alone(options, broker),
-        "result_backend": results.in_settings(options["result_backend"], prefix),
+        "alone": broker.embedded or variables.alone,
+        "result_backend": results.in_settings(variables.result_backend, prefix),
         #: What was asked for, where it is a word: a URL may hold a password.
-        "result_word": "" if "://" in options["result_backend"] else options["result_backend"],
-        "several_hosts": int(options.get("worker_hosts", 1)) > 1,
-        "result_expires": results.expires(options.get("result_expires", "1d")),
-        "scheduler": options["beat_scheduler"],
-        "scheduler_class": SCHEDULERS.get(options["beat_scheduler"], options["beat_scheduler"]),
-        "timezone": options["timezone"],
-        "delivery": options["delivery"],
+        "result_word": "" if "://" in variables.result_backend else variables.result_backend,
+        "several_hosts": fleet.workers > 1,
+        "result_expires": variables.result_expires,
+        "scheduler": variables.beat_scheduler,
+        "scheduler_class": SCHEDULERS.get(variables.beat_scheduler, variables.beat_scheduler),
+        "timezone": variables.timezone,
+        "delivery": variables.delivery,
         "pools": [_pools.as_data(pool) for pool in pools],
         #: The pools whose tasks run in forked processes.
         "prefork": [pool.name for pool in pools if pool.pool == "prefork" and "worker" in duty],
@@ -273,19 +212,20 @@ def decide(options: Mapping[str, Any], found: Mapping[str, Any], duty: Sequence[
         "celery_settings": project.celery_settings,
         "canary": f"{name}-canary" if integrate else "",
         "canary_interval": CANARY_INTERVAL,
-        "restart": options["worker_restart"],
-        "self_check": options["worker_self_check"],
-        "keep_connections": options["keep_connections"],
-        "database_from_url": options["database_from_url"],
-        "web_connections": options["web_connections"],
-        "database_max_connections": options["database_max_connections"],
-        "visibility_timeout": limits.visibility_timeout(pools, limits.patience(options)),
-        "consumer_timeout": limits.patience(options).consumer,
-        "systemd_version": host["systemd_version"],
-        "credentials": systemd and host["has_credentials"],
+        "restart": variables.worker_restart,
+        "served": list(fleet.served),
+        "self_check": variables.worker_self_check,
+        "keep_connections": variables.keep_connections,
+        "database_from_url": variables.database_from_url,
+        "web_connections": variables.web_connections,
+        "database_max_connections": variables.database_max_connections,
+        "visibility_timeout": limits.visibility_timeout(pools, variables.patience),
+        "consumer_timeout": variables.patience.consumer,
+        "systemd_version": host.systemd_version,
+        "credentials": systemd and host.has_credentials,
         "launcher": os.path.join(state, LAUNCHER),
-        "several_beats": options["beat_scheduler"] == "redbeat",
-        "requirements": requirements.decide(options, project, broker, integrate),
+        "several_beats": variables.beat_scheduler == "redbeat",
+        "requirements": requirements.decide(variables, project, integrate),
         "tasks": dict(project.tasks),
     }
     deployment["beat_arguments"] = [
@@ -298,7 +238,7 @@ def decide(options: Mapping[str, Any], found: Mapping[str, Any], duty: Sequence[
         canary = f"{prefix}celery_ops.tasks.canary"
         deployment["tasks"].setdefault(canary, "celery_ops/tasks.py")
     try:
-        deployment.update(tasks.decide(options, project, deployment))
+        deployment.update(tasks.decide(variables, project, deployment, fleet))
     except ValueError as error:
         raise DeploymentError(str(error)) from None
     for kind in ("specs", "own"):
@@ -309,17 +249,17 @@ def decide(options: Mapping[str, Any], found: Mapping[str, Any], duty: Sequence[
         *samples["notes"],
         *findings.notes(project),
     ]
-    deployment.update(_sandbox_of(deployment, options, project))
-    deployment.update(_ownership(deployment, found))
-    deployment["own_paths"] = _own_paths(deployment, bool(options["state_path"]))
+    deployment.update(_sandbox_of(deployment, variables, project))
+    deployment.update(_ownership(deployment, project, host))
+    deployment["own_paths"] = _own_paths(deployment, bool(variables.state_path))
     deployment["environment"] = {
         "DJANGO_SETTINGS_MODULE": project.settings,
         "CELERY_STATE_PATH": deployment["run_path"],
         # A folder is the broker where somebody says so: without a word, the processes would refuse it.
         **({"CELERY_BROKER_URL": _broker.EMBEDDED_URL} if broker.embedded and integrate else {}),
-        **_broker_environment(options),
+        **_broker_environment(variables),
         **_import_environment(project),
-        **{key: _pools.environment_text(value) for key, value in options["environment"].items()},
+        **variables.environment,
     }
     return deployment
 
@@ -338,12 +278,12 @@ def _check_database(project: Project, integrate: bool) -> None:
         )
 
 
-def _check_results(options: Mapping[str, Any], project: Project) -> None:
+def _check_results(variables: Variables, project: Project, hosts: int) -> None:
     """See that results go where this project can keep and read them."""
-    if options.get("removing"):
+    if variables.removing:
         return
     try:
-        results.check_project(options, project, int(options.get("worker_hosts", 1)))
+        results.check_project(variables, project, hosts)
     except results.ResultsError as error:
         raise DeploymentError(str(error)) from None
 
@@ -369,10 +309,10 @@ def with_app(project: Project, wanted: str) -> Project:
     )
 
 
-def _broker_environment(options: Mapping[str, Any]) -> dict[str, str]:
+def _broker_environment(variables: Variables) -> dict[str, str]:
     """Return what the settings fragment has to know of the broker, besides its URL."""
-    found = {"CELERY_BROKER_CA": options["broker_ca"], "CELERY_BROKER_MASTER": options["broker_master"]}
-    if options["broker_tls"] and options["broker_master"]:
+    found = {"CELERY_BROKER_CA": variables.broker_ca, "CELERY_BROKER_MASTER": variables.broker_master}
+    if variables.broker_tls and variables.broker_master:
         found["CELERY_BROKER_TLS"] = "1"  # all other URLs say it themselves
     return {name: value for name, value in found.items() if value}
 
@@ -387,37 +327,31 @@ def _import_environment(project: Project) -> dict[str, str]:
     return found
 
 
-def _sandbox_of(
-    deployment: Mapping[str, Any], options: Mapping[str, Any], project: Project
-) -> dict[str, Any]:
+def _sandbox_of(deployment: Mapping[str, Any], variables: Variables, project: Project) -> dict[str, Any]:
     """Decide what the processes may do."""
-    in_a_file = project.database in ("sqlite3", "url", "") and not options["uses_postgresql"]
+    in_a_file = project.database in ("sqlite3", "url", "") and not variables.uses_postgresql
     try:
         writable = sandbox.writable(
-            deployment["run_path"], options["writable_paths"], deployment["base"], in_a_file
+            deployment["run_path"], variables.writable_paths, deployment["base"], in_a_file
         )
     except sandbox.SandboxError as error:
         raise DeploymentError(str(error)) from None
     return {
         "writable": writable,
         "protect_home": sandbox.protect_home(
-            [deployment["base"], deployment["venv"], deployment["state_path"], *options["writable_paths"]]
+            [deployment["base"], deployment["venv"], deployment["state_path"], *variables.writable_paths]
         ),
-        **{
-            f"{kind}_overrides": sandbox.overrides(
-                f"celery_{kind}_unit_overrides", options[f"{kind}_unit_overrides"]
-            )
-            for kind in ("worker", "beat")
-        },
+        "worker_overrides": variables.worker_overrides,
+        "beat_overrides": variables.beat_overrides,
     }
 
 
-def _ownership(deployment: Mapping[str, Any], found: Mapping[str, Any]) -> dict[str, Any]:
+def _ownership(deployment: Mapping[str, Any], project: Project, host: Host) -> dict[str, Any]:
     """Decide who owns what on the host."""
     comment = f"Celery of {deployment['name']} (celeriac.django)"
     if not deployment["systemd"]:
         # The owner of the checkout runs everything; only root can and has to give files away.
-        owner = str(found["project"].owner_uid) if found["host"]["is_root"] else ""
+        owner = str(project.owner_uid) if host.is_root else ""
         folders = [{"path": deployment["state_path"], "owner": owner, "group": "", "mode": "0700"}]
         return {
             "run_user": "",
@@ -429,8 +363,8 @@ def _ownership(deployment: Mapping[str, Any], found: Mapping[str, Any]) -> dict[
             "folders": folders,
         }
     user = deployment["user"]
-    gecos = found["accounts"].get(user)
-    group = user if gecos in (None, comment) else found["groups"].get(user, user)
+    gecos = host.accounts.get(user)
+    group = user if gecos in (None, comment) else host.groups.get(user, user)
     return {
         "run_user": user,
         # An account that was there before is used as it is, and stays when the deployment goes.
@@ -459,18 +393,17 @@ def _own_paths(deployment: Mapping[str, Any], chosen: bool) -> list[str]:
     return list(dict.fromkeys(own))
 
 
-def _name_of(options: Mapping[str, Any], project: Project) -> str:
+def _name_of(variables: Variables, project: Project) -> str:
     """Return the deployment's name.
 
     Raises:
         DeploymentError: it cannot name units, or nothing that was found tells this project from others.
     """
-    given, recorded = options["project_name"], project.recorded_name
+    given, recorded = variables.project_name, project.recorded_name
     name = _names.project_name(given, project.package, project.path, recorded)
-    if not _NAME.match(name):
-        raise DeploymentError(_bad_name(name))
+    check_name(name)
     # What runs already keeps its name until it is removed.
-    if not (given or recorded or options.get("removing")) and _names.says_nothing(name, project.package):
+    if not (given or recorded or variables.removing) and _names.says_nothing(name, project.package):
         raise DeploymentError(
             f"{name!r}, which {project.path} and its package give, is no name: units, the user and the "
             "keys in the broker would be called like those of any project, or of one release. Set "
@@ -479,28 +412,21 @@ def _name_of(options: Mapping[str, Any], project: Project) -> str:
     return name
 
 
-def _bad_name(name: str) -> str:
-    return (
-        f"celery_project_name: {name!r} cannot name units, a user and folders: use lower-case "
-        "letters, digits, - and _, starting with a letter, at most 31 characters, without -worker and -beat."
-    )
-
-
-def _uses_systemd(wanted: str, host: Mapping[str, Any]) -> bool:
+def _uses_systemd(wanted: str, host: Host) -> bool:
     if wanted == "none":
         return False
     if wanted == "systemd":
-        if not host["has_systemd"]:
+        if not host.has_systemd:
             raise DeploymentError(
                 "celery_service_manager is systemd, but systemd does not run this host. "
                 "Set it to auto or none."
             )
-        if not host["is_root"]:
+        if not host.is_root:
             raise DeploymentError(
                 "celery_service_manager is systemd, and units need root. "
                 "Run with become: true (or -b), or set it to none."
             )
-    return bool(host["has_systemd"] and host["is_root"])
+    return bool(host.has_systemd and host.is_root)
 
 
 def _integrate(wanted: str, project: Project) -> bool:

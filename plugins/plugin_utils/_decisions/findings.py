@@ -11,13 +11,15 @@ from typing import Any
 from ansible_collections.celeriac.django.plugins.module_utils._discovery.findings import INTEGRATION, OWN_APP
 from ansible_collections.celeriac.django.plugins.module_utils._discovery.project import Finding, Project
 
+from .variables import Variables
+
 
 class FindingError(ValueError):
     """A line of the project's that has to be settled first. The text has the place and what to do."""
 
 
 def check(
-    options: Mapping[str, Any],
+    variables: Variables,
     project: Project,
     deployment: Mapping[str, Any],
     checkout_alone: bool = False,
@@ -25,7 +27,7 @@ def check(
     """Refuse what would make a green report of a deployment that is wrong.
 
     Args:
-        options: the public variables without their prefix.
+        variables: the public variables.
         project: what was found.
         deployment: what was decided.
         checkout_alone: whether nothing but the checkout is changed, so that nothing has to run.
@@ -35,7 +37,7 @@ def check(
     """
     texts = [
         finding.text
-        for finding in _of(options, project, deployment)
+        for finding in _of(variables, project, deployment)
         if finding.refuses and not (checkout_alone and finding.running)
     ]
     if texts:
@@ -43,7 +45,7 @@ def check(
 
 
 def warnings(
-    options: Mapping[str, Any],
+    variables: Variables,
     project: Project,
     deployment: Mapping[str, Any],
     checkout_alone: bool = False,
@@ -51,14 +53,14 @@ def warnings(
     """Return what is to be told of such lines, and works all the same; arguments as of :func:`check`."""
     return [
         finding.text
-        for finding in _of(options, project, deployment)
+        for finding in _of(variables, project, deployment)
         if not finding.refuses and not (checkout_alone and finding.running)
     ]
 
 
-def _of(options: Mapping[str, Any], project: Project, deployment: Mapping[str, Any]) -> Iterator[Finding]:
+def _of(variables: Variables, project: Project, deployment: Mapping[str, Any]) -> Iterator[Finding]:
     """Yield the findings that matter to this deployment, and that no variable settles."""
-    given = {*options["environment"], *options["secret_names"], *deployment["environment"]}
+    given = {*variables.environment, *variables.secret_names, *deployment["environment"]}
     unwanted = OWN_APP if deployment["integrate"] else INTEGRATION
     for finding in project.findings:
         variable = finding.variable
@@ -66,7 +68,7 @@ def _of(options: Mapping[str, Any], project: Project, deployment: Mapping[str, A
         settled = variable[1:] not in given if variable.startswith("+") else variable in given
         if finding.concerns == unwanted or (variable and settled):
             continue
-        if finding.option and options.get(finding.option):
+        if finding.option and getattr(variables, finding.option):
             continue
         yield finding
 

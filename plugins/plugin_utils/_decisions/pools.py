@@ -187,6 +187,11 @@ def _complete(where: str, name: str, data: Mapping[str, Any], delivery: str) -> 
     )
 
 
+def of_inventory(variables: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the pools of another host, from its variables in the inventory."""
+    return variables.get("celery_workers") or [{"name": "default"}]
+
+
 def queues_of(data: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the queues of a pool as the inventory has it."""
     given = data.get("queues") or [DEFAULT_QUEUE]

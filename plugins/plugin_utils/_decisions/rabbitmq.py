@@ -76,7 +76,7 @@ def consumer_timeout(host: Mapping[str, Any]) -> int:
 def variables(host: Mapping[str, Any]) -> dict[str, Any]:
     """Return the variables of a host that matter here, with the defaults of the role celery."""
     return {
-        "workers": host.get("celery_workers") or [{"name": "default"}],
+        "workers": _pools.of_inventory(host),
         "delivery": host.get("celery_delivery") or "at_most_once",
         "other_queues": host.get("celery_other_queues") or [],
         "visibility_timeout": None,

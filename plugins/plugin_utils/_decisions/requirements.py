@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import os.path
 import re
-from collections.abc import Mapping
-from typing import Any
 
 from ansible_collections.celeriac.django.plugins.module_utils._discovery.project import Project
 
 from . import broker as _broker
+from .variables import Variables
 
 #: Lower bounds of what is installed; the reasons stand in docs/packages.md.
 CELERY = "celery{extras}>=5.7,<6"
@@ -28,22 +27,20 @@ PSYCOPG = "psycopg[binary]>=3.2"
 _POSTGRESQL = re.compile(r"(postgres|postgresql|postgis)(\+\w+)?://")
 
 
-def decide(
-    options: Mapping[str, Any], project: Project, broker: _broker.Broker, integrate: bool
-) -> dict[str, list[str]]:
+def decide(variables: Variables, project: Project, integrate: bool) -> dict[str, list[str]]:
     """Decide what is installed: what the project asks for, and what its Celery needs.
 
     A project with a Celery app of its own asks for its backends and scheduler itself.
     """
     files: list[str] = []
     asked: list[str] = []
-    for entry in options["requirements"] or project.requirements:
+    for entry in variables.requirements or project.requirements:
         file = os.path.join(project.path, entry)
         if entry in project.requirements or entry.endswith((".txt", ".in", ".toml")):
             files.append(file)
         else:
             asked.append(entry)
-    extras = _extras(options, broker, integrate)
+    extras = _extras(variables, integrate)
     with_extras = f"[{','.join(sorted(extras))}]" if extras else ""
     if not integrate and "celery" in project.required:
         # The project's own choice of versions, which celery_review warns of where it is too old.
@@ -52,42 +49,42 @@ def decide(
         own = [CELERY.format(extras=with_extras), KOMBU]
     if integrate:
         own += [HIREDIS] if "redis" in extras else []
-        own += _of_the_integration(options, project)
+        own += _of_the_integration(variables, project)
     return {"files": files, "specs": [*asked, *own], "own": own}
 
 
-def _of_the_integration(options: Mapping[str, Any], project: Project) -> list[str]:
+def _of_the_integration(variables: Variables, project: Project) -> list[str]:
     """Return what the settings fragment asks for; a project's own app asks for its own."""
-    backend = options["result_backend"]
+    backend = variables.result_backend
     own = []
     if backend in ("django-db", "django-cache"):
         own.append(RESULTS)
     if backend == "database" or backend.startswith("db+"):
         own.append(SQLALCHEMY)
-    if options["beat_scheduler"] == "database":
+    if variables.beat_scheduler == "database":
         own.append(BEAT)
-    if options["beat_scheduler"] == "redbeat":
+    if variables.beat_scheduler == "redbeat":
         own.append(REDBEAT)
-    if options["database_from_url"]:
+    if variables.database_from_url:
         own.append(DATABASE_URL)
-    if _needs_psycopg(options, project):
+    if _needs_psycopg(variables, project):
         own.append(PSYCOPG)
     return own
 
 
-def _extras(options: Mapping[str, Any], broker: _broker.Broker, integrate: bool) -> set[str]:
+def _extras(variables: Variables, integrate: bool) -> set[str]:
     """Return the extras of Celery that broker, results and pools need."""
-    extras = {broker.extra, "redis" if options["result_backend"].startswith("redis") else ""}
-    extras |= {"gevent" for pool in options["workers"] if pool.get("pool") == "gevent"}
+    extras = {variables.broker.extra, "redis" if variables.result_backend.startswith("redis") else ""}
+    extras |= {"gevent" for pool in variables.pools if pool.pool == "gevent"}
     if not integrate:
         # The project's settings may have their broker from any of the secrets.
-        extras |= {_broker.TRANSPORTS.get(scheme, (0, ""))[1] for scheme in options["secret_schemes"]}
+        extras |= {_broker.TRANSPORTS.get(scheme, (0, ""))[1] for scheme in variables.secret_schemes}
     return extras - {""}
 
 
-def _needs_psycopg(options: Mapping[str, Any], project: Project) -> bool:
+def _needs_psycopg(variables: Variables, project: Project) -> bool:
     # SQLAlchemy takes the driver that the URL names, also where Django has psycopg2.
-    if options["result_backend"] == "database" or options["result_backend"].startswith(
+    if variables.result_backend == "database" or variables.result_backend.startswith(
         "db+postgresql+psycopg://"
     ):
         return "psycopg" not in project.required
@@ -95,5 +92,4 @@ def _needs_psycopg(options: Mapping[str, Any], project: Project) -> bool:
         return False
     if project.database == "postgresql":
         return True
-    urls = [str(value) for value in options["environment"].values()]
-    return options["uses_postgresql"] or any(_POSTGRESQL.match(url) for url in urls)
+    return variables.uses_postgresql or any(_POSTGRESQL.match(url) for url in variables.environment.values())

@@ -6,12 +6,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
-from ansible_collections.celeriac.django.plugins.module_utils import _schedule
 from ansible_collections.celeriac.django.plugins.module_utils._discovery.project import Project
 
-from .broker import Broker
+from .variables import Variables
 
 #: Where RedBeat finds its Redis, if it is not the broker.
 REDBEAT_URL = "CELERY_REDBEAT_REDIS_URL"
@@ -35,18 +33,17 @@ class ResultsError(ValueError):
     """A choice that cannot work. The text says what to choose instead."""
 
 
-def check(options: Mapping[str, Any], broker: Broker, running: int) -> None:
+def check(variables: Variables, running: int) -> None:
     """Check what can be checked without looking at the project.
 
     Args:
-        options: the public variables; ``database_scheme`` is that of DATABASE_URL.
-        broker: where tasks wait.
+        variables: the public variables; ``database_scheme`` is that of DATABASE_URL.
         running: the number of hosts that are one deployment.
 
     Raises:
         ResultsError: the choice cannot work.
     """
-    backend = options["result_backend"]
+    backend, broker = variables.result_backend, variables.broker
     if backend not in RESULT_BACKENDS and "://" not in backend:
         offered = ", ".join(RESULT_BACKENDS)
         raise ResultsError(
@@ -59,14 +56,13 @@ def check(options: Mapping[str, Any], broker: Broker, running: int) -> None:
             f"{broker.transport}. Set it to the URL of a Redis, or to django-db."
         )
     if backend == "database":
-        _check_database(str(options.get("database_scheme", "")))
+        _check_database(variables.database_scheme)
     if backend.startswith(("db+sqlite", "file:")) and running > 1:
         raise ResultsError(
             f"celery_result_backend is a file on one host ({backend.partition(':')[0]}), and {running} hosts "
             "are to share it. Take django-db with the project's database server, redis, or the URL of a "
             "server."
         )
-    expires(options.get("result_expires", "1d"))
 
 
 def _check_database(scheme: str) -> None:
@@ -84,40 +80,23 @@ def _check_database(scheme: str) -> None:
     )
 
 
-def expires(value: Any) -> int:
-    """Return after how many seconds results go; 0 where they never do.
-
-    Raises:
-        ResultsError: it is no time.
-    """
-    if str(value) == "never":
-        return 0
-    try:
-        return _schedule.seconds("celery_result_expires", "the time", value)
-    except _schedule.ScheduleError:
-        raise ResultsError(
-            f"celery_result_expires is {value!r}; it has to be whole seconds, a number with its unit, as "
-            "12h or 7d, or never."
-        ) from None
-
-
-def check_project(options: Mapping[str, Any], project: Project, hosts: int) -> None:
+def check_project(variables: Variables, project: Project, hosts: int) -> None:
     """Check the choice against what was found in the project.
 
     Args:
-        options: the public variables.
+        variables: the public variables.
         project: what was found.
         hosts: the number of worker hosts that are one deployment.
 
     Raises:
         ResultsError: the choice cannot work with this project.
     """
-    backend = options["result_backend"]
+    backend = variables.result_backend
     if backend == "none":
-        _check_none(options, project)
+        _check_none(variables, project)
     if backend == "django-cache":
-        _check_cache(options, project, hosts)
-    elsewhere = options["uses_postgresql"] or "DATABASE_URL" in options["secret_names"]
+        _check_cache(variables, project, hosts)
+    elsewhere = variables.uses_postgresql or "DATABASE_URL" in variables.secret_names
     if backend == "django-db" and hosts > 1 and project.database == "sqlite3" and not elsewhere:
         raise ResultsError(
             f"celery_result_backend is django-db, and the project's database is SQLite: a file on each of "
@@ -126,22 +105,22 @@ def check_project(options: Mapping[str, Any], project: Project, hosts: int) -> N
         )
 
 
-def _check_none(options: Mapping[str, Any], project: Project) -> None:
+def _check_none(variables: Variables, project: Project) -> None:
     chords = project.chords
     if chords:
         raise ResultsError(
             f"celery_result_backend is none, and the project has a chord ({_listed(chords)}): its last step "
             "waits for the results of the others, and would never come. Take django-db or redis."
         )
-    if options.get("sample_apps"):
+    if variables.project_sample_apps:
         raise ResultsError(
             "celery_result_backend is none, and a chord is among the samples of celery_project_sample_apps: "
             "its last step waits for the results of the others. Take django-db or redis, or no samples."
         )
 
 
-def _check_cache(options: Mapping[str, Any], project: Project, hosts: int) -> None:
-    alias = str(options["environment"].get(CACHE_ALIAS) or "default")
+def _check_cache(variables: Variables, project: Project, hosts: int) -> None:
+    alias = str(variables.environment.get(CACHE_ALIAS) or "default")
     cache = project.caches.get(alias, "")
     where = f"celery_result_backend is django-cache, and CACHES[{alias!r}] of the settings"
     if cache in _OF_ONE_PROCESS:
@@ -157,10 +136,10 @@ def _check_cache(options: Mapping[str, Any], project: Project, hosts: int) -> No
         )
 
 
-def warnings(options: Mapping[str, Any], project: Project) -> list[str]:
+def warnings(variables: Variables, project: Project) -> list[str]:
     """Return what works, but is probably not what somebody wants."""
     reads = project.results_read
-    if options["result_backend"] != "none" or not reads:
+    if variables.result_backend != "none" or not reads:
         return []
     return [
         f"celery_result_backend is none, and the project reads results ({_listed(reads)}): there it gets "
@@ -174,14 +153,15 @@ def _listed(places: Mapping[str, str]) -> str:
     return ", ".join(texts[:_NAMED]) + more
 
 
-def check_redbeat(options: Mapping[str, Any], broker: Broker) -> None:
+def check_redbeat(variables: Variables) -> None:
     """See that RedBeat has a Redis.
 
     Raises:
         ResultsError: it has none.
     """
-    named = {*options["environment"], *options["secret_names"]}
-    if options["beat_scheduler"] == "redbeat" and broker.extra != "redis" and REDBEAT_URL not in named:
+    broker = variables.broker
+    named = {*variables.environment, *variables.secret_names}
+    if variables.beat_scheduler == "redbeat" and broker.extra != "redis" and REDBEAT_URL not in named:
         raise ResultsError(
             f"celery_beat_scheduler is redbeat, which keeps its schedule in a Redis, but the broker is "
             f"{broker.transport}. Put the URL of a Redis into celery_secrets as {REDBEAT_URL}, or use the "

@@ -7,11 +7,9 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
-
-from .pools import DEFAULT_QUEUE
 
 KEYS = ("queue", "priority", "rate_limit")
 _PATTERN = re.compile(r"[\w.*?\[\]!-]+\Z")
@@ -73,20 +71,6 @@ def _priority(where: str, value: Any) -> int:
     if not least <= number <= most:
         raise RouteError(f"{where}: priority is {value!r}, it has to be a number from {least} to {most}.")
     return number
-
-
-def consumed(pools: Iterable[Sequence[Mapping[str, Any]]]) -> list[str]:
-    """Return the queues that the pools of all hosts serve, in their order.
-
-    Args:
-        pools: the variable ``celery_workers`` of each host that runs workers.
-    """
-    queues: dict[str, None] = {}
-    for of_host in pools:
-        for pool in of_host:
-            given = pool.get("queues") or [DEFAULT_QUEUE]
-            queues |= dict.fromkeys(given.split(",") if isinstance(given, str) else map(str, given))
-    return list(queues)
 
 
 def check_queue(where: str, queue: str, served: Collection[str]) -> None:

@@ -16,11 +16,15 @@ _CONTROL = re.compile("[\\x00-\\x08\\x0a-\\x1f\\x7f]")
 _DIRECTIVE = re.compile(r"[A-Z][A-Za-z0-9]*\Z")
 
 
+#: Directives of a unit, each with the lines that it gets.
+Overrides = list[tuple[str, list[str]]]
+
+
 class SandboxError(ValueError):
     """A directive that no unit can have. The text names it."""
 
 
-def overrides(variable: str, given: Mapping[str, Any]) -> list[list[Any]]:
+def overrides(variable: str, given: Mapping[str, Any]) -> Overrides:
     """Return directives of the section Service, each with the lines it gets.
 
     Args:
@@ -30,7 +34,7 @@ def overrides(variable: str, given: Mapping[str, Any]) -> list[list[Any]]:
     Raises:
         SandboxError: a name is no directive's, or a value has a line break.
     """
-    found = []
+    found: Overrides = []
     for name, value in given.items():
         if not _DIRECTIVE.match(name):
             raise SandboxError(f"{variable}: {name!r} is no directive of systemd, such as ProtectSystem.")
@@ -40,7 +44,7 @@ def overrides(variable: str, given: Mapping[str, Any]) -> list[list[Any]]:
                 f"{variable}: the value of {name} has a line break or another control character in it, or a "
                 "backslash at its end, so that the next line would belong to it."
             )
-        found.append([name, values])
+        found.append((name, values))
     return found
 
 

@@ -14,6 +14,8 @@ from ansible_collections.celeriac.django.plugins.module_utils._discovery.project
 
 from . import routes
 from . import samples as _samples
+from .fleet import Fleet
+from .variables import Variables
 
 #: What celery.schedules.solar imports.
 EPHEM = "ephem>=4.1"
@@ -23,19 +25,18 @@ _LOOKS = 5
 _BUILT_IN = ("celery.backend_cleanup", "celery.accumulate")
 
 
-def check(options: Mapping[str, Any]) -> None:
+def check(variables: Variables) -> None:
     """Check what can be checked without looking at the project.
 
     Raises:
         ValueError: a route or a periodic task is malformed.
     """
-    routes.complete(options.get("task_routes", {}))
-    scheduler = options["beat_scheduler"]
-    for entry in _schedule.complete(options.get("beat_schedule", []), options["timezone"]):
-        _check_scheduler(entry, scheduler, options["timezone"])
-    if scheduler == "redbeat" and options.get("beat_takeover", _LOOKS) < _LOOKS:
+    scheduler = variables.beat_scheduler
+    for entry in variables.schedule:
+        _check_scheduler(entry, scheduler, variables.timezone)
+    if scheduler == "redbeat" and variables.beat_takeover < _LOOKS:
         raise _schedule.ScheduleError(
-            f"celery_beat_takeover is {options['beat_takeover']}, and {_LOOKS} seconds are the least: the "
+            f"celery_beat_takeover is {variables.beat_takeover}, and {_LOOKS} seconds are the least: the "
             "active beat has to say several times meanwhile that it is alive."
         )
 
@@ -60,18 +61,21 @@ def _check_scheduler(entry: _schedule.Entry, scheduler: str, project_timezone: s
         )
 
 
-def decide(options: Mapping[str, Any], project: Project, deployment: Mapping[str, Any]) -> dict[str, Any]:
+def decide(
+    variables: Variables, project: Project, deployment: Mapping[str, Any], fleet: Fleet
+) -> dict[str, Any]:
     """Decide samples, routes and schedule of one host.
 
     Args:
-        options: the public variables, checked by :func:`check`; ``served_queues`` are those of all hosts.
+        variables: the public variables, checked by :func:`check`.
         project: what was found.
         deployment: what was decided so far.
+        fleet: what the host is part of.
 
     Raises:
         ValueError: something does not exist, or does not go together.
     """
-    if options.get("removing"):
+    if variables.removing:
         return {
             "samples": _samples.NONE,
             "routes": [],
@@ -80,8 +84,8 @@ def decide(options: Mapping[str, Any], project: Project, deployment: Mapping[str
             "writes_schedule": False,
         }
     integrate = bool(deployment["integrate"])
-    served = options.get("served_queues") or routes.consumed([options["workers"]])
-    wanted = options.get("sample_apps", [])
+    served = fleet.served
+    wanted = variables.project_sample_apps
     if wanted and not integrate:
         raise _samples.SampleError(
             "celery_project_sample_apps: the samples need the tables of the integration, and the "
@@ -90,7 +94,7 @@ def decide(options: Mapping[str, Any], project: Project, deployment: Mapping[str
     samples = _samples.decide(wanted, project, deployment["prefix"], served) if integrate else _samples.NONE
     tasks = {**deployment["tasks"], **samples["tasks"]}
     own = [*project.apps, project.package]
-    asked = routes.complete(options.get("task_routes", {}))
+    asked = variables.routes
     # What is not certain enough to be proven may be named all the same.
     known = {*tasks, *project.doubtful_tasks}
     routes.check(asked, served, known, own)
@@ -104,8 +108,8 @@ def decide(options: Mapping[str, Any], project: Project, deployment: Mapping[str
             "celery_task_routes: this project's own Celery app is left alone, so its routes are in its own "
             "settings. Write them there, and leave the variable out."
         )
-    ours = _of_samples(options, deployment, samples)
-    schedule = _schedule.complete([*options.get("beat_schedule", []), *ours], options["timezone"])
+    ours = _of_samples(variables, deployment, samples)
+    schedule = [*variables.schedule, *_schedule.complete(ours, variables.timezone)]
     for entry in schedule:
         where = f"celery_beat_schedule ({entry.name})"
         if entry.absent:
@@ -127,20 +131,20 @@ def decide(options: Mapping[str, Any], project: Project, deployment: Mapping[str
         "routes": [*asked, *given],
         "schedule": [entry.as_data() for entry in schedule],
         # The same as the inventory has it, for the module that writes the tables.
-        "beat_schedule": [*options.get("beat_schedule", []), *ours],
+        "beat_schedule": [*variables.beat_schedule, *ours],
         "writes_schedule": deployment["scheduler"] == "database"
         and "beat" in deployment["duties"]
         and (integrate or bool(schedule)),
-        "beat_takeover": int(options.get("beat_takeover", 15)),
-        "beat_looks": max(1, int(options.get("beat_takeover", 15)) // _LOOKS),
+        "beat_takeover": variables.beat_takeover,
+        "beat_looks": max(1, variables.beat_takeover // _LOOKS),
     }
 
 
 def _of_samples(
-    options: Mapping[str, Any], deployment: Mapping[str, Any], samples: Mapping[str, Any]
+    variables: Variables, deployment: Mapping[str, Any], samples: Mapping[str, Any]
 ) -> list[dict[str, Any]]:
     """Return the periodic tasks of the samples; an entry of the inventory with the same name replaces one."""
-    names = {entry["name"] for entry in options.get("beat_schedule", [])}
+    names = {entry["name"] for entry in variables.beat_schedule}
     return [entry for entry in _samples.schedule(samples, deployment["name"]) if entry["name"] not in names]
 
 

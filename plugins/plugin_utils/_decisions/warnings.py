@@ -10,9 +10,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.celeriac.django.plugins.module_utils._discovery.project import Project
+from ansible_collections.celeriac.django.plugins.module_utils._host import Host
 
-from . import broker, findings, limits, results, tasks
-from . import pools as _pools
+from . import findings, limits, results, tasks
+from .variables import Variables
 
 
 def notes(project: Project, app_module: str) -> list[str]:
@@ -77,29 +78,30 @@ def _overruled(project: Project, deployment: Mapping[str, Any]) -> str:
 
 
 def warnings(
-    options: Mapping[str, Any],
-    found: Mapping[str, Any],
+    variables: Variables,
+    project: Project,
+    host: Host,
     deployment: Mapping[str, Any],
     checkout_alone: bool = False,
 ) -> list[str]:
     """Return what works, but is probably not what somebody wants.
 
     Args:
-        options: the public variables without their prefix.
-        found: the answer of the module.
+        variables: the public variables without their prefix.
+        project: what was found in the checkout.
+        host: what was found on the host.
         deployment: what was decided.
         checkout_alone: whether nothing but the checkout is changed, so that nothing has to run.
     """
     texts = []
-    project, host = found["project"], found["host"]
-    if options["service_manager"] == "auto" and host["has_systemd"] and not host["is_root"]:
+    if variables.service_manager == "auto" and host.has_systemd and not host.is_root:
         texts.append(
             "Nothing is started as a service: systemd runs this host, but the play is not root. Run with "
             "become (-b) for units, or set celery_service_manager to none if that is meant."
         )
-    texts += tasks.warnings(deployment, broker.parse(options["broker_url"]).transport)
+    texts += tasks.warnings(deployment, variables.broker.transport)
     if deployment["integrate"]:
-        texts += results.warnings(options, project)
+        texts += results.warnings(variables, project)
         texts += filter(None, [_overruled(project, deployment)])
     if deployment["embedded"] and deployment["systemd"] and deployment["integrate"]:
         texts.append(
@@ -111,26 +113,23 @@ def warnings(
             f"Add {', '.join(deployment['requirements']['own'])} to the project's requirements: its package "
             "imports Celery from now on, in web processes too."
         )
-    texts += findings.warnings(options, project, deployment, checkout_alone)
-    texts += _about_the_checkout(options, project, deployment)
+    texts += findings.warnings(variables, project, deployment, checkout_alone)
+    texts += _about_the_checkout(variables, project, deployment)
     if not checkout_alone:
-        texts += _about_the_environment(options, project, deployment)
+        texts += _about_the_environment(variables, project, deployment)
     if "worker" in deployment["duties"]:
-        pools = _pools.complete(options["workers"], options["delivery"])
-        texts += limits.warnings(pools, broker.parse(options["broker_url"]), limits.patience(options))
+        texts += limits.warnings(variables.pools, variables.broker, variables.patience)
     return texts
 
 
-def _about_the_checkout(
-    options: Mapping[str, Any], project: Project, deployment: Mapping[str, Any]
-) -> list[str]:
+def _about_the_checkout(variables: Variables, project: Project, deployment: Mapping[str, Any]) -> list[str]:
     texts = []
     if project.production:
         texts.append(
             f"{project.settings_source} names {project.settings}, and {project.production} stands "
             "beside it. If that is what production runs with, set celery_project_settings to it."
         )
-    if not project.requirements and not options["requirements"]:
+    if not project.requirements and not variables.requirements:
         texts.append(
             "The checkout has no requirement file that is known here (requirements.txt, requirements/*.txt, "
             "a pyproject.toml with [project]). Name what it needs in celery_requirements."
@@ -141,7 +140,7 @@ def _about_the_checkout(
             "so tasks in it are not part of the proof. If it is right for a newer Python, set "
             "ansible_python_interpreter to one."
         )
-    if not deployment["integrate"] and project.other_celery_apps and not options["project_app"]:
+    if not deployment["integrate"] and project.other_celery_apps and not variables.project_app:
         texts.append(
             f"There are several Celery apps: {project.own_app.place} is deployed, and not "
             f"{', '.join(project.other_celery_apps)}. Set celery_project_app, such as shop.celery:app, to "
@@ -151,11 +150,11 @@ def _about_the_checkout(
 
 
 def _about_the_environment(
-    options: Mapping[str, Any], project: Project, deployment: Mapping[str, Any]
+    variables: Variables, project: Project, deployment: Mapping[str, Any]
 ) -> list[str]:
     texts = []
-    given = {*options["environment"], *options["secret_names"], *deployment["environment"]}
-    if options["database_from_url"] and "DATABASE_URL" not in given:
+    given = {*variables.environment, *variables.secret_names, *deployment["environment"]}
+    if variables.database_from_url and "DATABASE_URL" not in given:
         texts.append(
             "celery_database_from_url is true, but neither celery_secrets nor celery_environment has "
             "DATABASE_URL, and no host is in the group celery_database: workers use the project's SQLite."
@@ -167,9 +166,9 @@ def _about_the_environment(
             "The settings want from the environment what neither celery_environment nor celery_secrets has: "
             f"{listed}."
         )
-    if options["placeholders"]:
+    if variables.placeholders:
         texts.append(
-            f"{', '.join(options['placeholders'])}: still a placeholder, as .env.example has it. Put the "
+            f"{', '.join(variables.placeholders)}: still a placeholder, as .env.example has it. Put the "
             "value into the vault, and run this again."
         )
     return texts

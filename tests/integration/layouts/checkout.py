@@ -5,13 +5,12 @@
 
 from __future__ import annotations
 
-import copy
 import json
 import os
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +18,14 @@ from ansible_collections.celeriac.django.plugins.module_utils import _host
 from ansible_collections.celeriac.django.plugins.module_utils._checkout import change, integration
 from ansible_collections.celeriac.django.plugins.module_utils._discovery.discover import discover
 from ansible_collections.celeriac.django.plugins.module_utils._discovery.project import Project
-from ansible_collections.celeriac.django.plugins.module_utils._options import ARGUMENTS
 from ansible_collections.celeriac.django.plugins.module_utils._project import known_settings, works
 from ansible_collections.celeriac.django.plugins.module_utils._project import python as _project_python
 from ansible_collections.celeriac.django.plugins.module_utils._project import review as _review
 from ansible_collections.celeriac.django.plugins.module_utils._project.scripts import review as inside_review
 from ansible_collections.celeriac.django.plugins.plugin_utils._decisions import deployment as _deployment
-from ansible_collections.celeriac.django.plugins.plugin_utils._decisions import samples
+from ansible_collections.celeriac.django.plugins.plugin_utils._decisions import samples, variables
 from ansible_collections.celeriac.django.plugins.plugin_utils._decisions import warnings as _warnings
+from ansible_collections.celeriac.django.plugins.plugin_utils._decisions.fleet import Fleet
 from ansible_collections.celeriac.django.plugins.plugin_utils._rendering import project_files, templates
 
 from ._parts import Layout
@@ -38,8 +37,18 @@ JOB = {"system": True, "databases": True, "broker": True}
 
 def default_options() -> dict[str, Any]:
     """Return the public variables as they are when only the path is given, and nothing is a service."""
-    given = {name: copy.deepcopy(argument.get("default", "")) for name, argument in ARGUMENTS.items()}
-    return {**given, "service_manager": "none"}
+    return {
+        **variables.complete({"celery_project_path": "/", "celery_service_manager": "none"}),
+        "broker_url": "",
+        "broker_server": "",
+        "database_ca": "",
+        "database_scheme": "",
+        "secret_names": [],
+        "secret_schemes": [],
+        "placeholders": [],
+        "uses_postgresql": False,
+        "removing": False,
+    }
 
 
 def snapshot(top: Path) -> dict[str, tuple[object, ...]]:
@@ -93,20 +102,17 @@ class Checkout:
             **self.layout.options,
             **options,
         }
-        _deployment.check(given, {}, ["localhost"])
-        project = discover(str(self.path), given["project_package"], given["project_settings"])
-        found = {
-            # Through JSON, as it comes from the host.
-            "project": Project.from_data(json.loads(json.dumps(project.as_data()))),
-            "host": {**asdict(_host.look()), "has_systemd": False},
-            "accounts": {},
-            "groups": {},
-            "versions": {},
-        }
-        found["project"] = _deployment.with_app(found["project"], given["project_app"])
-        self.project = found["project"]
-        self.deployment = _deployment.decide(given, found, ["worker", "beat"])
-        self.warnings = _warnings.warnings(given, found, self.deployment)
+        read = variables.read(given)
+        _deployment.check(read, {}, ["localhost"])
+        project = discover(str(self.path), read.project_package, read.project_settings)
+        # Through JSON, as it comes from the host.
+        sent = Project.from_data(json.loads(json.dumps(project.as_data())))
+        host = replace(_host.look(), has_systemd=False, accounts={}, groups={})
+        queues = sorted({queue for pool in read.pools for queue in pool.queues})
+        fleet = Fleet(("worker", "beat"), 1, tuple(queues))
+        self.project = _deployment.with_app(sent, read.project_app)
+        self.deployment = _deployment.decide(read, self.project, host, fleet)
+        self.warnings = _warnings.warnings(read, self.project, host, self.deployment)
 
     def base(self) -> Path:
         """Return the folder of manage.py."""

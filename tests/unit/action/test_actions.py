@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 from unittest.mock import MagicMock
@@ -26,6 +27,8 @@ from ansible_collections.celeriac.django.plugins.module_utils._discovery.project
 Act = Callable[..., tuple[dict[str, Any], dict[str, Any]]]
 
 Found = dict[str, Any]
+
+SHOP = {"celery_project_path": "/srv/shop"}
 
 #: One host with RabbitMQ, two that run workers, and one of no group: it runs workers too.
 GROUPS = {
@@ -77,13 +80,13 @@ def act(monkeypatch: pytest.MonkeyPatch) -> Act:
 @pytest.fixture
 def found(found: Found, project: Project) -> Found:
     """What the module answers, as it comes over the wire."""
-    return {**found, "project": project.as_data()}
+    return {**found, "project": project.as_data(), "host": asdict(found["host"])}
 
 
 @pytest.fixture
 def deployment(act: Act, found: Found) -> dict[str, Any]:
     """The decisions for a plain project."""
-    answer, _given = act(celery_deployment, found, project_path="/srv/shop")
+    answer, _given = act(celery_deployment, found, variables=SHOP)
     decided: dict[str, Any] = answer["deployment"]
     return decided
 
@@ -92,7 +95,7 @@ def test_a_deployment_is_decided_from_what_was_found(act: Act, found: Found) -> 
     answer, given = act(
         celery_deployment,
         found,
-        project_path="/srv/shop",
+        variables=SHOP,
         broker_url="redis://:s3cret@mq.example/0",
         group_names={"celery_worker": ["web1"]},
     )
@@ -106,21 +109,25 @@ def test_a_deployment_is_decided_from_what_was_found(act: Act, found: Found) -> 
 @pytest.mark.parametrize(
     ("arguments", "differs", "why"),
     [
-        ({"project_path": "shop"}, {}, "absolute"),
-        ({"project_path": "/srv", "workers": [{}]}, {}, "has no name"),
-        ({"project_path": "/srv", "project_integrate": "never"}, {}, "no Celery app"),
+        ({"variables": {"celery_project_path": "shop"}}, {}, "absolute"),
+        ({"variables": {"celery_project_path": "/srv", "celery_workers": [{}]}}, {}, "has no name"),
         (
-            {"project_path": "/srv", "broker_url": "redis://mq.example"},
+            {"variables": {"celery_project_path": "/srv", "celery_project_integrate": "never"}},
+            {},
+            "no Celery app",
+        ),
+        (
+            {"variables": SHOP, "broker_url": "redis://mq.example"},
             {"silent": ["mq.example:6379: timed out"]},
             "does not answer",
         ),
         (
-            {"project_path": "/srv", "broker_url": "rediss://mq.example", "broker_ca": "/x"},
+            {"variables": SHOP, "broker_url": "rediss://mq.example"},
             {"unread_authorities": ["celery_broker_ca: /x: No such file or directory"]},
             "celery_broker_ca: /x: No such file",
         ),
         (
-            {"project_path": "/srv", "broker_url": "sentinel://mq.example"},
+            {"variables": SHOP, "broker_url": "sentinel://mq.example"},
             {},
             "celery_broker_master",
         ),
@@ -136,17 +143,16 @@ def test_what_cannot_be_is_a_failure_that_is_told_once(
 
 def test_what_fails_on_the_host_is_handed_on(act: Act) -> None:
     failed = {"failed": True, "msg": "no manage.py"}
-    answer, _given = act(celery_deployment, failed, project_path="/srv/shop")
+    answer, _given = act(celery_deployment, failed, variables=SHOP)
     assert answer == failed
 
 
 def test_rabbitmq_is_as_patient_as_its_slowest_workers(act: Act, found: Found) -> None:
     """What the role celery_broker writes for all hosts is what each of them counts on."""
     given = {
-        "project_path": "/srv/shop",
+        "variables": {**SHOP, "celery_result_backend": "none"},
         "broker_url": "amqp://mq1/shop",
         "group_names": GROUPS,
-        "result_backend": "none",
     }
     ours, _given = act(celery_deployment, found, hostvars=HOSTVARS, broker_server="rabbitmq", **given)
     assert ours["deployment"]["consumer_timeout"] == 9030
@@ -157,7 +163,7 @@ def test_rabbitmq_is_as_patient_as_its_slowest_workers(act: Act, found: Found) -
 
 def test_a_time_that_is_none_is_told_with_its_variable(act: Act, found: Found) -> None:
     hostvars = {**HOSTVARS, "web2": {"celery_longest_eta": "a day"}}
-    given = {"project_path": "/srv", "broker_server": "rabbitmq", "group_names": GROUPS}
+    given = {"variables": SHOP, "broker_server": "rabbitmq", "group_names": GROUPS}
     answer, _given = act(celery_deployment, found, hostvars=hostvars, **given)
     assert "celery_longest_eta is 'a day'" in answer["msg"]
     with pytest.raises(AnsibleError, match="celery_longest_eta is 'a day'") as caught:
@@ -183,10 +189,9 @@ def test_a_malformed_pool_is_told_once(act: Act) -> None:
 
 def test_check_mode_waits_for_no_broker_that_is_still_to_be_set_up(act: Act, found: Found) -> None:
     given = {
-        "project_path": "/srv/shop",
+        "variables": {**SHOP, "celery_result_backend": "none"},
         "broker_url": "redis://mq1/0",
         "group_names": GROUPS,
-        "result_backend": "none",
     }
     given["hostvars"] = HOSTVARS
     silent = {**found, "silent": ["mq1:6379: Connection refused"]}
@@ -201,7 +206,7 @@ def test_a_removal_asks_no_broker(act: Act, found: Found) -> None:
     _answer, given = act(
         celery_deployment,
         found,
-        project_path="/srv/shop",
+        variables=SHOP,
         broker_url="redis://gone.example",
         removing=True,
     )

@@ -59,23 +59,29 @@ def text_of(top: Path) -> dict[str, str]:
 # celery_deployment
 
 
+def variables(path: Path) -> dict[str, Any]:
+    """Returns what the action plugin hands over for a checkout."""
+    names = ("project_name", "project_package", "project_settings", "python", "venv_path")
+    return {"project_path": str(path), "requirements": [], **dict.fromkeys((*names, "broker_ca"), "")}
+
+
 def test_a_project_is_found(run: Run, checkout: Path) -> None:
-    answer = run(celery_deployment, project_path=str(checkout))
+    answer = run(celery_deployment, variables=variables(checkout))
     assert answer["project"]["settings"] == "shop.settings"
     assert answer["host"]["is_root"] == (os.geteuid() == 0)
-    assert "root" in answer["accounts"]
+    assert "root" in answer["host"]["accounts"]
     assert answer["interpreter"]["version"] >= [3, 10, 0]
     assert answer["silent"] == []
     assert not answer.get("changed")
 
 
 def test_no_project_is_a_failure(run: Run, tmp_path: Path) -> None:
-    answer = run(celery_deployment, project_path=str(tmp_path))
+    answer = run(celery_deployment, variables=variables(tmp_path))
     assert "there is no manage.py" in answer["msg"]
 
 
 def test_a_removal_needs_no_python(run: Run, checkout: Path) -> None:
-    given = {"project_path": str(checkout), "python": "/no/python"}
+    given = {"variables": {**variables(checkout), "python": "/no/python"}}
     assert "celery_python" in run(celery_deployment, **given)["msg"]
     assert run(celery_deployment, **given, removing=True)["interpreter"] is None
 

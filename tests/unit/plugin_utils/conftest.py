@@ -7,64 +7,45 @@ from __future__ import annotations
 
 import sys
 import types
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ansible_collections.celeriac.django.plugins.plugin_utils._decisions import deployment, fleet, variables
+
 
 @pytest.fixture
 def options() -> dict[str, Any]:
-    """The public variables as they are when only the path is given."""
+    """The public variables as they are when only the path is given, and what the role derives."""
     return {
-        "project_path": "/srv/shop",
-        "project_name": "",
-        "project_package": "",
-        "project_settings": "",
-        "project_app": "",
-        "project_integrate": "auto",
+        **variables.complete({"celery_project_path": "/srv/shop"}),
         "broker_url": "",
         "broker_server": "",
-        "broker_ca": "",
-        "broker_master": "",
-        "broker_tls": False,
         "database_ca": "",
-        "result_backend": "django-db",
-        "result_expires": "1d",
         "database_scheme": "",
-        "beat_scheduler": "database",
-        "beat_schedule": [],
-        "beat_takeover": 15,
-        "sample_apps": [],
-        "task_routes": {},
-        "workers": [{"name": "default"}],
-        "delivery": "at_most_once",
-        "timezone": "",
-        "environment": {},
-        "service_manager": "auto",
-        "python": "",
-        "state_path": "",
-        "venv_path": "",
-        "user": "",
-        "requirements": [],
-        "uses_postgresql": False,
+        "secret_names": [],
         "secret_schemes": [],
         "placeholders": [],
-        "secret_names": [],
-        "worker_restart": "overlap",
-        "worker_self_check": True,
-        "keep_connections": True,
-        "database_from_url": False,
-        "web_connections": 0,
-        "database_max_connections": 0,
-        "visibility_timeout": None,
-        "consumer_timeout": None,
-        "longest_eta": None,
-        "other_queues": [],
-        "writable_paths": [],
-        "worker_unit_overrides": {},
-        "beat_unit_overrides": {},
+        "uses_postgresql": False,
+        "removing": False,
     }
+
+
+@pytest.fixture
+def decide_with() -> Any:
+    """Decides for a host that is known, with duties that are known, alone unless something else is said."""
+
+    def decide(
+        options: dict[str, Any], found: dict[str, Any], duties: Sequence[str], *, served: Sequence[str] = ()
+    ) -> Any:
+        read = variables.read(options)
+        queues = served or sorted({queue for pool in read.pools for queue in pool.queues})
+        part = fleet.Fleet(tuple(duties), 1, tuple(queues))
+        return deployment.decide(read, found["project"], found["host"], part)
+
+    return decide
 
 
 @pytest.fixture

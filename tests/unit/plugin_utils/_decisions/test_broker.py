@@ -93,10 +93,10 @@ def test_what_is_refused_is_not_offered() -> None:
 )
 def test_sentinels_need_the_name_of_their_redis(url: str, master: str, why: str) -> None:
     if not why:
-        _broker.check_options(url, master, tls=False)
+        _broker.check_options(_broker.parse(url), master, tls=False)
         return
     with pytest.raises(_broker.BrokerError, match=why):
-        _broker.check_options(url, master, tls=False)
+        _broker.check_options(_broker.parse(url), master, tls=False)
 
 
 @pytest.mark.parametrize(
@@ -112,10 +112,10 @@ def test_sentinels_need_the_name_of_their_redis(url: str, master: str, why: str)
 )
 def test_tls_is_not_promised_by_halves(url: str, instead: str) -> None:
     if not instead:
-        _broker.check_options(url, "", tls=True)
+        _broker.check_options(_broker.parse(url), "", tls=True)
         return
     with pytest.raises(_broker.BrokerError, match=f"celery_broker_tls is true.* write {instead}"):
-        _broker.check_options(url, "", tls=True)
+        _broker.check_options(_broker.parse(url), "", tls=True)
 
 
 @pytest.mark.parametrize(

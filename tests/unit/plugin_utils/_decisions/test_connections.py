@@ -10,19 +10,18 @@ from typing import Any
 import pytest
 
 from ansible_collections.celeriac.django.plugins.plugin_utils._decisions import connections
-from ansible_collections.celeriac.django.plugins.plugin_utils._decisions import deployment as _deployment
 
 Data = dict[str, Any]
 GROUPS = {"celery_worker": ["web1", "web2"], "celery_beat": ["web1", "web3"]}
 
 
 @pytest.fixture
-def known(options: Data, found: Data) -> Any:
+def known(decide_with: Any, options: Data, found: Data) -> Any:
     """Returns what a run knows of a host."""
 
     def known(duties: list[str], processors: int = 4, **given: Any) -> Data:
         given.setdefault("broker_url", "redis://broker/0")
-        deployment = _deployment.decide({**options, **given}, found, duties)
+        deployment = decide_with({**options, **given}, found, duties)
         return {"deployment": deployment, "host": {"processors": processors}}
 
     return known

@@ -20,7 +20,9 @@ from ansible_collections.celeriac.django.plugins.module_utils._discovery.project
 )
 from ansible_collections.celeriac.django.plugins.plugin_utils._decisions import broker as _broker
 from ansible_collections.celeriac.django.plugins.plugin_utils._decisions import deployment as _deployment
+from ansible_collections.celeriac.django.plugins.plugin_utils._decisions import fleet as _fleet
 from ansible_collections.celeriac.django.plugins.plugin_utils._decisions import results, warnings
+from ansible_collections.celeriac.django.plugins.plugin_utils._decisions.variables import read
 
 Data = dict[str, Any]
 REDIS = "redis://:pw@redis.example:6379/0"
@@ -45,7 +47,7 @@ BOTH = ["worker", "beat"]
     ],
 )
 def test_the_groups_say_what_a_host_does(groups: Mapping[str, Sequence[str]], duties: list[str]) -> None:
-    assert _deployment.duties("web1", groups) == duties
+    assert _fleet.duties("web1", groups) == duties
 
 
 # What is refused before any host is looked at
@@ -68,7 +70,7 @@ TWO = ["web1", "web2"]
 def test_what_can_be_passes(
     given: Data, groups: Mapping[str, Sequence[str]], hosts: list[str], options: Data
 ) -> None:
-    _deployment.check({**options, **given}, groups, hosts)
+    _deployment.check(read({**options, **given}), groups, hosts)
 
 
 @pytest.mark.parametrize(
@@ -101,7 +103,7 @@ def test_what_cannot_be_is_refused(
     given: Data, groups: Mapping[str, Sequence[str]], why: list[str], options: Data
 ) -> None:
     with pytest.raises(_deployment.DeploymentError) as caught:
-        _deployment.check({**options, **given}, groups, TWO)
+        _deployment.check(read({**options, **given}), groups, TWO)
     for part in why:
         assert part in str(caught.value)
     # Ansible tells the causes of an error as well.
@@ -139,16 +141,16 @@ def test_an_alias_of_the_inventory_is_thought_of() -> None:
 
 
 @pytest.fixture
-def decide(options: Data, found: Data) -> Any:
+def decide(decide_with: Any, options: Data, found: Data) -> Any:
     """Decides with other values than the plain ones."""
 
     def decide(host: Data | None = None, project: Data | None = None, **given: Any) -> Data:
         looked = {
             **found,
-            "host": {**found["host"], **(host or {})},
+            "host": replace(found["host"], **(host or {})),
             "project": replace(found["project"], **(project or {})),
         }
-        return _deployment.decide({**options, **given}, looked, BOTH)
+        return decide_with({**options, **given}, looked, BOTH)
 
     return decide
 
@@ -307,8 +309,8 @@ def test_a_user_that_is_missing_is_made(decide: Any) -> None:
 
 
 def test_the_user_of_an_earlier_run_is_ours(decide: Any, found: Data) -> None:
-    found["accounts"]["shop"] = decide()["user_comment"]
-    found["groups"]["shop"] = "shop"
+    found["host"].accounts["shop"] = decide()["user_comment"]
+    found["host"].groups["shop"] = "shop"
     decided = decide()
     assert (decided["makes_user"], decided["lacks_user"]) == (True, False)
 
@@ -464,7 +466,7 @@ def test_a_project_with_its_own_celery_asks_for_the_rest_itself(
 
 
 @pytest.fixture
-def warn(options: Data, found: Data) -> Any:
+def warn(decide_with: Any, options: Data, found: Data) -> Any:
     """Returns the warnings for other values than the plain ones."""
 
     def warn(
@@ -473,11 +475,11 @@ def warn(options: Data, found: Data) -> Any:
         given = {**options, "broker_url": REDIS, **given}
         looked = {
             **found,
-            "host": {**found["host"], **(host or {})},
+            "host": replace(found["host"], **(host or {})),
             "project": replace(found["project"], **(project or {})),
         }
-        decided = _deployment.decide(given, looked, duties or BOTH)
-        return warnings.warnings(given, looked, decided)
+        decided = decide_with(given, looked, duties or BOTH)
+        return warnings.warnings(read(given), looked["project"], looked["host"], decided)
 
     return warn
 
@@ -535,7 +537,7 @@ def test_what_was_decided_is_plain_data(decide: Any) -> None:
 @pytest.mark.parametrize("name", ["shop-worker", "shop-beat", "shop-worker-eu"])
 def test_a_name_that_would_pass_for_another_projects_units(name: str, options: Data) -> None:
     with pytest.raises(_deployment.DeploymentError, match="without -worker and -beat"):
-        _deployment.check({**options, "project_name": name}, {}, ["web1"])
+        _deployment.check(read({**options, "project_name": name}), {}, ["web1"])
 
 
 def test_a_folder_as_the_broker_of_services_gives_a_warning(warn: Any) -> None:
@@ -605,10 +607,10 @@ def test_another_app_is_named(project: Project) -> None:
 
 @pytest.mark.parametrize("wanted", ["made.elsewhere", "made.elsewhere:app"])
 def test_an_app_that_nobody_saw_is_taken_at_its_word(
-    wanted: str, options: dict[str, Any], found: dict[str, Any]
+    decide_with: Any, wanted: str, options: dict[str, Any], found: dict[str, Any]
 ) -> None:
     found["project"] = _deployment.with_app(found["project"], wanted)
-    decided = _deployment.decide({**options, "project_integrate": "never"}, found, ["worker"])
+    decided = decide_with({**options, "project_integrate": "never"}, found, ["worker"])
     assert (decided["app"], decided["integrate"]) == (wanted, False)
 
 
@@ -632,7 +634,7 @@ def test_an_app_that_nobody_saw_is_taken_at_its_word(
 )
 def test_what_would_go_wrong_later_is_refused_now(given: Data, words: list[str], options: Data) -> None:
     with pytest.raises(_deployment.DeploymentError) as caught:
-        _deployment.check({**options, **given}, {}, ["web1"])
+        _deployment.check(read({**options, **given}), {}, ["web1"])
     for word in words:
         assert word in str(caught.value)
 
@@ -640,31 +642,31 @@ def test_what_would_go_wrong_later_is_refused_now(given: Data, words: list[str],
 def test_redbeat_runs_on_several_hosts(options: Data) -> None:
     groups = {"celery_beat": ["web1", "web2"]}
     given = {**options, "broker_url": REDIS, "beat_scheduler": "redbeat"}
-    _deployment.check(given, groups, ["web1", "web2"])
+    _deployment.check(read(given), groups, ["web1", "web2"])
     elsewhere = {"broker_url": "amqp://mq.example", "secret_names": [results.REDBEAT_URL]}
-    _deployment.check({**given, **elsewhere}, groups, ["web1", "web2"])
+    _deployment.check(read({**given, **elsewhere}), groups, ["web1", "web2"])
     with pytest.raises(_deployment.DeploymentError, match="redbeat"):
-        _deployment.check({**given, "beat_scheduler": "database"}, groups, ["web1", "web2"])
+        _deployment.check(read({**given, "beat_scheduler": "database"}), groups, ["web1", "web2"])
 
 
 def test_somebody_serves_the_default_queue() -> None:
-    mails = [{"name": "mails", "queues": ["mails"]}]
-    fleet = {"web1": mails, "web2": [{"name": "default"}]}
-    assert _deployment.served(fleet, ["reports"]) == ["celery", "mails", "reports"]
-    _deployment.check_queues(_deployment.served(fleet, []))
-    _deployment.check_queues(_deployment.served({"web1": mails}, ["celery"]))
-    _deployment.check_queues([])
+    mails = [["mails"]]
+    fleet = {"web1": mails, "web2": [["celery"]]}
+    assert _fleet.served(fleet, ["reports"]) == ["celery", "mails", "reports"]
+    _fleet.check_queues(_fleet.served(fleet, []))
+    _fleet.check_queues(_fleet.served({"web1": mails}, ["celery"]))
+    _fleet.check_queues([])
     with pytest.raises(_deployment.DeploymentError, match="queue celery"):
-        _deployment.check_queues(_deployment.served({"web1": mails}, []))
+        _fleet.check_queues(_fleet.served({"web1": mails}, []))
 
 
 def test_what_the_units_may_do_is_decided(decide: Any, found: Data) -> None:
     decided = decide(writable_paths=["/home/media"], worker_unit_overrides={"PrivateDevices": False})
     assert decided["writable"] == ["/var/lib/shop-celery/run", "-/home/media", "-/srv/shop"]
     assert decided["protect_home"] == "read-only"
-    assert decided["worker_overrides"] == [["PrivateDevices", ["false"]]]
+    assert decided["worker_overrides"] == [("PrivateDevices", ["false"])]
     assert decided["credentials"]
-    found["host"]["has_credentials"] = False
+    found["host"] = replace(found["host"], has_credentials=False)
     assert not decide()["credentials"]
     found["project"].database = "postgresql"
     assert decide()["writable"] == ["/var/lib/shop-celery/run"]
@@ -695,23 +697,24 @@ def test_over_sqs_nobody_is_asked(decide: Any) -> None:
     assert "--enable-remote-control" in decide()["beat_arguments"]
 
 
-def test_a_database_from_a_url_needs_its_reader(options: Data, found: Data) -> None:
-    deployment = _deployment.decide({**options, "database_from_url": True}, found, ["worker"])
+def test_a_database_from_a_url_needs_its_reader(decide_with: Any, options: Data, found: Data) -> None:
+    deployment = decide_with({**options, "database_from_url": True}, found, ["worker"])
     assert "dj-database-url>=3" in deployment["requirements"]["own"]
 
 
-def test_a_database_from_a_url_is_for_projects_with_none(options: Data, found: Data) -> None:
+def test_a_database_from_a_url_is_for_projects_with_none(
+    decide_with: Any, options: Data, found: Data
+) -> None:
     found["project"].own_databases = "shop/settings.py:7"
     with pytest.raises(_deployment.DeploymentError, match=r"startproject.*shop/settings\.py:7"):
-        _deployment.decide({**options, "database_from_url": True}, found, ["worker"])
+        decide_with({**options, "database_from_url": True}, found, ["worker"])
 
 
 def test_loopback_is_a_deployment_of_its_own_only_where_somebody_wrote_it(options: Data) -> None:
     given = {**options, "broker_url": "redis://127.0.0.1:6379/0"}
-    local = _broker.parse(given["broker_url"])
-    assert _deployment.is_alone(given, local)
-    assert not _deployment.is_alone({**given, "broker_server": "redis"}, local)
+    assert read(given).alone
+    assert not read({**given, "broker_server": "redis"}).alone
     groups = {"celery_beat": ["app1", "app2"], "celery_worker": ["app1", "app2"], "celery_broker": ["app1"]}
     given["result_backend"] = "none"
     with pytest.raises(_deployment.DeploymentError, match="hosts would run beat"):
-        _deployment.check({**given, "broker_server": "redis"}, groups, ["app1", "app2"])
+        _deployment.check(read({**given, "broker_server": "redis"}), groups, ["app1", "app2"])

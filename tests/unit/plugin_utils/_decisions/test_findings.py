@@ -12,13 +12,18 @@ import pytest
 
 from ansible_collections.celeriac.django.plugins.module_utils._discovery.project import Finding, Project
 from ansible_collections.celeriac.django.plugins.plugin_utils._decisions import findings
+from ansible_collections.celeriac.django.plugins.plugin_utils._decisions.variables import Variables, read
 
 PROJECT = Project(
     "/srv/shop", "/srv/shop", "shop", "/srv/shop/shop", "shop.settings", "settings.py", "wsgi.py:3"
 )
-
-OPTIONS: dict[str, Any] = {"environment": {}, "secret_names": [], "project_app": ""}
 DEPLOYMENT: dict[str, Any] = {"integrate": True, "environment": {}}
+
+
+@pytest.fixture
+def variables(options: dict[str, Any]) -> Variables:
+    """What the inventory says where it says nothing."""
+    return read(options)
 
 
 def of(**finding: Any) -> Project:
@@ -27,19 +32,19 @@ def of(**finding: Any) -> Project:
     return replace(PROJECT, findings=[Finding(**{**plain, **finding})])
 
 
-def test_what_makes_the_proof_void_is_refused_with_its_text() -> None:
+def test_what_makes_the_proof_void_is_refused_with_its_text(variables: Variables) -> None:
     with pytest.raises(findings.FindingError, match=r"x\.py:1: no Nothing was changed"):
-        findings.check(OPTIONS, of(), DEPLOYMENT)
-    assert findings.warnings(OPTIONS, of(), DEPLOYMENT) == []
+        findings.check(variables, of(), DEPLOYMENT)
+    assert findings.warnings(variables, of(), DEPLOYMENT) == []
 
 
-def test_what_works_all_the_same_is_told() -> None:
-    findings.check(OPTIONS, of(refuses=False), DEPLOYMENT)
-    assert findings.warnings(OPTIONS, of(refuses=False), DEPLOYMENT) == ["x.py:1: no"]
+def test_what_works_all_the_same_is_told(variables: Variables) -> None:
+    findings.check(variables, of(refuses=False), DEPLOYMENT)
+    assert findings.warnings(variables, of(refuses=False), DEPLOYMENT) == ["x.py:1: no"]
 
 
 @pytest.mark.parametrize(
-    ("finding", "options", "deployment"),
+    ("finding", "differs", "deployment"),
     [
         ({"variable": "EAGER"}, {"environment": {"EAGER": "false"}}, {}),
         ({"variable": "EAGER"}, {"secret_names": ["EAGER"]}, {}),
@@ -50,17 +55,19 @@ def test_what_works_all_the_same_is_told() -> None:
     ],
 )
 def test_what_is_settled_is_not_told(
-    finding: dict[str, Any], options: dict[str, Any], deployment: dict[str, Any]
+    finding: dict[str, Any], differs: dict[str, Any], deployment: dict[str, Any], variables: Variables
 ) -> None:
-    given, decided = {**OPTIONS, **options}, {**DEPLOYMENT, **deployment}
+    given, decided = replace(variables, **differs), {**DEPLOYMENT, **deployment}
     findings.check(given, of(**finding), decided)
     assert findings.warnings(given, of(**finding, refuses=False), decided) == []
 
 
-def test_what_needs_something_running_is_no_matter_of_the_checkout_alone() -> None:
-    findings.check(OPTIONS, of(running=True), DEPLOYMENT, checkout_alone=True)
+def test_what_needs_something_running_is_no_matter_of_the_checkout_alone(
+    variables: Variables,
+) -> None:
+    findings.check(variables, of(running=True), DEPLOYMENT, checkout_alone=True)
     with pytest.raises(findings.FindingError):
-        findings.check(OPTIONS, of(running=True), DEPLOYMENT)
+        findings.check(variables, of(running=True), DEPLOYMENT)
 
 
 def test_a_note_names_the_tasks_that_are_left_out() -> None:

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from ansible_collections.celeriac.django.plugins.module_utils._discovery.project import Project
-from ansible_collections.celeriac.django.plugins.plugin_utils._decisions import broker as _broker
 from ansible_collections.celeriac.django.plugins.plugin_utils._decisions import results
+from ansible_collections.celeriac.django.plugins.plugin_utils._decisions.variables import read
 
-REDIS = _broker.parse("redis://redis.example/0")
-RABBITMQ = _broker.parse("amqp://u:p@mq.example/v")
+REDIS = "redis://redis.example/0"
+RABBITMQ = "amqp://u:p@mq.example/v"
 LOCMEM = "django.core.cache.backends.locmem.LocMemCache"
 
 
@@ -37,7 +37,7 @@ def plain(project: Project) -> Project:
     ],
 )
 def test_what_works(changed: dict[str, Any], hosts: int, options: dict[str, Any]) -> None:
-    results.check({**options, **changed}, REDIS, hosts)
+    results.check(read({**options, "broker_url": REDIS, **changed}), hosts)
 
 
 @pytest.mark.parametrize(
@@ -61,20 +61,20 @@ def test_what_works(changed: dict[str, Any], hosts: int, options: dict[str, Any]
 )
 def test_what_cannot_work(
     changed: dict[str, Any],
-    broker: _broker.Broker,
+    broker: str,
     hosts: int,
     says: str,
     options: dict[str, Any],
 ) -> None:
-    with pytest.raises(results.ResultsError, match=says):
-        results.check({**options, **changed}, broker, hosts)
+    with pytest.raises(ValueError, match=says):
+        results.check(read({**options, "broker_url": broker, **changed}), hosts)
 
 
 @pytest.mark.parametrize(
     ("given", "seconds"), [("1d", 86400), (90, 90), ("12h", 43200), ("7d", 604800), ("never", 0)]
 )
-def test_expires(given: Any, seconds: int) -> None:
-    assert results.expires(given) == seconds
+def test_expires(given: Any, seconds: int, options: dict[str, Any]) -> None:
+    assert read({**options, "result_expires": given}).result_expires == seconds
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_expires(given: Any, seconds: int) -> None:
             1,
             r"chord \(chord\(…\) in a\.py:7\)",
         ),
-        ({"result_backend": "none", "sample_apps": ["orders"]}, {}, 1, "among the samples"),
+        ({"result_backend": "none", "project_sample_apps": ["orders"]}, {}, 1, "among the samples"),
         ({"result_backend": "django-cache"}, {"caches": {"default": LOCMEM}}, 1, "memory of one process"),
         (
             {"result_backend": "django-cache"},
@@ -117,8 +117,8 @@ def test_what_cannot_work_with_a_project(
     options: dict[str, Any],
     plain: Project,
 ) -> None:
-    with pytest.raises(results.ResultsError, match=says):
-        results.check_project({**options, **changed}, replace(plain, **differs), hosts)
+    with pytest.raises(ValueError, match=says):
+        results.check_project(read({**options, **changed}), replace(plain, **differs), hosts)
 
 
 @pytest.mark.parametrize(
@@ -140,13 +140,15 @@ def test_what_works_with_a_project(
     options: dict[str, Any],
     plain: Project,
 ) -> None:
-    results.check_project({**options, **changed}, replace(plain, **differs), hosts)
+    results.check_project(read({**options, **changed}), replace(plain, **differs), hosts)
 
 
 def test_who_reads_results_that_nobody_keeps_is_warned(options: dict[str, Any], plain: Project) -> None:
     reads = {f"views.py:{line}": ".delay(…).get" for line in range(1, 6)}
-    (text,) = results.warnings({**options, "result_backend": "none"}, replace(plain, results_read=reads))
+    (text,) = results.warnings(
+        read({**options, "result_backend": "none"}), replace(plain, results_read=reads)
+    )
     assert ".delay(…).get in views.py:1, .delay(…).get in views.py:2" in text
     assert "and 2 more" in text
-    assert not results.warnings({**options, "result_backend": "none"}, plain)
-    assert not results.warnings(options, replace(plain, results_read=reads))
+    assert not results.warnings(read({**options, "result_backend": "none"}), plain)
+    assert not results.warnings(read(options), replace(plain, results_read=reads))

@@ -52,14 +52,6 @@ def test_what_is_no_route(pattern: str, value: object, text: str) -> None:
     assert f"celery_task_routes: {pattern}" in str(caught.value)
 
 
-def test_the_queues_of_all_hosts_count() -> None:
-    hosts = [
-        [{"name": "default"}],
-        [{"name": "mail", "queues": ["mail", "celery"]}, {"name": "b", "queues": "c,d"}],
-    ]
-    assert _routes.consumed(hosts) == ["celery", "mail", "c", "d"]
-
-
 def check(routes: dict[str, object]) -> None:
     """Checks routes of a project with two queues."""
     _routes.check(_routes.complete(routes), ["celery", "mail"], KNOWN, OWN)

@@ -21,7 +21,7 @@ from ansible_collections.celeriac.django.plugins.plugin_utils._decisions import 
     ],
 )
 def test_a_directive_has_its_lines(value: Any, lines: list[str]) -> None:
-    assert sandbox.overrides("x", {"ProtectHome": value}) == [["ProtectHome", lines]]
+    assert sandbox.overrides("x", {"ProtectHome": value}) == [("ProtectHome", lines)]
 
 
 @pytest.mark.parametrize(

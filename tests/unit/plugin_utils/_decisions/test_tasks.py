@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -11,19 +12,20 @@ from ansible_collections.celeriac.django.plugins.plugin_utils._decisions import 
 from ansible_collections.celeriac.django.plugins.plugin_utils._decisions import samples as _samples
 from ansible_collections.celeriac.django.plugins.plugin_utils._decisions import warnings
 from ansible_collections.celeriac.django.plugins.plugin_utils._decisions.deployment import DeploymentError
+from ansible_collections.celeriac.django.plugins.plugin_utils._decisions.variables import read
 
 Data = dict[str, Any]
 SEND = {"name": "send", "task": "orders.tasks.send", "interval": 60}
 
 
 @pytest.fixture
-def decide(options: Data, found: Data) -> Any:
+def decide(decide_with: Any, options: Data, found: Data) -> Any:
     """Checks and decides with other values than the plain ones."""
 
-    def run(**given: Any) -> Data:
+    def run(served: Sequence[str] = (), **given: Any) -> Data:
         wanted = {**options, **given}
-        _deployment.check(wanted, {}, ["web1"])
-        return _deployment.decide(wanted, found, given.get("duties", ["worker", "beat"]))
+        _deployment.check(read(wanted), {}, ["web1"])
+        return decide_with(wanted, found, given.get("duties", ["worker", "beat"]), served=served)
 
     return run
 
@@ -36,7 +38,7 @@ def test_nothing_is_asked_for(decide: Any) -> None:
 
 def test_samples_bring_tables_tasks_schedule_and_a_queue(decide: Any) -> None:
     pools = [{"name": "default"}, {"name": "slow", "queues": ["celery", "slow"]}]
-    deployment = decide(sample_apps=["orders"], workers=pools)
+    deployment = decide(project_sample_apps=["orders"], workers=pools)
     assert deployment["samples"]["records"] == "shop.celery_records"
     assert {"orders.tasks.push", "shop.celery_records.tasks.relay"} <= set(deployment["tasks"])
     assert deployment["routes"] == [{"pattern": "orders.tasks.export", "queue": "slow"}]
@@ -50,27 +52,27 @@ def test_samples_bring_tables_tasks_schedule_and_a_queue(decide: Any) -> None:
 
 def test_a_route_of_the_inventory_wins(decide: Any) -> None:
     pools = [{"name": "default"}, {"name": "slow", "queues": ["slow", "mail"]}]
-    deployment = decide(sample_apps=["orders"], workers=pools, task_routes={"orders.*": "mail"})
+    deployment = decide(project_sample_apps=["orders"], workers=pools, task_routes={"orders.*": "mail"})
     assert deployment["routes"] == [{"pattern": "orders.*", "queue": "mail"}]
 
 
 def test_an_entry_of_the_inventory_replaces_that_of_a_sample(decide: Any) -> None:
     mine = {**SEND, "name": "shop-relay", "enabled": False}
-    deployment = decide(sample_apps=["orders"], beat_schedule=[mine])
+    deployment = decide(project_sample_apps=["orders"], beat_schedule=[mine])
     (relay,) = [entry for entry in deployment["schedule"] if entry["name"] == "shop-relay"]
     assert relay["enabled"] is False
 
 
 def test_an_app_by_its_last_name(decide: Any, project: Project) -> None:
     project.samples = {"store.orders": project.samples.pop("orders")}
-    assert decide(sample_apps=["orders"])["samples"]["apps"][0]["app"] == "store.orders"
+    assert decide(project_sample_apps=["orders"])["samples"]["apps"][0]["app"] == "store.orders"
 
 
 @pytest.mark.parametrize(
     ("given", "text"),
     [
-        ({"sample_apps": ["order"]}, "did you mean orders?"),
-        ({"sample_apps": ["zzz"]}, "there are orders"),
+        ({"project_sample_apps": ["order"]}, "did you mean orders?"),
+        ({"project_sample_apps": ["zzz"]}, "there are orders"),
         ({"task_routes": {"orders.tasks.send": "slow"}}, "no pool consumes the queue 'slow'"),
         ({"task_routes": {"orders.tasks.sent": "celery"}}, "Did you mean orders.tasks.send?"),
         ({"beat_schedule": [{**SEND, "queue": "slow"}]}, "no pool consumes the queue 'slow'"),
@@ -109,17 +111,17 @@ def test_two_apps_of_the_same_last_name(decide: Any, project: Project) -> None:
     place = project.samples["orders"]
     project.samples = {"a.orders": place, "b.orders": place}
     with pytest.raises(DeploymentError, match="may be a"):
-        decide(sample_apps=["orders"])
+        decide(project_sample_apps=["orders"])
 
 
 def test_queues_of_other_hosts_count(decide: Any) -> None:
-    deployment = decide(task_routes={"orders.tasks.send": "slow"}, served_queues=["celery", "slow"])
+    deployment = decide(task_routes={"orders.tasks.send": "slow"}, served=["celery", "slow"])
     assert deployment["routes"] == [{"pattern": "orders.tasks.send", "queue": "slow"}]
 
 
 def test_an_app_of_the_projects_own_keeps_its_settings(decide: Any, project: Project) -> None:
     project.celery_app = App("shop.celery", "app", "shop/celery.py", "shop/celery.py:3")
-    for given in ({"sample_apps": ["orders"]}, {"task_routes": {"orders.tasks.send": "celery"}}):
+    for given in ({"project_sample_apps": ["orders"]}, {"task_routes": {"orders.tasks.send": "celery"}}):
         with pytest.raises(DeploymentError, match="own Celery app is left alone"):
             decide(**given)
     with pytest.raises(DeploymentError, match="own Celery app is left alone"):
@@ -139,14 +141,14 @@ def test_tables_stay_as_long_as_somebody_uses_them(decide: Any, project: Project
 def test_several_beats_with_redbeat_alone(options: Data) -> None:
     groups = {"celery_beat": ["a", "b"], "celery_worker": ["a", "b"]}
     redis = {**options, "broker_url": "redis://broker"}
-    _deployment.check({**redis, "beat_scheduler": "redbeat"}, groups, ["a", "b"])
+    _deployment.check(read({**redis, "beat_scheduler": "redbeat"}), groups, ["a", "b"])
     with pytest.raises(DeploymentError, match="would run beat"):
-        _deployment.check(redis, groups, ["a", "b"])
+        _deployment.check(read(redis), groups, ["a", "b"])
 
 
-def test_the_removal_asks_for_nothing(decide: Any, options: Data, found: Data) -> None:
-    wanted = {**options, "removing": True, "sample_apps": ["gone"], "task_routes": {"x": "gone"}}
-    assert _deployment.decide(wanted, found, [])["samples"] == _samples.NONE
+def test_the_removal_asks_for_nothing(decide_with: Any, decide: Any, options: Data, found: Data) -> None:
+    wanted = {**options, "removing": True, "project_sample_apps": ["gone"], "task_routes": {"x": "gone"}}
+    assert decide_with(wanted, found, [])["samples"] == _samples.NONE
 
 
 def test_the_sun_needs_a_package(decide: Any) -> None:
@@ -163,7 +165,7 @@ def test_the_sun_needs_a_package(decide: Any) -> None:
     ],
 )
 def test_warnings(given: Data, text: str, decide: Any, options: Data, found: Data) -> None:
-    texts = warnings.warnings({**options, **given}, found, decide(**given))
+    texts = warnings.warnings(read({**options, **given}), found["project"], found["host"], decide(**given))
     assert any(text in warning for warning in texts)
-    plain = warnings.warnings(options, found, decide())
+    plain = warnings.warnings(read(options), found["project"], found["host"], decide())
     assert not any(text in warning for warning in plain)

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from ansible_collections.celeriac.django.plugins.module_utils._discovery.project import Project
 from ansible_collections.celeriac.django.plugins.plugin_utils._decisions import broker, deployment
+from ansible_collections.celeriac.django.plugins.plugin_utils._decisions.variables import read
 from ansible_collections.celeriac.django.plugins.plugin_utils._init import inventory as _inventory
 from ansible_collections.celeriac.django.plugins.plugin_utils._init import questions, report
 
@@ -192,7 +193,7 @@ def test_what_is_written_is_what_integrate_takes(backend: str, options: dict[str
     given = {name.removeprefix("celery_"): vault.get(str(value), value) for name, value in settings.items()}
     children = files[_inventory.INVENTORY]["all"]["children"]
     groups = {name: list(group["hosts"]) for name, group in children.items()}
-    deployment.check({**options, **given}, groups, ["app1", "app2"])
+    deployment.check(read({**options, **given}), groups, ["app1", "app2"])
     assert broker.parse(given["broker_url"]).addresses == (("redis.example", 6379),)
 
 

@@ -22,7 +22,6 @@ import pytest
 from ansible_collections.celeriac.django.plugins.module_utils._checkout import block as _block
 from ansible_collections.celeriac.django.plugins.module_utils._checkout import python_text
 from ansible_collections.celeriac.django.plugins.module_utils._discovery.project import Project, SettingsPlace
-from ansible_collections.celeriac.django.plugins.plugin_utils._decisions import deployment as _deployment
 from ansible_collections.celeriac.django.plugins.plugin_utils._rendering import project_files, templates
 
 Data = dict[str, Any]
@@ -42,11 +41,11 @@ NAMES = [
 
 
 @pytest.fixture
-def decided(options: Data, found: Data) -> Any:
+def decided(decide_with: Any, options: Data, found: Data) -> Any:
     """Decides a deployment with other values than the plain ones."""
 
     def decide(**given: Any) -> Data:
-        return _deployment.decide({**options, **given}, found, ["worker", "beat"])
+        return decide_with({**options, **given}, found, ["worker", "beat"])
 
     return decide
 

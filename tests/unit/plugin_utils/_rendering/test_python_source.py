@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 
 from ansible_collections.celeriac.django.plugins.module_utils._discovery.project import Project
-from ansible_collections.celeriac.django.plugins.plugin_utils._decisions import deployment as _deployment
 from ansible_collections.celeriac.django.plugins.plugin_utils._rendering import (
     project_files,
     python_source,
@@ -51,12 +50,12 @@ NAMES = [
 
 
 @pytest.fixture
-def render(options: Data, found: Data) -> Any:
+def render(decide_with: Any, options: Data, found: Data) -> Any:
     """Renders a deployment with other values than the plain ones."""
 
     def run(**given: Any) -> dict[str, str]:
         wanted = {**options, "timezone": "Europe/Berlin", **given}
-        deployment = _deployment.decide(wanted, found, ["worker", "beat"])
+        deployment = decide_with(wanted, found, ["worker", "beat"])
         return project_files.render(TEMPLATES, deployment, found["project"], [])[0]
 
     return run
@@ -82,7 +81,7 @@ def laid_out(files: dict[str, str], folder: Path) -> str:
 @pytest.mark.parametrize("scheduler", ["file", "redbeat", "database"])
 def test_routes_and_schedules_are_laid_out(scheduler: str, render: Any, tmp_path: Path) -> None:
     files = render(
-        beat_scheduler=scheduler, beat_schedule=SCHEDULE, task_routes=ROUTES, sample_apps=["orders"]
+        beat_scheduler=scheduler, beat_schedule=SCHEDULE, task_routes=ROUTES, project_sample_apps=["orders"]
     )
     assert laid_out(files, tmp_path) == ""
 
@@ -99,7 +98,7 @@ def test_samples_are_laid_out(
     project.samples[app] = replace(place, **files_of, model=model)
     project.apps = {app: f"/srv/shop/{parts}"}
     project.tasks = {}
-    files = render(project_name="shop", sample_apps=[app], beat_scheduler="file")
+    files = render(project_name="shop", project_sample_apps=[app], beat_scheduler="file")
     assert laid_out(files, tmp_path) == ""
     assert ("class Item(" in files[f"{package}/celery_records/models.py"]) is (not model)
     assert (f"{package}/celery_records/migrations/0002_item.py" in files) is (not model)

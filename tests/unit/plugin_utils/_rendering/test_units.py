@@ -8,6 +8,7 @@ from __future__ import annotations
 import shlex
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,6 @@ import pytest
 
 from ansible_collections.celeriac.django.plugins.module_utils._discovery.project import App, Project
 from ansible_collections.celeriac.django.plugins.module_utils._runtime import environment_file
-from ansible_collections.celeriac.django.plugins.plugin_utils._decisions import deployment as _deployment
 from ansible_collections.celeriac.django.plugins.plugin_utils._rendering import templates
 from ansible_collections.celeriac.django.plugins.plugin_utils._rendering import units as _units
 
@@ -26,11 +26,11 @@ WORKERS = {"shop-worker-default@.service", "shop-worker-mails@.service"}
 
 
 @pytest.fixture
-def render(options: Data, found: Data) -> Any:
+def render(decide_with: Any, options: Data, found: Data) -> Any:
     """Renders the units of a deployment with other values than the plain ones."""
 
     def render(duties: list[str], kind: str = "all", **given: Any) -> dict[str, str]:
-        deployment = _deployment.decide({**options, "workers": POOLS, **given}, found, duties)
+        deployment = decide_with({**options, "workers": POOLS, **given}, found, duties)
         return _units.render(templates.Templates("systemd"), deployment, "web1", kind)
 
     return render
@@ -138,7 +138,7 @@ def test_the_secrets_are_a_credential_where_systemd_can(render: Any, found: Data
         settings = settings_of(render(["worker", "beat"])[unit])
         assert settings["LoadCredential"] == ["secrets:/etc/shop-celery/secrets"]
         assert "/etc/shop-celery/secrets" not in settings["EnvironmentFile"]
-    found["host"]["has_credentials"] = False
+    found["host"] = replace(found["host"], has_credentials=False)
     for unit in ("shop-worker-default@.service", "shop-beat.service"):
         settings = settings_of(render(["worker", "beat"])[unit])
         assert "LoadCredential" not in settings
@@ -167,15 +167,15 @@ def test_a_pools_own_settings_are_in_its_unit_alone(render: Any) -> None:
     assert other["shop-worker-default@.service"] == units["shop-worker-default@.service"]
 
 
-def test_other_files_of_the_units(options: Data, found: Data, project: Project) -> None:
+def test_other_files_of_the_units(decide_with: Any, options: Data, found: Data, project: Project) -> None:
     workers = [{"name": "mails", "queues": ["celery"], "environment": {"A": 'b"c'}}]
-    decided = _deployment.decide({**options, "workers": workers}, found, ["worker", "beat"])
+    decided = decide_with({**options, "workers": workers}, found, ["worker", "beat"])
     files = _units.files([], decided, "worker")
     assert files["/etc/shop-celery/pool-mails"] == 'A="b\\"c"\n'
     assert set(files) == {"/etc/shop-celery/pool-mails", "/var/lib/shop-celery/launch.py"}
     assert set(_units.files([], decided, "beat")) == {"/var/lib/shop-celery/launch.py"}
     project.celery_app = App("shop.celery", "app", "shop/celery.py", "shop/celery.py:3")
-    own = _deployment.decide({**options, "workers": workers}, found, ["beat"])
+    own = decide_with({**options, "workers": workers}, found, ["beat"])
     assert set(_units.files([], own, "all")) == {
         "/var/lib/shop-celery/launch.py",
         *(
