@@ -61,6 +61,7 @@ class ActionModule(ActionBase):
                     "requirements": variables.requirements,
                     "python": variables.python,
                     "venv_path": variables.venv_path,
+                    "user": variables.user,
                     "broker_ca": "" if unasked else variables.broker_ca,
                 },
                 "database_ca": "" if unasked else variables.database_ca,

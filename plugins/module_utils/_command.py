@@ -8,8 +8,11 @@ AnsibleModule.run_command cannot switch the user without a shell, and wants a mo
 
 from __future__ import annotations
 
+import ctypes
+import os
+import signal
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import IO, Any
 
 Completed = subprocess.CompletedProcess
@@ -17,6 +20,7 @@ Process = subprocess.Popen
 TimeoutExpired = subprocess.TimeoutExpired
 #: For the option `stdin` of a program that is to read nothing.
 NO_INPUT = subprocess.DEVNULL
+_PR_SET_PDEATHSIG = 1
 
 
 def run(command: Sequence[str], **options: Any) -> Completed[str]:
@@ -38,7 +42,7 @@ def run(command: Sequence[str], **options: Any) -> Completed[str]:
 
 
 def start(command: Sequence[str], output: IO[bytes], **options: Any) -> Process[bytes]:
-    """Start a program in a session of its own, with all its output in a file.
+    """Start a program in a session of its own, with all its output in a file. It ends when this process does.
 
     Raises:
         OSError: it cannot be started.
@@ -49,5 +53,19 @@ def start(command: Sequence[str], output: IO[bytes], **options: Any) -> Process[
         stdout=output,
         stderr=subprocess.STDOUT,
         start_new_session=True,
+        preexec_fn=_end_with(os.getpid()),  # noqa: PLW1509 - modules have one thread
         **options,
     )
+
+
+def _end_with(parent: int) -> Callable[[], None]:
+    """Return what lets a child get SIGTERM when its parent is gone, however that ended (prctl(2))."""
+    prctl = ctypes.CDLL(None, use_errno=True).prctl
+
+    def call() -> None:
+        # After the change of the user, which would take it back.
+        prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+        if os.getppid() != parent:
+            os._exit(1)
+
+    return call

@@ -11,6 +11,7 @@ import pwd
 import re
 import socket
 import ssl
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -36,17 +37,17 @@ class Host:
     has_credentials: bool = False
     #: What Celery takes for the concurrency of a pool that has none.
     processors: int = 1
-    #: The accounts, each with its comment, and its group.
+    #: The accounts that were asked for and are there, each with its comment, and its group.
     accounts: dict[str, str] = field(default_factory=dict)
     groups: dict[str, str] = field(default_factory=dict)
 
 
-def look() -> Host:
-    """Look at the host that this runs on."""
+def look(users: Iterable[str] = ()) -> Host:
+    """Look at the host that this runs on, and whether it has these users."""
     # sd_booted(3)
     booted = os.path.isdir("/run/systemd/system")
     version = systemd_version() if booted else 0
-    comments, groups = accounts()
+    comments, groups = accounts(users)
     return Host(
         hostname=socket.gethostname(),
         is_root=os.geteuid() == 0,
@@ -86,15 +87,22 @@ def systemd_version() -> int:
     return int(found.group(1)) if found else 0
 
 
-def accounts() -> tuple[dict[str, str], dict[str, str]]:
-    """Return the host's users: name to comment field, and name to primary group."""
+def accounts(names: Iterable[str]) -> tuple[dict[str, str], dict[str, str]]:
+    """Return those of these users that are there: name to comment field, and name to primary group.
+
+    Each is asked for: a directory service knows users that it does not list.
+    """
     comments, groups = {}, {}
-    for account in pwd.getpwall():
-        comments[account.pw_name] = account.pw_gecos
+    for name in names:
         try:
-            groups[account.pw_name] = grp.getgrgid(account.pw_gid).gr_name
+            account = pwd.getpwnam(name)
         except KeyError:
-            groups[account.pw_name] = str(account.pw_gid)
+            continue
+        comments[name] = account.pw_gecos
+        try:
+            groups[name] = grp.getgrgid(account.pw_gid).gr_name
+        except KeyError:
+            groups[name] = str(account.pw_gid)
     return comments, groups
 
 

@@ -195,7 +195,7 @@ def main() -> None:
     module.exit_json(
         project=project.as_data(),
         versions=versions,
-        host=asdict(_host.look()),
+        host=asdict(_host.look({variables["user"] or name})),
         interpreter=asdict(interpreter) if interpreter else None,
         silent=_host.silent(module.params["addresses"]),
         unread_authorities=_host.unread_authorities(

@@ -51,7 +51,7 @@ exec(compile(%r, "<string>", "exec"))
 _FRAME = f"""
 def _celeriac_frame():
     import json, os
-    from {_PACKAGE}.common import own_line
+    from {_PACKAGE}.common import own_line, told
     given = json.loads(sys.stdin.readline())
     sys.argv[:] = given["arguments"]
     sys.modules["__main__"].__file__ = given["arguments"][0]
@@ -66,7 +66,7 @@ def _celeriac_frame():
         place = own_line(error)
         if isinstance(error, SyntaxError):
             place = "%s:%s" % (error.filename, error.lineno)
-        answer = {{"error": type(error).__name__, "text": str(error), "place": place}}
+        answer = {{"error": type(error).__name__, "text": told(error), "place": place}}
     sys.stdout.flush()
     print({_MARK!r} + json.dumps(answer), flush=True)
     os._exit(0)

@@ -94,7 +94,8 @@ def running(project: ProjectPython, commands: Sequence[Command], tells: bool) ->
         try:
             for number, command in enumerate(commands):
                 log = Path(folder, f"log-{number}")
-                with open(log, "wb") as output:
+                # What the project writes is for nobody else, whatever its processes print.
+                with open(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as output:
                     process = _start(project, command, output, listener.address)
                 started.append(Running(command.name, process, log))
                 if tells:

@@ -250,6 +250,8 @@ def decide(variables: Variables, project: Project, host: Host, fleet: Fleet) -> 
         *findings.notes(project),
     ]
     deployment.update(_sandbox_of(deployment, variables, project))
+    if not variables.removing:
+        _check_user(deployment, variables.user, host)
     deployment.update(_ownership(deployment, project, host))
     deployment["own_paths"] = _own_paths(deployment, bool(variables.state_path))
     deployment["environment"] = {
@@ -346,9 +348,30 @@ def _sandbox_of(deployment: Mapping[str, Any], variables: Variables, project: Pr
     }
 
 
+def _comment(deployment: Mapping[str, Any]) -> str:
+    """Return the comment of the account that a deployment makes: by it, the account is ours."""
+    return f"Celery of {deployment['name']} (celeriac.django)"
+
+
+def _check_user(deployment: Mapping[str, Any], asked: str, host: Host) -> None:
+    """See that the services run as no account that happens to have the project's name.
+
+    Raises:
+        DeploymentError: there is one.
+    """
+    name = deployment["user"]
+    there = host.accounts.get(name)
+    if deployment["systemd"] and not asked and there not in (None, _comment(deployment)):
+        raise DeploymentError(
+            f"The user {name} is on the host already, and not made by this collection: the services would "
+            f"run with all its rights. Set celery_user to {name} if that is meant, to another name if not, "
+            "or call the project something else by celery_project_name."
+        )
+
+
 def _ownership(deployment: Mapping[str, Any], project: Project, host: Host) -> dict[str, Any]:
     """Decide who owns what on the host."""
-    comment = f"Celery of {deployment['name']} (celeriac.django)"
+    comment = _comment(deployment)
     if not deployment["systemd"]:
         # The owner of the checkout runs everything; only root can and has to give files away.
         owner = str(project.owner_uid) if host.is_root else ""

@@ -23,12 +23,16 @@ def test_the_host_as_it_is() -> None:
     assert found.has_systemd == os.path.isdir("/run/systemd/system")
 
 
-def test_accounts_and_their_groups() -> None:
-    comments, groups = _host.accounts()
+def test_an_account_and_its_group() -> None:
     root = pwd.getpwnam("root")
-    assert comments["root"] == root.pw_gecos
-    assert groups["root"] == "root"
-    assert comments.keys() == groups.keys()
+    assert _host.accounts(["root", "no-such-user"]) == ({"root": root.pw_gecos}, {"root": "root"})
+
+
+def test_an_account_that_a_directory_does_not_list_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    listed = pwd.getpwnam("root")
+    monkeypatch.setattr(pwd, "getpwall", list)
+    monkeypatch.setattr(pwd, "getpwnam", lambda name: {"shop": listed}[name])
+    assert list(_host.accounts(["shop", "store"])[0]) == ["shop"]
 
 
 def test_only_servers_that_do_not_answer_are_told() -> None:

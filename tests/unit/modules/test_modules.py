@@ -61,7 +61,7 @@ def text_of(top: Path) -> dict[str, str]:
 
 def variables(path: Path) -> dict[str, Any]:
     """Returns what the action plugin hands over for a checkout."""
-    names = ("project_name", "project_package", "project_settings", "python", "venv_path")
+    names = ("project_name", "project_package", "project_settings", "python", "venv_path", "user")
     return {"project_path": str(path), "requirements": [], **dict.fromkeys((*names, "broker_ca"), "")}
 
 
@@ -69,7 +69,7 @@ def test_a_project_is_found(run: Run, checkout: Path) -> None:
     answer = run(celery_deployment, variables=variables(checkout))
     assert answer["project"]["settings"] == "shop.settings"
     assert answer["host"]["is_root"] == (os.geteuid() == 0)
-    assert "root" in answer["host"]["accounts"]
+    assert answer["host"]["accounts"] == {}
     assert answer["interpreter"]["version"] >= [3, 10, 0]
     assert answer["silent"] == []
     assert not answer.get("changed")

@@ -146,6 +146,17 @@ def is_empty(alias: str) -> bool:
     return str(connections.settings[alias]["ENGINE"]) == "django.db.backends.dummy"
 
 
+def told(error: BaseException) -> str:
+    """Return what an error says, and what it comes from: often that alone names the file."""
+    texts, seen, cause = [str(error)], {id(error)}, error.__cause__
+    while cause is not None and id(cause) not in seen and len(seen) < 6:
+        seen.add(id(cause))
+        if str(cause) and str(cause) not in texts[-1]:
+            texts.append(f"{type(cause).__name__}: {cause}")
+        cause = cause.__cause__
+    return " (because of ".join(texts) + ")" * (len(texts) - 1)
+
+
 def own_line(error: BaseException) -> str:
     """Return the last line of the checkout that an error went through, as FILE:LINE, if there is one."""
     # A virtual environment may be in the checkout.

@@ -159,6 +159,34 @@ def test_an_error_is_told_with_its_place(
     assert caught.value.place == ":".join(str(caught.value).split(":")[:2])
 
 
+def test_the_cause_of_an_error_is_told(project: ProjectPython, script: Script) -> None:
+    Path(project.base, "shop.py").write_text(
+        "try:\n    open('/no/such/log')\nexcept OSError as error:\n"
+        "    raise ValueError('Unable to configure handler') from error\n"
+    )
+    with pytest.raises(ProjectError) as caught:
+        project.run(script("import shop"), {})
+    assert str(caught.value).endswith(
+        "shop.py:4: ValueError: Unable to configure handler "
+        "(because of FileNotFoundError: [Errno 2] No such file or directory: '/no/such/log')"
+    )
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+@pytest.mark.parametrize(
+    ("owner", "user", "uid"),
+    [
+        (0, "daemon", pwd.getpwnam("daemon").pw_uid),
+        (0, "not-yet", pwd.getpwnam("nobody").pw_uid),
+        (77, "daemon", 77),
+    ],
+)
+def test_what_root_owns_runs_as_somebody_else(owner: int, user: str, uid: int, tmp_path: Path) -> None:
+    os.chown(tmp_path, owner, -1)
+    found = ProjectPython.from_params({**PARAMS, "base": str(tmp_path), "user_for_root": user})
+    assert found.uid == uid
+
+
 def test_an_error_outside_the_project_has_no_place(project: ProjectPython, script: Script) -> None:
     with pytest.raises(ProjectError, match=r"^ZeroDivisionError: ") as caught:
         project.run(script("return 1 / 0"), {})

@@ -9,9 +9,11 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import IO, Any
 
 import pytest
 
+from ansible_collections.celeriac.django.plugins.module_utils import _command
 from ansible_collections.celeriac.django.plugins.module_utils._project.python import ProjectPython
 from ansible_collections.celeriac.django.plugins.module_utils._proof import trial
 
@@ -53,6 +55,19 @@ def alive(number: int) -> bool:
     except ProcessLookupError:
         return False
     return True
+
+
+def test_what_the_processes_print_is_for_nobody_else(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    modes = []
+    start = _command.start
+
+    def watched(command: list[str], output: IO[bytes], **options: Any) -> _command.Process[bytes]:
+        modes.append(os.fstat(output.fileno()).st_mode & 0o777)
+        return start(command, output, **options)
+
+    monkeypatch.setattr(_command, "start", watched)
+    with trial.running(make(READY + WAITS), [trial.Command("the worker", [])], tells=True):
+        assert modes == [0o600]
 
 
 WORKER = trial.Command("the worker", ["-A", "shop", "worker"])

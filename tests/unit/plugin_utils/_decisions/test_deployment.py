@@ -315,6 +315,16 @@ def test_the_user_of_an_earlier_run_is_ours(decide: Any, found: Data) -> None:
     assert (decided["makes_user"], decided["lacks_user"]) == (True, False)
 
 
+@pytest.mark.parametrize("name", ["news", "root"])
+def test_an_account_of_that_name_is_used_only_if_it_is_named(name: str, decide: Any, found: Data) -> None:
+    found["host"].accounts[name] = f"{name} system"
+    with pytest.raises(_deployment.DeploymentError, match=f"Set celery_user to {name} if that is meant"):
+        decide(project_name=name)
+    assert decide(project_name=name, user=name)["run_user"] == name
+    # What runs is removed all the same.
+    assert not decide(project_name=name, removing=True)["makes_user"]
+
+
 def test_secrets_are_for_root_and_the_service_alone(decide: Any) -> None:
     decided = decide()
     assert (decided["config_owner"], decided["config_group"]) == ("root", "shop")
