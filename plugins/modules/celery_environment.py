@@ -125,7 +125,11 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.celeriac.django.plugins.module_utils._project import python, works
-from ansible_collections.celeriac.django.plugins.module_utils._runtime import environment_file, ownership
+from ansible_collections.celeriac.django.plugins.module_utils._runtime import (
+    censor,
+    environment_file,
+    ownership,
+)
 
 
 def remove(module: AnsibleModule) -> None:
@@ -180,7 +184,8 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    params = module.params
+    os.umask(0o022)
+    params = censor.parameters(module)
     if params["state"] == "absent":
         remove(module)
     path = Path(params["path"])

@@ -72,6 +72,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.celeriac.django.plugins.module_utils._project import python
 from ansible_collections.celeriac.django.plugins.module_utils._project.scripts import migrate
+from ansible_collections.celeriac.django.plugins.module_utils._runtime import censor
 from ansible_collections.celeriac.django.plugins.module_utils._services import preflight
 
 
@@ -85,7 +86,7 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    params = module.params
+    params = censor.parameters(module)
     if module.check_mode and not os.path.exists(params["python"]):
         # The environment is only about to be made, and the migrations are in its packages.
         module.exit_json(changed=True, migrations=["all of a new installation"], left_alone={})

@@ -80,6 +80,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.celeriac.django.plugins.module_utils import _schedule
 from ansible_collections.celeriac.django.plugins.module_utils._project import python
 from ansible_collections.celeriac.django.plugins.module_utils._project.scripts import periodic
+from ansible_collections.celeriac.django.plugins.module_utils._runtime import censor
 
 
 def main() -> None:
@@ -93,7 +94,7 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    params = module.params
+    params = censor.parameters(module)
     try:
         entries = [entry.as_data() for entry in _schedule.complete(params["schedule"], params["timezone"])]
         if module.check_mode and not os.path.exists(params["python"]):

@@ -159,6 +159,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.celeriac.django.plugins.module_utils._checkout import change, integration
 from ansible_collections.celeriac.django.plugins.module_utils._project import python, works
+from ansible_collections.celeriac.django.plugins.module_utils._runtime import censor
 
 
 def main() -> None:
@@ -185,7 +186,7 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    params = module.params
+    params = censor.parameters(module)
     top = Path(params["path"])
 
     def compute(read: integration.Reader) -> integration.Change:

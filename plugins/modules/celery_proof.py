@@ -83,6 +83,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.celeriac.django.plugins.module_utils._project import python
 from ansible_collections.celeriac.django.plugins.module_utils._proof import proof as _proof
 from ansible_collections.celeriac.django.plugins.module_utils._proof import trial
+from ansible_collections.celeriac.django.plugins.module_utils._runtime import censor
 
 
 def main() -> None:
@@ -96,7 +97,7 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    params = module.params
+    params = censor.parameters(module)
     if module.check_mode and not os.path.exists(params["python"]):
         module.exit_json(changed=False, proofs=[], lines=[])
     try:

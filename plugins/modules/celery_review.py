@@ -70,6 +70,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.celeriac.django.plugins.module_utils._discovery import project
 from ansible_collections.celeriac.django.plugins.module_utils._project import known_settings, python, review
 from ansible_collections.celeriac.django.plugins.module_utils._project.scripts import review as inside_review
+from ansible_collections.celeriac.django.plugins.module_utils._runtime import censor
 
 
 def main() -> None:
@@ -86,7 +87,7 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    params = module.params
+    params = censor.parameters(module)
     if not params["python"] or not os.path.exists(params["python"]):
         module.exit_json(changed=False, lacks=[])
     try:

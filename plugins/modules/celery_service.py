@@ -115,10 +115,12 @@ steps:
   sample: ["start shop-worker-default@1f0c9a2b.service"]
 """
 
+import os
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.celeriac.django.plugins.module_utils._runtime import censor, environment_file
 from ansible_collections.celeriac.django.plugins.module_utils._services import preflight, systemd
 from ansible_collections.celeriac.django.plugins.module_utils._services import services as _services
 
@@ -146,6 +148,7 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
+    os.umask(0o022)
     params = module.params
     kinds = list(_services.PATTERNS) if params["kind"] == "all" else [params["kind"]]
     services = _services.Services(
@@ -156,6 +159,9 @@ def main() -> None:
             gone = _services.remove(services, module.check_mode)
             module.exit_json(changed=bool(gone), steps=[f"remove {unit}" for unit in gone])
         files = [Path(file) for file in params["files"]]
+        # Read from the host's own file, so Ansible knows none of them.
+        secrets = environment_file.load(environment_file.read(files[-1])) if files else {}
+        module.no_log_values.update(censor.texts(secrets.values()))
         support = {Path(path): text for path, text in params["support"].items()}
         # A pool's own environment is in its unit's text, as a comment: it concerns no other pool.
         texts = [text for path, text in support.items() if not path.match(_services.POOL_FILES)]

@@ -90,7 +90,13 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.celeriac.django.plugins.module_utils._project import python as _project_python
 from ansible_collections.celeriac.django.plugins.module_utils._project import works
-from ansible_collections.celeriac.django.plugins.module_utils._runtime import builder, interpreter, lock, uv
+from ansible_collections.celeriac.django.plugins.module_utils._runtime import (
+    builder,
+    censor,
+    interpreter,
+    lock,
+    uv,
+)
 from ansible_collections.celeriac.django.plugins.module_utils._runtime import packages as _packages
 
 
@@ -119,7 +125,7 @@ def main() -> None:
         supports_check_mode=True,
     )
     os.umask(0o022)
-    params = module.params
+    params = censor.parameters(module)
     if params["state"] == "absent":
         remove(module)
     wanted = _packages.Wanted(

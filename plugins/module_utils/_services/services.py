@@ -254,6 +254,9 @@ class Services:
         """
         self.forget(found.forget)
         self.write({name: text for name, text in found.write.items() if text is not None}, found.support)
+        if found.start or found.restart:
+            # Also where the files were there: the run that wrote them may have been killed before this.
+            self.systemd.call("daemon-reload")
         if replace:
             self._end([*found.retire, *found.stop])
         self._start_all(found)

@@ -322,3 +322,30 @@ def test_services_are_planned_in_check_mode(
     assert "+[Service]\n" in answer["diff"]["prepared"]
     # It looked, and did nothing else.
     assert {line.split()[1] for line in calls.read_text().splitlines()} == {"list-units"}
+
+
+def test_secrets_of_the_host_are_in_no_error(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "systemctl").write_text("#!/bin/sh\n")
+    (tmp_path / "systemctl").chmod(0o755)
+    (tmp_path / "venv/bin").mkdir(parents=True)
+    (tmp_path / "venv/bin/python").symlink_to(sys.executable)
+    (tmp_path / "secrets").write_text('SENTRY_DSN="canary-of-a-dsn"\n')
+    (tmp_path / "django.py").write_text(
+        "import os\nraise ValueError('Unsupported: ' + os.environ['SENTRY_DSN'])\n"
+    )
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    answer = run(
+        celery_service,
+        name="no-such-project-of-a-test",
+        target="no-such-project-of-a-test-celery.target",
+        base=str(tmp_path),
+        venv=str(tmp_path / "venv"),
+        record=str(tmp_path / "record"),
+        files=[str(tmp_path / "environment"), str(tmp_path / "secrets")],
+        units={"no-such-project-of-a-test-beat.service": "[Service]\n"},
+        preflight={"app": "shop", "pools": [], "own_app": False, "served": []},
+    )
+    assert "Unsupported: " in answer["msg"]
+    assert "canary" not in str(answer)

@@ -363,6 +363,16 @@ def test_a_first_run_starts_everything(services: _services.Services, systemd: Fa
     assert systemd.calls[0] == "daemon-reload"
 
 
+def test_units_that_a_killed_run_wrote_are_read_before_they_start(
+    services: _services.Services, systemd: FakeSystemd
+) -> None:
+    services.write(UNITS)
+    systemd.calls.clear()  # as if it had been killed before it came to this
+    run(services, UNITS, OLD)
+    started = next(number for number, call in enumerate(systemd.calls) if call.startswith("start"))
+    assert "daemon-reload" in systemd.calls[:started]
+
+
 def test_units_can_be_read_by_all_whatever_the_umask(
     services: _services.Services, systemd: FakeSystemd
 ) -> None:
