@@ -14,7 +14,16 @@ from pathlib import Path
 from .. import _owner as owner
 from .._checkout import block
 from .._checkout.integration import RECORD_PATH, IntegrationError, Record
-from . import celery_code, findings, installed, packaging, settings_named, settings_place, settings_values
+from . import (
+    celery_code,
+    entry_points,
+    findings,
+    installed,
+    packaging,
+    settings_named,
+    settings_place,
+    settings_values,
+)
 from . import samples as _sample_places
 from .files import git_ignored, python_files, readable_name
 from .imports import Module, Modules, path_additions
@@ -393,6 +402,7 @@ def _discover(path: Path, package: str, settings: str, source: str = "celery_pro
     package_body = _own_statements(package_path / "__init__.py")
     owner = path.stat()
     requirements = find_requirements(path, base)
+    entry_lines = entry_points.find(manage, settings_named.server_files(modules), base)
     return Project(
         path=str(path),
         base=str(base),
@@ -426,6 +436,7 @@ def _discover(path: Path, package: str, settings: str, source: str = "celery_pro
         recorded_name=record.name,
         tasks=celery.tasks,
         doubtful_tasks=celery.doubtful,
+        entry_lines=entry_lines,
         findings=[
             *_findings(
                 celery,
@@ -435,6 +446,7 @@ def _discover(path: Path, package: str, settings: str, source: str = "celery_pro
                 base,
             ),
             *findings.of_other_settings(chosen, main.module, main.source),
+            *entry_points.tell(entry_lines, files, list(dict.fromkeys((base, path))), base),
             *packaging.find(path, base, requirements),
             *settings_named.passed_over(base, modules, manage, main),
         ],

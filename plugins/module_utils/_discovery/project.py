@@ -59,6 +59,8 @@ class Finding:
     concerns: str = ""
     #: A variable of the environment that settles it where it is given; ``+X``: only then does it matter.
     variable: str = ""
+    #: Variables of the environment that settle it together, where all are given.
+    variables: list[str] = field(default_factory=list)
     #: A variable of the inventory that settles it.
     option: str = ""
     #: Whether it matters only where something is to run, and not to the checkout alone.

@@ -321,7 +321,8 @@ def _broker_environment(variables: Variables) -> dict[str, str]:
 
 def _import_environment(project: Project) -> dict[str, str]:
     """Return what manage.py does for itself, and Celery's processes have to be told."""
-    found = {}
+    # What wsgi.py sets before Django starts.
+    found = {line.name: line.value for line in project.entry_lines if line.kind == "variable" and line.known}
     if project.import_paths:
         found["PYTHONPATH"] = ":".join(project.import_paths)
     if project.configuration:

@@ -66,7 +66,9 @@ def _of(variables: Variables, project: Project, deployment: Mapping[str, Any]) -
         variable = finding.variable
         # "+X": it matters only where X is given; "X": it is settled by it.
         settled = variable[1:] not in given if variable.startswith("+") else variable in given
-        if finding.concerns == unwanted or (variable and settled):
+        if finding.variables:
+            settled = given.issuperset(finding.variables)
+        if finding.concerns == unwanted or ((variable or finding.variables) and settled):
             continue
         if finding.option and getattr(variables, finding.option):
             continue

@@ -1,0 +1,96 @@
+# Copyright (c) 2026 celeriac.django contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What manage.py and wsgi.py do before Django starts is found, followed or told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.celeriac.django.plugins.module_utils._discovery import entry_points
+from ansible_collections.celeriac.django.plugins.module_utils._discovery.imports import Module
+from ansible_collections.celeriac.django.plugins.module_utils._discovery.project import EntryLine
+from ansible_collections.celeriac.django.plugins.module_utils._discovery.source import parse
+
+Write = Callable[[Path, Mapping[str, str]], Path]
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("load_dotenv()", EntryLine("", "file", "")),
+        ("dotenv.load_dotenv('.env.live', override=True)", EntryLine("", "file", ".env.live")),
+        ("environ.Env.read_env(BASE / 'conf' / '.env')", EntryLine("", "file", ".env")),
+        ("dotenv.read_dotenv(dotenv_path='prod.env')", EntryLine("", "file", "prod.env")),
+        ("os.environ.setdefault('SHOP', 'live')", EntryLine("", "variable", "SHOP", "live", known=True)),
+        ("os.environ['SHOP'] = 'live'", EntryLine("", "variable", "SHOP", "live", known=True, replaces=True)),
+        ("environ['SHOP'] = find()", EntryLine("", "variable", "SHOP", replaces=True)),
+        ("os.environ.update({'X': '1'})", EntryLine("", "variable", "X", "1", known=True, replaces=True)),
+    ],
+)
+def test_lines_that_change_the_environment(
+    text: str, line: EntryLine, tmp_path: Path, write_tree: Write
+) -> None:
+    write_tree(tmp_path, {"wsgi.py": f"\ndef main():\n    {text}\n", "manage.py": ""})
+    found = entry_points.find(tmp_path / "manage.py", [tmp_path / "wsgi.py"], tmp_path)
+    assert found == [replace(line, place="wsgi.py:3")]
+
+
+def test_variables_of_manage_py_count_where_there_is_no_server_file(
+    tmp_path: Path, write_tree: Write
+) -> None:
+    text = "load_dotenv()\nos.environ.setdefault('SHOP', 'dev')\n"
+    write_tree(tmp_path, {"wsgi.py": "", "manage.py": text})
+    kinds = [
+        [line.kind for line in entry_points.find(tmp_path / "manage.py", servers, tmp_path)]
+        for servers in ([], [tmp_path / "wsgi.py"])
+    ]
+    assert kinds == [["file", "variable"], ["file"]]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "os.environ.setdefault('DJANGO_SETTINGS_MODULE', 'shop.settings')",
+        "os.environ['DJANGO_CONFIGURATION'] = 'Live'",
+        "values['SHOP'] = 'live'",
+        "os.environ.get('SHOP', 'live')",
+    ],
+)
+def test_other_lines_are_no_matter(text: str, tmp_path: Path, write_tree: Write) -> None:
+    write_tree(tmp_path, {"wsgi.py": f"{text}\n", "manage.py": ""})
+    assert entry_points.find(tmp_path / "manage.py", [tmp_path / "wsgi.py"], tmp_path) == []
+
+
+FILE = [EntryLine("manage.py:4", "file", ""), EntryLine("shop/wsgi.py:3", "file", ".env")]
+
+
+def test_a_file_that_the_web_loads_alone_is_refused_with_its_names(tmp_path: Path, write_tree: Write) -> None:
+    write_tree(tmp_path, {".env": "# ours\nexport DB=x\nKEY = secret\n"})
+    (finding,) = entry_points.tell(FILE, [], [tmp_path], tmp_path)
+    assert finding.refuses
+    (by_manage,) = entry_points.tell(FILE[:1], [], [tmp_path], tmp_path)
+    assert not by_manage.refuses
+    assert finding.variables == ["DB", "KEY"]
+    assert "manage.py:4, shop/wsgi.py:3: .env is loaded" in finding.text
+    assert "secret" not in finding.text.replace("celery_secrets", "")
+
+
+def test_a_file_that_the_settings_load_too_is_fine(tmp_path: Path, write_tree: Write) -> None:
+    write_tree(tmp_path, {".env": "DB=x\n", "settings.py": "env.read_env('.env')\n"})
+    settings = [Module("settings", tmp_path / "settings.py", parse(tmp_path / "settings.py"))]
+    assert entry_points.tell(FILE, settings, [tmp_path], tmp_path) == []
+    assert entry_points.tell(FILE, [], [tmp_path / "elsewhere"], tmp_path) == []
+
+
+def test_a_variable_that_is_computed_is_refused_until_it_is_given(tmp_path: Path) -> None:
+    lines = [
+        EntryLine("wsgi.py:3", "variable", "SHOP"),
+        EntryLine("wsgi.py:4", "variable", "X", "1", known=True),
+    ]
+    (finding,) = entry_points.tell(lines, [], [tmp_path], tmp_path)
+    assert (finding.refuses, finding.variable) == (True, "SHOP")
