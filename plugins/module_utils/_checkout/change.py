@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import _owner as owner
+from .._runtime import lock
 from . import integration, transaction
 from .tree import Tree, TreeError
 
@@ -62,9 +64,12 @@ def change(
     def answer(changed: list[str]) -> None:
         see([Path(path) for path in changed])
 
+    # Others could hold a lock in a checkout of theirs; root's, nobody else can.
+    alone = contextlib.nullcontext() if check else lock.held(os.path.realpath(top))
     try:
-        return Outcome(**owner.call(top, work, answer, [CheckoutError]))
-    except owner.OwnerError as error:
+        with alone:
+            return Outcome(**owner.call(top, work, answer, [CheckoutError]))
+    except (owner.OwnerError, lock.LockError) as error:
         raise CheckoutError(str(error)) from error
     except OSError as error:
         raise CheckoutError(f"{error.filename or top}: {error.strerror}") from error

@@ -150,5 +150,8 @@ def _may_be_named(file: Path, by: Path) -> bool:
     if os.geteuid() != 0 or not os.path.isfile(file):
         return True
     status = os.stat(file)
-    above = Path(os.path.realpath(by)).parent.parent
-    return bool(status.st_uid or status.st_mode & 0o004) or Path(os.path.realpath(file)).is_relative_to(above)
+    folder = Path(os.path.realpath(by)).parent
+    around = folder.parent if folder.name.startswith("req") else folder
+    return bool(status.st_uid or status.st_mode & 0o004) or Path(os.path.realpath(file)).is_relative_to(
+        around
+    )

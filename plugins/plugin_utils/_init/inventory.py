@@ -9,6 +9,8 @@ import json
 import re
 from typing import Any
 
+from ansible_collections.celeriac.django.plugins.module_utils._discovery.files import readable_name
+
 from .._rendering import project_files
 from .._rendering import templates as _render
 from . import questions
@@ -27,13 +29,14 @@ def render(found: questions.Found, values: questions.Values) -> dict[str, str]:
     """Return the files, by path relative to the folder of the inventory.
 
     Raises:
-        AnswerError: the path of the checkout cannot be in an inventory.
+        AnswerError: something that was found or answered cannot be in an inventory.
     """
+    settings = _settings(found, values)
     placeholders = _placeholders(found, values)
     names = [INVENTORY, SETTINGS]
     if any(not entry["optional"] for entry in placeholders):
         names.append(VAULT_EXAMPLE)
-    data = {**_settings(found, values), "placeholders": placeholders}
+    data = {**settings, "placeholders": placeholders}
     templates = _render.Templates("inventory")
     return {name: templates.render(name, data) for name in names}
 
@@ -43,8 +46,8 @@ def _settings(found: questions.Found, values: questions.Values) -> dict[str, Any
     remote = values["celery_init_hosts"] != [questions.THIS_MACHINE]
     path = str(values["celery_init_host_path"] if remote else found.project.path)
     return {
-        "name": found.name,
-        "own_app": found.own_app,
+        "name": _scalar(found.name),
+        "own_app": one_line(found.own_app),
         "remote": remote,
         "hosts": [_scalar(host) for host in questions.names_in(values, "celery_init_hosts")],
         "path": _scalar(questions.checked_path("celery_project_path", path)),
@@ -56,9 +59,20 @@ def _settings(found: questions.Found, values: questions.Values) -> dict[str, Any
         "periodic": values["celery_init_periodic"],
         "scheduler": _scalar(str(values.get("celery_beat_scheduler", ""))),
         "sample_apps": [_scalar(app) for app in questions.names_in(values, "celery_project_sample_apps")],
-        "secrets": found.secrets,
+        "secrets": {_variable(name): one_line(place) for name, place in found.secrets.items()},
         "optional_secrets": _optional_secrets(found),
     }
+
+
+def _variable(name: str) -> str:
+    """Return the name of a variable of the environment, which gets into an expression.
+
+    Raises:
+        AnswerError: it is none.
+    """
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
+        raise questions.AnswerError(f"{name!r} is no name of a variable of the environment.")
+    return name
 
 
 def _given(found: questions.Found) -> dict[str, str]:
@@ -142,5 +156,28 @@ def _results_placeholder(found: questions.Found, backend: str, key: str) -> str:
 
 
 def _scalar(text: str) -> str:
-    """Return a text as YAML."""
+    """Return a text as YAML.
+
+    Raises:
+        AnswerError: Ansible would read something else than the text.
+    """
+    one_line(text)
+    if any(mark in text for mark in ("{{", "{%", "{#")):
+        raise questions.AnswerError(
+            f"{text!r} would be an expression for Ansible, which the next run would evaluate. Rename it."
+        )
     return text if _PLAIN.match(text) else json.dumps(text, ensure_ascii=False)
+
+
+def one_line(text: str) -> str:
+    """Return a text that can stand in a comment.
+
+    Raises:
+        AnswerError: it would end the comment, or is no text.
+    """
+    if not readable_name(text):
+        raise questions.AnswerError(
+            f"{text!r} has a line break or another control character in it, or bytes that are no UTF-8. "
+            "It cannot be written into an inventory: rename it."
+        )
+    return text

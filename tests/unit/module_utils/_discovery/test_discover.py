@@ -843,3 +843,110 @@ def test_tasks_in_folders_that_nothing_imports_are_in_doubt(folder: str, make: M
 def test_tasks_of_a_package_that_nothing_installs_are_missed(make: Make) -> None:
     found = discover(str(make({"reports/__init__.py": "", "reports/tasks.py": TASK})))
     assert list(found.tasks) == ["reports.tasks.send"]
+
+
+# What somebody has put there
+
+SPRUNG = "web\nExecStartPre=+/bin/touch sprung\nX="
+
+
+@pytest.mark.parametrize("folder", [SPRUNG, "web\r", "web\x1b[2J", os.fsdecode(b"caf\xe9"), "web\u2028x"])
+def test_a_folder_that_would_be_directives_is_refused(folder: str, make: Make, write_tree: Write) -> None:
+    top = make(dict.fromkeys(PLAIN))
+    write_tree(top, {f"{folder.replace('/', '_')}/{name}": text for name, text in PLAIN.items()})
+    with pytest.raises(DiscoveryError, match="rename it") as caught:
+        discover(str(top))
+    assert repr(folder.replace("/", "_"))[1:-1] in str(caught.value)
+    with pytest.raises(DiscoveryError, match="rename it"):
+        discover(str(top / folder.replace("/", "_")))
+
+
+def test_a_stray_file_whose_name_is_no_text_is_no_hindrance(make: Make) -> None:
+    found = discover(str(make({os.fsdecode(b"orders/caf\xe9.py"): TASK, "orders/a\nb.py": TASK})))
+    assert found.tasks == {}
+
+
+@pytest.mark.parametrize(
+    "name", ["x|default('') }}{{ lookup('pipe', 'id') }}{{ ''", "A B", "A\nB", "1A", "A-B"]
+)
+def test_what_is_no_name_of_a_variable_is_not_taken_for_one(name: str, make: Make) -> None:
+    settings = f"import os\nA = os.environ[{name!r}]\nB = os.environ['B']\n{APPS}"
+    found = discover(str(make({"shop/settings.py": settings})))
+    assert found.environment == {"B": "shop/settings.py:3"}
+
+
+def test_a_record_that_leads_out_of_the_checkout_is_refused(make: Make) -> None:
+    record = '{"made": {"../../etc/hosts": "0"}, "edited": {}}'
+    with pytest.raises(DiscoveryError, match="damaged"):
+        discover(str(make({"shop/celery_ops/integration.json": record})))
+
+
+CANARY = "root:canary:19000:0"
+
+
+@pytest.fixture
+def secret(public_path: Path) -> Path:
+    """A file that belongs to who runs the tests, and that nobody else may read."""
+    path = public_path / "shadow"
+    path.write_text(f"{CANARY}\nnot python\n")
+    path.chmod(0o600)
+    return path
+
+
+@pytest.fixture(params=["own", "strange"])
+def settle(
+    request: pytest.FixtureRequest, public_path: Path, give_away: Callable[[Path], Path]
+) -> Callable[[Path], Path]:
+    """Puts a checkout where everybody gets to it: that of who runs the tests, or for root a stranger's."""
+    if request.param == "strange" and os.geteuid() != 0:
+        pytest.skip("only root can give a folder away")
+
+    def settle(top: Path) -> Path:
+        moved = top.rename(public_path / "shop")
+        return give_away(moved) if request.param == "strange" else moved
+
+    return settle
+
+
+@pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning")
+def test_what_a_requirements_file_outside_holds_is_not_told(
+    secret: Path, make: Make, settle: Callable[[Path], Path]
+) -> None:
+    found = discover(str(settle(make({"requirements.txt": f"Django\n-r {secret}\n"}))))
+    assert found.requirements == ["requirements.txt"]
+    if os.geteuid() == 0:
+        assert found.required == ["django"]
+
+
+@pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning")
+@pytest.mark.parametrize("name", ["shop/settings.py", "shop/base.py"])
+def test_no_line_of_a_file_outside_is_told(
+    name: str, secret: Path, make: Make, settle: Callable[[Path], Path]
+) -> None:
+    top = make({"shop/settings.py": "from .base import *\n"})
+    (top / name).unlink(missing_ok=True)
+    (top / name).symlink_to(secret)
+    top = settle(top)
+    with pytest.raises(DiscoveryError, match=name) as caught:
+        discover(str(top))
+    assert "canary" not in str(caught.value)
+    strange = top.stat().st_uid != os.geteuid()
+    assert ("Permission denied" in str(caught.value)) == strange
+
+
+@pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning")
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder away")
+def test_the_checkout_of_somebody_else_is_looked_at_as_its_owner(
+    public_path: Path, make: Make, give_away: Callable[[Path], Path]
+) -> None:
+    top = make({"orders/tasks.py": TASK})
+    own = discover(str(top))
+    strange = discover(str(give_away(top.rename(public_path / "shop"))))
+    assert own.tasks
+    assert strange.tasks == own.tasks
+    assert strange.writable
+    os.chown(public_path / "shop/shop", 0, 0)
+    assert not discover(str(public_path / "shop")).writable
+    (public_path / "shop/shop").chmod(0o700)
+    with pytest.raises(DiscoveryError):
+        discover(str(public_path / "shop"))

@@ -629,3 +629,10 @@ def test_a_check_of_the_removal_tells_the_same(services: _services.Services, sys
     told = _services.remove(services, check=True)
     assert systemd.calls == []
     assert told == _services.remove(services, check=False)
+
+
+def test_names_of_any_bytes_are_digested(tmp_path: Path) -> None:
+    """A file that is called so by mistake ends no run."""
+    empty = _services.Inputs(tmp_path, tmp_path / "venv", []).digest()
+    (tmp_path / os.fsdecode(b"caf\xe9.py")).touch()
+    assert _services.Inputs(tmp_path, tmp_path / "venv", []).digest() != empty

@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given
+from ansible.parsing.dataloader import DataLoader
+from ansible.template import Templar
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ansible_collections.celeriac.django.plugins.module_utils._discovery.project import Project
@@ -219,3 +221,56 @@ def test_a_valkey_is_named_as_the_role_knows_it() -> None:
     files = written(find(celery_init_broker="valkey"))
     assert files[_inventory.SETTINGS]["celery_broker_server"] == "valkey"
     assert files[_inventory.INVENTORY]["all"]["children"]["celery_broker"]["hosts"] == {"localhost": None}
+
+
+EXPRESSION = "x|default('') }}{{ lookup('pipe', 'id') }}{{ ''"
+
+
+@pytest.mark.parametrize(
+    "project",
+    [
+        {"environment": {EXPRESSION: "shop/settings.py:3"}},
+        {"environment": {"A B": "shop/settings.py:3"}},
+        {"environment": {"A\nB": "shop/settings.py:3"}},
+        {"environment": {"KEY": "shop/a\n  B: 1.py:3"}},
+        {"environment": {"KEY": "shop/a\u2028b.py:3"}},
+        {"package": "shop{{ lookup('pipe', 'id') }}"},
+    ],
+)
+def test_what_a_checkout_is_called_becomes_no_expression(project: dict[str, Any]) -> None:
+    with pytest.raises(questions.AnswerError):
+        written(find(project=project, celery_init_broker="redis"))
+
+
+@pytest.mark.parametrize(
+    "text", ["{{ a }}", "a{% b", "{# c", "a\nb", "a\rb", "a\x85b", "a\u2028b", "caf\udce9"]
+)
+def test_no_value_is_written_that_reads_as_another(text: str) -> None:
+    with pytest.raises(questions.AnswerError):
+        _inventory._scalar(text)
+
+
+@given(st.text(st.characters(exclude_categories=())))
+@example("yes")
+@example("1e3")
+@example("~")
+@example("a: b # c")
+def test_any_value_comes_back_or_is_refused(text: str) -> None:
+    """By the reader that Ansible has, in which texts with marks would be expressions."""
+    try:
+        scalar = _inventory._scalar(text)
+    except questions.AnswerError:
+        return
+    loaded = DataLoader().load(f"key: {scalar}\n")
+    assert loaded == {"key": text}
+    assert type(loaded["key"]).__name__ in ("str", "AnsibleUnicode", "_AnsibleTaggedStr")
+    assert Templar(DataLoader()).template(loaded["key"]) == text
+
+
+@given(st.text(st.characters(exclude_categories=())))
+def test_any_place_stands_in_a_comment_or_is_refused(place: str) -> None:
+    try:
+        text = _inventory.one_line(place)
+    except questions.AnswerError:
+        return
+    assert yaml.safe_load(f"key: 1  # {text}\n") == {"key": 1}
