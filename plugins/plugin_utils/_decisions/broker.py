@@ -5,22 +5,54 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 EMBEDDED_URL = "filesystem://"
 
-#: The transports of kombu that are offered: scheme to default port (0: none to look at)
-#: and the extra of the package celery.
+
+@dataclass(frozen=True)
+class Transport:
+    """What a transport of kombu is, and can do. Nobody else on the controller tells them apart by name."""
+
+    #: What its servers are called.
+    server: str
+    #: The default port, 0 where there is no address to look at.
+    port: int = 0
+    #: The extra of the package celery that brings the client library, empty where none is needed.
+    extra: str = ""
+    #: The scheme that is the same with TLS, empty where there is none, or where it is the one.
+    with_tls: str = ""
+    #: Whether workers and beat can be asked (``celery inspect``): what needs a broadcast.
+    has_control: bool = True
+    #: Whether a message that nobody has acknowledged comes back after the visibility timeout.
+    counts_visibility: bool = False
+    #: The longest one in seconds, 0 where there is no limit.
+    longest_visibility: int = 0
+    #: Whether the server cuts off a consumer that holds a message for too long.
+    counts_consumer: bool = False
+    has_priorities: bool = True
+
+
+_REDIS = Transport("Redis", 6379, "redis", counts_visibility=True)
+_RABBITMQ = Transport("RabbitMQ", 5672, with_tls="amqps", counts_consumer=True)
+#: The transports that are offered, by the scheme of their URLs.
 TRANSPORTS = {
-    "filesystem": (0, ""),
-    "redis": (6379, "redis"),
-    "rediss": (6379, "redis"),
-    "sentinel": (26379, "redis"),
-    "amqp": (5672, ""),
-    "amqps": (5671, ""),
-    "pyamqp": (5672, ""),
-    "sqs": (0, "sqs"),
+    "filesystem": Transport("a folder", has_priorities=False),
+    "redis": replace(_REDIS, with_tls="rediss"),
+    "rediss": _REDIS,
+    "sentinel": replace(_REDIS, port=26379),
+    "amqp": _RABBITMQ,
+    "amqps": replace(_RABBITMQ, port=5671, with_tls=""),
+    "pyamqp": _RABBITMQ,
+    "sqs": Transport(
+        "SQS",
+        extra="sqs",
+        has_control=False,
+        counts_visibility=True,
+        longest_visibility=12 * 3600,
+        has_priorities=False,
+    ),
 }
 
 _WITHOUT_CONTROL = "Celery's workers cannot be asked anything over it, and nothing could be proven"
@@ -64,26 +96,25 @@ class BrokerError(ValueError):
 class Broker:
     """A broker, without its password."""
 
+    #: The scheme of its URL.
     transport: str
     #: The addresses that have to answer; one of them is enough.
     addresses: tuple[tuple[str, int], ...]
-    #: The extra of the package celery that brings the client library, empty where none is needed.
-    extra: str
+
+    @property
+    def facts(self) -> Transport:
+        """What its transport is, and can do."""
+        return TRANSPORTS[self.transport]
+
+    @property
+    def extra(self) -> str:
+        """The extra of the package celery that brings the client library, empty where none is needed."""
+        return self.facts.extra
 
     @property
     def embedded(self) -> bool:
         """Whether the broker is a folder on the one host."""
         return self.transport == "filesystem"
-
-    @property
-    def has_control(self) -> bool:
-        """Whether workers and beat can be asked (``celery inspect``): what needs a broadcast."""
-        return self.transport != "sqs"
-
-    @property
-    def counts_visibility(self) -> bool:
-        """Whether a message that nobody has acknowledged comes back after the visibility timeout."""
-        return self.extra in ("redis", "sqs")
 
     @property
     def local(self) -> bool:
@@ -117,7 +148,7 @@ def parse(url: str) -> Broker:
             )
         if transport == "filesystem":
             continue
-        default_port = TRANSPORTS[transport][0]
+        default_port = TRANSPORTS[transport].port
         try:
             parts = urlsplit(server)
             port = parts.port or default_port
@@ -135,11 +166,7 @@ def parse(url: str) -> Broker:
         if not parts.hostname:
             raise BrokerError(f"celery_broker_url names no host: {transport}://HOST:{port}.")
         addresses.append((parts.hostname, port))
-    return Broker(transport, tuple(addresses), TRANSPORTS[transport][1])
-
-
-#: How the same is written with TLS.
-_WITH_TLS = {"redis": "rediss", "amqp": "amqps", "pyamqp": "amqps"}
+    return Broker(transport, tuple(addresses))
 
 
 def check_options(broker: Broker, master: str, tls: bool) -> None:
@@ -150,10 +177,10 @@ def check_options(broker: Broker, master: str, tls: bool) -> None:
     """
     transport = broker.transport
     # What is on this host may have a tunnel behind it.
-    if tls and transport in _WITH_TLS and not broker.local:
+    if tls and broker.facts.with_tls and not broker.local:
         raise BrokerError(
             f"celery_broker_tls is true, and celery_broker_url is {transport}://, which is without TLS: "
-            f"write {_WITH_TLS[transport]}:// if the server speaks it, or leave celery_broker_tls out."
+            f"write {broker.facts.with_tls}:// if the server speaks it, or leave celery_broker_tls out."
         )
     if transport == "sentinel" and not master:
         raise BrokerError(

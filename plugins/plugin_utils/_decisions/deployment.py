@@ -192,7 +192,7 @@ def decide(variables: Variables, project: Project, host: Host, fleet: Fleet) -> 
         "python": os.path.join(venv, "bin", "python"),
         "embedded": broker.embedded,
         #: Whether workers and beat can be asked.
-        "has_control": broker.has_control,
+        "has_control": broker.facts.has_control,
         "alone": broker.embedded or variables.alone,
         "result_backend": results.in_settings(variables.result_backend, prefix),
         #: What was asked for, where it is a word: a URL may hold a password.
@@ -230,7 +230,7 @@ def decide(variables: Variables, project: Project, host: Host, fleet: Fleet) -> 
     }
     deployment["beat_arguments"] = [
         "--loglevel=INFO",
-        *(["--enable-remote-control"] if broker.has_control else []),
+        *(["--enable-remote-control"] if broker.facts.has_control else []),
         # For schedulers that keep a file: not in the checkout, which is not the service's to change.
         f"--schedule={deployment['run_path']}/beat-schedule",
     ]

@@ -20,8 +20,6 @@ from .pools import Pool
 #: Celery's visibility timeout on Redis, and what RabbitMQ's consumer timeout is (both in seconds).
 VISIBILITY = 3600
 CONSUMER = 1800
-#: The longest visibility timeout that SQS takes (in seconds).
-SQS_VISIBILITY = 12 * 3600
 #: Celery's worker_prefetch_multiplier.
 PREFETCH = 4
 #: Seconds on top of what a pool may hold a message: the time to acknowledge it.
@@ -106,19 +104,19 @@ def check(pools: Sequence[Pool], broker: Broker, patience: Patience) -> None:
         _check_stop(pool)
         if pool.late:
             _check_prefetch(pool)
-    server = "SQS" if broker.extra == "sqs" else "Redis"
-    if broker.counts_visibility:
-        limit, what = visibility_timeout(pools, patience), f"the visibility timeout of {server}"
+    facts = broker.facts
+    if facts.counts_visibility:
+        limit, what = visibility_timeout(pools, patience), f"the visibility timeout of {facts.server}"
         how = "Raise celery_visibility_timeout, or leave it out: it then follows from the pools."
-        if broker.extra == "sqs" and limit > SQS_VISIBILITY:
+        if facts.longest_visibility and limit > facts.longest_visibility:
             raise LimitError(
                 f"Messages can be held for {limit} s (celery_visibility_timeout, or what follows from pools "
-                f"and celery_longest_eta), and SQS waits {SQS_VISIBILITY} s at most: then their tasks would "
-                "run twice. Lower time_limit, prefetch_multiplier or celery_longest_eta, or take another "
-                "broker."
+                f"and celery_longest_eta), and {facts.server} waits {facts.longest_visibility} s at most: "
+                "then their tasks would run twice. Lower time_limit, prefetch_multiplier or "
+                "celery_longest_eta, or take another broker."
             )
-    elif broker.transport in ("amqp", "amqps", "pyamqp"):
-        limit, what = patience.consumer, "the consumer timeout of RabbitMQ"
+    elif facts.counts_consumer:
+        limit, what = patience.consumer, f"the consumer timeout of {facts.server}"
         how = (
             "Raise consumer_timeout in the server's configuration, and say so in celery_consumer_timeout, "
             "or lower the limit."
@@ -162,7 +160,7 @@ def warnings(pools: Sequence[Pool], broker: Broker, patience: Patience) -> list[
     """Return what cannot be checked, because nothing limits it."""
     if broker.embedded:
         return []
-    limit = visibility_timeout(pools, patience) if broker.counts_visibility else patience.consumer
+    limit = visibility_timeout(pools, patience) if broker.facts.counts_visibility else patience.consumer
     return [
         f"The pool {pool.name!r} acknowledges late and has no time_limit: a task that takes longer than "
         f"{limit} s runs twice."

@@ -78,7 +78,11 @@ def _extras(variables: Variables, integrate: bool) -> set[str]:
     extras |= {"gevent" for pool in variables.pools if pool.pool == "gevent"}
     if not integrate:
         # The project's settings may have their broker from any of the secrets.
-        extras |= {_broker.TRANSPORTS.get(scheme, (0, ""))[1] for scheme in variables.secret_schemes}
+        extras |= {
+            _broker.TRANSPORTS[scheme].extra
+            for scheme in variables.secret_schemes
+            if scheme in _broker.TRANSPORTS
+        }
     return extras - {""}
 
 

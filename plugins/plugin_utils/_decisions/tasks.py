@@ -14,6 +14,7 @@ from ansible_collections.celeriac.django.plugins.module_utils._discovery.project
 
 from . import routes
 from . import samples as _samples
+from .broker import Broker
 from .fleet import Fleet
 from .variables import Variables
 
@@ -154,7 +155,7 @@ def requirements(deployment: Mapping[str, Any]) -> list[str]:
     return [EPHEM] if solar and deployment["integrate"] else []
 
 
-def warnings(deployment: Mapping[str, Any], transport: str) -> list[str]:
+def warnings(deployment: Mapping[str, Any], broker: Broker) -> list[str]:
     """Return what works, but is probably not what somebody wants."""
     texts = []
     idle = routes.idle(deployment["routes"], deployment["tasks"])
@@ -163,6 +164,8 @@ def warnings(deployment: Mapping[str, Any], transport: str) -> list[str]:
             f"celery_task_routes: no task of the project is called like {', '.join(idle)}. If the tasks are "
             "those of a package, that is fine."
         )
-    if any("priority" in route for route in deployment["routes"]) and transport in ("filesystem", "sqs"):
-        texts.append(f"celery_task_routes: the broker ({transport}) knows no priorities, and ignores them.")
+    if any("priority" in route for route in deployment["routes"]) and not broker.facts.has_priorities:
+        texts.append(
+            f"celery_task_routes: the broker ({broker.transport}) knows no priorities, and ignores them."
+        )
     return texts

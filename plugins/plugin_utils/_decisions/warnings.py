@@ -99,7 +99,7 @@ def warnings(
             "Nothing is started as a service: systemd runs this host, but the play is not root. Run with "
             "become (-b) for units, or set celery_service_manager to none if that is meant."
         )
-    texts += tasks.warnings(deployment, variables.broker.transport)
+    texts += tasks.warnings(deployment, variables.broker)
     if deployment["integrate"]:
         texts += results.warnings(variables, project)
         texts += filter(None, [_overruled(project, deployment)])

@@ -43,7 +43,9 @@ from ansible_collections.celeriac.django.plugins.plugin_utils._decisions import 
     ],
 )
 def test_a_url_is_read(url: str, transport: str, addresses: tuple[tuple[str, int], ...], extra: str) -> None:
-    assert _broker.parse(url) == _broker.Broker(transport, addresses, extra)
+    found = _broker.parse(url)
+    assert found == _broker.Broker(transport, addresses)
+    assert found.extra == extra
 
 
 @pytest.mark.parametrize(
@@ -130,7 +132,7 @@ def test_tls_is_not_promised_by_halves(url: str, instead: str) -> None:
 )
 def test_what_a_transport_can_do(url: str, control: bool, visibility: bool) -> None:
     broker = _broker.parse(url)
-    assert (broker.has_control, broker.counts_visibility) == (control, visibility)
+    assert (broker.facts.has_control, broker.facts.counts_visibility) == (control, visibility)
 
 
 #: What every password here has in it.
@@ -183,3 +185,12 @@ def test_only_the_folder_is_embedded(url: str, embedded: bool) -> None:
 )
 def test_a_broker_on_each_host(url: str, local: bool) -> None:
     assert _broker.parse(url).local is local
+
+
+def test_the_same_with_tls_is_a_transport_too() -> None:
+    """What somebody is told to write is there, and differs in nothing but its port."""
+    for name, plain in _broker.TRANSPORTS.items():
+        if plain.with_tls:
+            secure = _broker.TRANSPORTS[plain.with_tls]
+            assert not secure.with_tls, name
+            assert (secure.server, secure.extra) == (plain.server, plain.extra)
