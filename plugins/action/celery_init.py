@@ -34,6 +34,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "host_path": {"type": "path"},
     "broker": {"type": "str", "choices": ["embedded", *questions.SERVERS, "url"]},
     "broker_url": {"type": "str", "no_log": True},
+    "database": {"type": "str", "choices": ["postgresql", "url", "sqlite"]},
     "periodic": {"type": "bool"},
     "beat_scheduler": {"type": "str"},
     "result_backend": {"type": "str"},
@@ -44,9 +45,13 @@ _VARIABLES = {
     "hosts": "celery_init_hosts",
     "host_path": "celery_init_host_path",
     "broker": "celery_init_broker",
+    "database": "celery_init_database",
     "periodic": "celery_init_periodic",
     "sample_apps": "celery_project_sample_apps",
 }
+
+#: Ansible reads it in the folder where it is called.
+_CONFIG = "ansible.cfg"
 
 display = Display()
 
@@ -67,6 +72,8 @@ class ActionModule(ActionBase):
             _say(report.describe(found))
             answers = questions.settle(found, terminal.ask)
             files = inventory.render(found, questions.values_of(answers))
+            if _read(folder / _CONFIG) in ("", inventory.CONFIGURATION):  # somebody's own is left alone
+                files[_CONFIG] = inventory.CONFIGURATION
             pending = _pending(folder, files)
             _say(["", *report.summary(answers, terminal.there)])
             if terminal.there or not self._task.diff:

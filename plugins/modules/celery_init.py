@@ -66,6 +66,14 @@ options:
   broker_url:
     description: The URL of the broker. It means V(url) for O(broker), and tells which placeholder fits.
     type: str
+  database:
+    description:
+      - Where the project's database is. V(postgresql) is set up on the first host, by the group
+        C(celery_database).
+      - V(url) is a server that is there already. Its URL goes into the vault.
+      - V(sqlite) is the file that the settings name, on one host.
+    type: str
+    choices: [postgresql, url, sqlite]
   periodic:
     description: Whether there are periodic tasks. Without them, no host is in the group C(celery_beat).
     type: bool

@@ -21,7 +21,7 @@ from .conftest import ROOT, SHOP, Run
 
 #: No run needs as long, on the slowest of machines.
 PATIENCE = 120
-FILES = ("group_vars/all/celery.yml", "group_vars/all/vault.yml.example", "inventory.yml")
+FILES = ("ansible.cfg", "group_vars/all/celery.yml", "group_vars/all/vault.yml.example", "inventory.yml")
 
 
 @dataclass
@@ -244,7 +244,7 @@ def test_files_that_are_there_stay(init: Init) -> None:
 @pytest.mark.parametrize(
     ("variables", "texts"),
     [
-        ({"celery_init_broker": "carrot"}, ["celery_init_broker", "embedded, redis, rabbitmq, url"]),
+        ({"celery_init_broker": "carrot"}, ["celery_init_broker", "embedded, redis, valkey, rabbitmq, url"]),
         ({"celery_result_backend": "redis"}, ["celery_result_backend", "django-db, database, none, a URL"]),
         ({"celery_init_hosts": ["app 1"]}, ["celery_init_hosts", "app1.example"]),
         ({"celery_project_sample_apps": ["order"]}, ["'order'", "catalog, customers, orders"]),
@@ -288,7 +288,9 @@ def test_questions_are_asked(init: Init, terminal: Any) -> None:
     run = terminal(celery_init_hosts=["app1.example", "app2.example"])
     run.type("(celery_init_host_path)", "/opt/shop\r")
     run.type("(celery_init_broker)", "embedded\r")
-    run.type("Allowed: redis, rabbitmq, url.", "url\r")
+    run.type("Allowed: redis, valkey, rabbitmq, url.", "url\r")
+    run.type("(celery_init_database)", "?\r")
+    run.type("Nothing is written before you agree", "url\r")
     run.type("(celery_init_periodic)", "\r")
     run.type("(celery_beat_scheduler)", "file\r")
     run.type("(celery_result_backend)", "\r")
@@ -317,6 +319,7 @@ def test_nothing_is_written_without_consent(init: Init, terminal: Any, typed: st
     answers = {
         "celery_init_hosts": ["localhost"],
         "celery_init_broker": "embedded",
+        "celery_init_database": "url",
         "celery_init_periodic": False,
         "celery_result_backend": "none",
         "celery_project_sample_apps": [],
@@ -336,6 +339,7 @@ def test_replacing_is_asked(init: Init, terminal: Any) -> None:
     answers = {
         "celery_init_hosts": ["localhost"],
         "celery_init_broker": "embedded",
+        "celery_init_database": "url",
         "celery_init_periodic": True,
         "celery_beat_scheduler": "database",
         "celery_result_backend": "none",

@@ -21,6 +21,19 @@ SETTINGS = "group_vars/all/celery.yml"
 VAULT = "group_vars/all/vault.yml"
 VAULT_EXAMPLE = f"{VAULT}.example"
 
+#: How Ansible runs in the folder of the inventory.
+CONFIGURATION = """\
+# Ansible's settings for runs from this folder. Made by celeriac.django.init, and yours from here on.
+[defaults]
+interpreter_python = auto_silent
+# A run as its steps and its proofs, in few lines; without this line, each task as Ansible shows it.
+stdout_callback = celeriac.django.report
+
+[connection]
+# Half the time. It needs a sudo without requiretty on the hosts, as it is by default.
+pipelining = true
+"""
+
 _SERVER_NAMES = {"redis": "Redis", "valkey": "Valkey", "rabbitmq": "RabbitMQ"}
 _PLAIN = re.compile(r"(?!(?:y|n|yes|no|on|off|true|false|null)\Z)[A-Za-z/][\w./+-]*\Z", re.IGNORECASE)
 
@@ -59,8 +72,10 @@ def _settings(found: questions.Found, values: questions.Values) -> dict[str, Any
         "periodic": values["celery_init_periodic"],
         "scheduler": _scalar(str(values.get("celery_beat_scheduler", ""))),
         "sample_apps": [_scalar(app) for app in questions.names_in(values, "celery_project_sample_apps")],
-        "secrets": {_variable(name): one_line(place) for name, place in found.secrets.items()},
-        "optional_secrets": _optional_secrets(found),
+        "secrets": {_variable(name): one_line(place) for name, place in _secrets(found, values).items()},
+        "database": values.get("celery_init_database", ""),
+        "from_url": found.project.database != "url",
+        "optional_secrets": _optional_secrets(found, values),
     }
 
 
@@ -98,10 +113,20 @@ def _results_are_secret(values: questions.Values) -> bool:
     return backend == "database" or questions.may_hold_password(backend)
 
 
-def _optional_secrets(found: questions.Found) -> list[str]:
+def _secrets(found: questions.Found, values: questions.Values) -> dict[str, str]:
+    """Return what the vault has for the settings: not the URL of a database that is set up here."""
+    database, known = values.get("celery_init_database"), found.secrets
+    if database == "url":
+        return {"DATABASE_URL": "where the database is", **known}
+    return {
+        name: place for name, place in known.items() if (name, database) != ("DATABASE_URL", "postgresql")
+    }
+
+
+def _optional_secrets(found: questions.Found, values: questions.Values) -> list[str]:
     """Return what the settings can take from the environment, and do without."""
-    named = found.project.database == "url" and "DATABASE_URL" not in found.secrets
-    return ["DATABASE_URL"] if named else []
+    named = found.project.database == "url" and "DATABASE_URL" not in _secrets(found, values)
+    return ["DATABASE_URL"] if named and values.get("celery_init_database") != "postgresql" else []
 
 
 def _placeholders(found: questions.Found, values: questions.Values) -> list[dict[str, Any]]:
@@ -115,12 +140,15 @@ def _placeholders(found: questions.Found, values: questions.Values) -> list[dict
     if broker == "url" and _broker_is_secret(found):
         comment = "Where tasks wait: the URL of a Redis or RabbitMQ, from whoever runs it."
         entries.append(_entry("celery_broker_url", _broker_placeholder(found, values, key), comment))
+    if values.get("celery_init_database") == "postgresql":
+        comment = "The password that PostgreSQL gets: openssl rand -hex 32"
+        entries.append(_entry("celery_database_password", key, comment))
     if _results_are_secret(values):
         comment = "Where results go: the URL of a server, from whoever runs it."
         url = _results_placeholder(found, _result_backend(values), key)
         entries.append(_entry("celery_result_backend", url, comment))
-    optional = _optional_secrets(found)
-    names = [*found.secrets, *optional]
+    optional = _optional_secrets(found, values)
+    names = [*_secrets(found, values), *optional]
     return entries + [
         _entry(example["name"], example["value"], example["comment"], example["name"] in optional)
         for example in project_files.environment_example(found.name, names)

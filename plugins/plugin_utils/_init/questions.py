@@ -148,7 +148,7 @@ class Question:
                 f"{self.text}  ({self.variable})",
                 *offered,
                 textwrap.fill(advice, _WIDTH),
-                f"Enter takes it{besides}:",
+                f"Enter takes it{besides}; ? explains:",
             ]
         )
 
@@ -323,6 +323,38 @@ def _ask_broker(found: Found, values: Values) -> Question | None:
     )
 
 
+def _ask_database(found: Found, values: Values) -> Question | None:
+    """Ask where the database is, unless the settings say so themselves."""
+    project = found.project
+    if found.own_app or project.own_databases or project.database not in ("", "sqlite3", "url"):
+        return None
+    hosts = names_in(values, "celery_init_hosts")
+    postgresql = Choice(
+        "postgresql", f"a PostgreSQL that is set up on {hosts[0]}, by the group celery_database"
+    )
+    url = Choice("url", "a server that you have already; its URL, DATABASE_URL, goes into the vault")
+    sqlite = Choice("sqlite", "the file that the settings name by themselves, on the one host")
+    here = hosts == [THIS_MACHINE]
+    by_url = "DATABASE_URL" in found.secrets
+    choices = (postgresql, url, sqlite) if len(hosts) == 1 and not by_url else (postgresql, url)
+    recommended, reason = (
+        "postgresql",
+        "A file cannot be shared by hosts, and locks out whoever writes beside it.",
+    )
+    if here and not by_url:
+        recommended, reason = "sqlite", "Nothing has to be installed. Take another one for more than trying."
+    elif by_url:
+        recommended, reason = "url", "The settings read DATABASE_URL."
+    return Question(
+        variable="celery_init_database",
+        text="Where is the project's database?",
+        recommended=recommended,
+        reason=reason,
+        choices=choices,
+        read=_one,
+    )
+
+
 def _ask_periodic(found: Found, values: Values) -> Question | None:
     host = names_in(values, "celery_init_hosts")[0]
     old = "" if found.own_app else " It also deletes old results."
@@ -410,6 +442,7 @@ QUESTIONS: tuple[Callable[[Found, Values], Question | None], ...] = (
     _ask_hosts,
     _ask_host_path,
     _ask_broker,
+    _ask_database,
     _ask_periodic,
     _ask_scheduler,
     _ask_results,
@@ -449,10 +482,26 @@ def settle(found: Found, ask: Callable[[str], str] | None) -> list[Answer]:
     return answers
 
 
+def explained(question: Question) -> str:
+    """Return what somebody reads who types a question mark."""
+    offered = [f"  {choice.name}: {choice.meaning}" for choice in question.choices]
+    return "\n".join(
+        [
+            *textwrap.wrap(f"{question.text} {question.reason}", _WIDTH),
+            *(offered or [f"Allowed: {question.allowed}."]),
+            "Nothing is written before you agree. The trade-offs are in docs/choosing.md of the collection.",
+            f"Enter takes {shown(question.recommended)}:",
+        ]
+    )
+
+
 def _ask(question: Question, ask: Callable[[str], str]) -> Answer:
     text = question.prompt()
     while True:
         typed = ask(text).strip()
+        if typed == "?":
+            text = explained(question)
+            continue
         if not typed:
             return Answer(question, question.recommended, "recommended")
         try:
@@ -483,7 +532,12 @@ def names_in(values: Values, variable: str) -> list[str]:
 def unused(found: Found, answers: Sequence[Answer]) -> list[str]:
     """Return the variables of questions that were set, but whose question does not arise."""
     asked = values_of(answers)
-    names = ("celery_init_host_path", "celery_beat_scheduler", "celery_result_backend")
+    names = (
+        "celery_init_host_path",
+        "celery_init_database",
+        "celery_beat_scheduler",
+        "celery_result_backend",
+    )
     return [
         name
         for name in (*names, "celery_project_sample_apps")

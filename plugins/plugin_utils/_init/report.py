@@ -101,6 +101,7 @@ def commands(playbook: str, folder: str, values: questions.Values, vault: bool, 
     if (
         values["celery_init_hosts"] != [questions.THIS_MACHINE]
         or values.get("celery_init_broker") in questions.SERVERS
+        or values.get("celery_init_database") == "postgresql"
     ):
         run += " -b"
     lines = []

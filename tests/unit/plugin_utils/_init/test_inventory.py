@@ -75,15 +75,19 @@ def test_several_hosts() -> None:
         "celery_worker": ["app1", "10.0.0.2"],
         "celery_beat": ["app1"],
         "celery_broker": ["app1"],
+        "celery_database": ["app1"],
     }
     settings = files[_inventory.SETTINGS]
     assert settings["celery_project_path"] == "/srv/shop"
+    assert settings["celery_database_name"] == "shop"
+    assert settings["celery_database_from_url"] is True
     assert settings["celery_broker_password"].strip("{} ") == "vault_celery_broker_password"
     assert settings["celery_project_name"] == "shop"
     assert settings["celery_service_manager"] == "systemd"
     assert settings["celery_project_sample_apps"] == ["orders"]
     assert files[_inventory.VAULT_EXAMPLE] == {
-        "vault_celery_broker_password": "shop_production_your_key_here"
+        "vault_celery_broker_password": "shop_production_your_key_here",
+        "vault_celery_database_password": "shop_production_your_key_here",
     }
 
 
@@ -97,7 +101,8 @@ def test_a_rabbitmq() -> None:
     assert settings["celery_broker_password"].strip("{} ") == "vault_celery_broker_password"
     assert not {"celery_broker_url", "celery_broker_key_prefix"} & set(settings)
     assert files[_inventory.VAULT_EXAMPLE] == {
-        "vault_celery_broker_password": "shop_production_your_key_here"
+        "vault_celery_broker_password": "shop_production_your_key_here",
+        "vault_celery_database_password": "shop_production_your_key_here",
     }
 
 
@@ -274,3 +279,46 @@ def test_any_place_stands_in_a_comment_or_is_refused(place: str) -> None:
     except questions.AnswerError:
         return
     assert yaml.safe_load(f"key: 1  # {text}\n") == {"key": 1}
+
+
+def test_a_database_that_is_there_already() -> None:
+    files = written(find(celery_init_hosts=["app1"], celery_init_database="url"))
+    assert "celery_database" not in files[_inventory.INVENTORY]["all"]["children"]
+    settings = files[_inventory.SETTINGS]
+    assert settings["celery_secrets"]["DATABASE_URL"].strip("{} ") == "vault_database_url"
+    assert settings["celery_database_from_url"] is True
+    assert "_your_key_here" in files[_inventory.VAULT_EXAMPLE]["vault_database_url"]
+
+
+def test_settings_that_read_the_url_are_not_told_to() -> None:
+    project = {"database": "url", "environment": {"DATABASE_URL": "shop/settings.py:9"}}
+    settings = written(find(project=project, celery_init_hosts=["app1"], celery_init_database="postgresql"))
+    assert settings[_inventory.SETTINGS]["celery_database_name"] == "shop"
+    assert "celery_database_from_url" not in settings[_inventory.SETTINGS]
+    assert "celery_secrets" not in settings[_inventory.SETTINGS]
+
+
+def test_a_file_is_for_one_host() -> None:
+    with pytest.raises(questions.AnswerError, match="celery_init_database"):
+        written(find(celery_init_hosts=["app1", "app2"], celery_init_database="sqlite"))
+    assert "celery_database_name" not in written(find())[_inventory.SETTINGS]
+
+
+def test_a_server_that_the_settings_name_is_not_asked_about() -> None:
+    answers = questions.settle(find(project={"database": "postgresql"}, celery_init_hosts=["app1"]), None)
+    assert "celery_init_database" not in questions.values_of(answers)
+
+
+def test_a_question_mark_explains_and_asks_again() -> None:
+    typed = iter(["?", "none"])
+    told: list[str] = []
+
+    def ask(text: str) -> str:
+        told.append(text)
+        return next(typed, "")
+
+    hosts = {"celery_init_hosts": ["localhost"], "celery_init_broker": "embedded"}
+    given = {**hosts, "celery_init_database": "sqlite", "celery_init_periodic": False}
+    answers = questions.values_of(questions.settle(find(**given), ask))
+    assert answers["celery_result_backend"] == "none"
+    assert "Nothing is written before you agree" in told[1]

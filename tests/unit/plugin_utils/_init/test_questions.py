@@ -50,6 +50,7 @@ def test_a_plain_project_is_tried_on_this_machine() -> None:
     assert settle(find()) == {
         "celery_init_hosts": ["localhost"],
         "celery_init_broker": "embedded",
+        "celery_init_database": "sqlite",
         "celery_init_periodic": True,
         "celery_beat_scheduler": "database",
         "celery_result_backend": "django-db",

@@ -1,0 +1,86 @@
+# Copyright (c) 2026 celeriac.django contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A run is told in few lines: what changed, what was proven, what runs now."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ansible_collections.celeriac.django.plugins.callback import report
+
+
+@pytest.mark.parametrize(
+    ("answer", "texts"),
+    [
+        ({"files": ["a"], "packages": ["x", "y"]}, ["1 file", "2 packages"]),
+        ({"migrations": ["news.0002"]}, ["1 migration"]),
+        ({}, ["changed"]),
+        (
+            {
+                "steps": [
+                    "start shop-worker-mail@2b.service",
+                    "start shop-worker-new@3c.service",
+                    "drain shop-worker-mail@1a.service",
+                    "enable shop-worker-mail@2b.service",
+                    "restart shop-beat.service",
+                ]
+            },
+            ["pool mail 1a -> 2b", "pool new none -> 3c"],
+        ),
+    ],
+)
+def test_what_changed_is_in_words(answer: dict[str, Any], texts: list[str]) -> None:
+    assert report.changes(answer) == texts
+
+
+def test_the_table_is_no_wider_than_a_screen() -> None:
+    proofs = [
+        {"name": "round trip", "ok": True, "detail": "12 ms"},
+        {"name": "tasks", "ok": False, "detail": "word " * 60},
+        {"name": "workers", "ok": True, "detail": "not asked", "skipped": True},
+    ]
+    lines = report.table(proofs)
+    assert max(map(len, lines)) <= 100
+    assert [line.split()[0] for line in lines if not line.startswith("   ")] == ["ok", "FAILED", "-"]
+
+
+def test_a_step_that_was_skipped_leaves_no_line() -> None:
+    step = report.Step("Serve the broker")
+    assert not step.line(1)
+    step.done = True
+    assert step.line(1).endswith("ok")
+    step.changes = {"changed": ["app1"]}
+    step.failed = ["app2"]
+    assert step.line(2).endswith("changed (app1), FAILED (app2)")
+
+
+DEPLOYMENT = {
+    "name": "shop",
+    "base": "/srv/shop",
+    "config_path": "/etc/shop-celery",
+    "python": "/var/lib/shop-celery/venv/bin/python",
+    "target": "shop-celery.target",
+    "duties": ["worker"],
+    "systemd": True,
+    "integrate": True,
+    "app": "shop",
+}
+
+
+def test_what_the_web_process_needs_is_said() -> None:
+    text = "\n".join(report.next_steps(DEPLOYMENT))
+    assert "EnvironmentFile=/etc/shop-celery/secrets" in text
+    assert "shop-celery.target" in text
+
+
+def test_where_nothing_runs_it_is_said_how_to_start() -> None:
+    text = "\n".join(report.next_steps({**DEPLOYMENT, "systemd": False}))
+    assert text.startswith("Nothing runs now")
+    assert "manage.py celery worker" in text
+    own = "\n".join(
+        report.next_steps({**DEPLOYMENT, "systemd": False, "integrate": False, "app": "shop.celery:app"})
+    )
+    assert "-m celery -A shop.celery:app worker" in own
