@@ -18,7 +18,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from .. import _command, _whole
@@ -180,11 +180,17 @@ def _install(wanted: Wanted, see: Callable[[Path], None], builder: _builder.Buil
     made = [path for path in map(_first_missing, places) if path]
     try:
         _refuse_what_is_no_environment(wanted.venv)
+        foreign = _runs(wanted.venv) and not is_ours(wanted.venv)
+        code_of_others = not builder.is_us()
+        if foreign:
+            builder = _owner_of(wanted.venv)
         program = _uv.find(wanted.tools, builder) or _uv.fetch(wanted.tools, wanted.interpreter)
         with _passable_folder(builder) as folder:
             uv = _uv.Uv.on_host(program, builder, folder)
-            if _runs(wanted.venv) and not is_ours(wanted.venv):
-                return _change_in_place(uv, wanted, see)
+            if foreign:
+                # In root's own environment, only root can install: then nothing is built.
+                wheels = ["--only-binary", ":all:"] if builder.is_us() and code_of_others else []
+                return _change_in_place(replace(uv, sources=[*uv.sources, *wheels]), wanted, see)
             return _exchange(uv, wanted, see)
     except _builder.BuilderError as error:
         raise PackagesError(f"{error}.") from error
@@ -210,6 +216,23 @@ def _refuse_what_is_no_environment(venv: Path) -> None:
             f"celery_venv_path: {venv} is somebody else's, and no environment that works: there is no "
             "bin/python in it that runs. Make it anew, or remove it."
         )
+
+
+def _owner_of(venv: Path) -> _builder.Builder:
+    """Return who installs into an environment that somebody else made: its owner.
+
+    Raises:
+        PackagesError: others can change what its owner would run.
+    """
+    status = venv.stat()
+    if status.st_mode & 0o022:
+        raise PackagesError(
+            f"celery_venv_path: {venv} can be written to by others than its owner, and services would run "
+            f"what they put there. Take the right away: chmod go-w {venv}"
+        )
+    if os.geteuid() != 0:
+        return _builder.Builder(os.geteuid(), os.getegid())
+    return _builder.Builder(status.st_uid, status.st_gid)
 
 
 def _change_in_place(uv: _uv.Uv, wanted: Wanted, see: Callable[[Path], None]) -> list[str]:

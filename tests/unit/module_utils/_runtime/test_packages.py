@@ -649,3 +649,22 @@ def test_no_index_is_told(uv: FakeUv, wanted: _packages.Wanted, monkeypatch: pyt
     monkeypatch.setenv("PIP_NO_INDEX", "yes")
     install(wanted, False, accept)
     assert uv.calls()[-1]["arguments"][:3] == ["pip", "install", "--no-index"]
+
+
+def test_an_environment_that_others_can_write_to_is_refused(uv: FakeUv, wanted: _packages.Wanted) -> None:
+    (wanted.venv / "bin").mkdir(parents=True)
+    (wanted.venv / "bin/python").touch()
+    wanted.venv.chmod(0o775)
+    with pytest.raises(_packages.PackagesError, match="chmod go-w"):
+        install(wanted, False, accept)
+    assert uv.calls() == []
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can build as somebody else")
+def test_root_builds_nothing_for_its_own_environment_either(uv: FakeUv, wanted: _packages.Wanted) -> None:
+    (wanted.venv / "bin").mkdir(parents=True)
+    (wanted.venv / "bin/python").touch()
+    uv.answers(pip_install=INSTALLED, pip_install_dry_run={})
+    _packages.install(wanted, False, accept, Builder(65534, 65534))
+    for call in uv.calls():
+        assert "--only-binary" in call["arguments"]
