@@ -146,9 +146,54 @@ def broker_problems(app_path: str) -> list[dict[str, str]]:
                 "text": f"the broker {connection.as_uri()} does not answer: {str(error).strip()}",
             }
         ]
+    else:
+        if connection.transport.driver_type != "redis":
+            return []
+        channel = connection.default_channel
+        refused = redis_refusals(channel, list(app.amqp.queues), bool(app.conf.worker_enable_remote_control))
+        text = f"the broker {connection.as_uri()} refuses to its user what Celery does: {'; '.join(refused)}"
+        if any(entry.startswith("PSUBSCRIBE") for entry in refused):
+            text += ". Redis compares patterns of channels as they are: allow allchannels, or exactly these"
+        return [{"kind": "broker", "text": text}] if refused else []
     finally:
         connection.release()
-    return []
+
+
+def redis_refusals(channel: Any, queues: list[str], control: bool) -> list[str]:
+    """Return the commands that the access list of a Redis refuses to its user, each with the server's words.
+
+    A worker without one of these rights can seem to work, and never get a task. Redis asks its access list
+    when a command is queued for a transaction, and the transaction is thrown away: nothing is done.
+    """
+    client = channel.client.client()
+    prefix = getattr(channel, "global_keyprefix", "") or ""
+    # The client of one connection is made anew, and forgets it.
+    client.global_keyprefix = prefix
+    topic = f"{channel.keyprefix_fanout}celery.pidbox"
+    commands: list[tuple[Any, ...]] = [
+        *(command for queue in queues for command in (("LPUSH", queue, ""), ("BRPOP", queue, 1))),
+        ("ZADD", channel.unacked_index_key, 1, ""),
+        ("HSET", channel.unacked_key, "", ""),
+        ("SET", channel.unacked_mutex_key, ""),
+    ]
+    if control:
+        binding = channel.keyprefix_queue % "celery.pidbox"
+        commands += [("SADD", binding, ""), ("PUBLISH", topic, ""), ("PSUBSCRIBE", prefix + topic)]
+    refused = []
+    try:
+        for command in commands:
+            client.execute_command("MULTI")
+            try:
+                client.execute_command(*command)
+            except Exception as error:  # noqa: BLE001 - redis-py's own, and not all versions have a class for it
+                if type(error).__name__ == "NoPermissionError" or str(error).startswith("NOPERM"):
+                    refused.append(f"{command[0]} {command[1]} ({str(error).strip().rstrip('.')})")
+            client.execute_command("DISCARD")
+    except Exception:  # noqa: BLE001 - what stands before a Redis may know no transactions: workers will tell
+        return refused
+    finally:
+        client.close()
+    return refused
 
 
 def void_problems(app_path: str, places: dict[str, str]) -> list[dict[str, str]]:

@@ -58,6 +58,81 @@ def ask(
     return [problem["text"] for problem in check.router_problems()]
 
 
+class NoPermissionError(Exception):
+    """Named as redis-py's."""
+
+
+class FakeRedis:
+    """A Redis with an access list, and the one client of a channel."""
+
+    def __init__(self, refuses: set[str], knows_transactions: bool = True) -> None:
+        self.refuses = refuses
+        self.knows_transactions = knows_transactions
+        self.said: list[str] = []
+        self.global_keyprefix = ""
+
+    def client(self) -> FakeRedis:
+        """Returns a client of one connection."""
+        return self
+
+    def close(self) -> None:
+        """Lets go of the connection."""
+        self.said.append("closed")
+
+    def execute_command(self, name: str, *arguments: Any) -> None:
+        """Queues a command, or refuses it."""
+        self.said.append(" ".join(map(str, [name, *arguments[:1]])))
+        if name == "MULTI" and not self.knows_transactions:
+            raise ValueError("unknown command")
+        if name in self.refuses or (arguments and arguments[0] in self.refuses):
+            raise NoPermissionError(f"this user has no permissions to run {name}.")
+
+
+def refusals(redis: FakeRedis, control: bool = True) -> list[str]:
+    """Returns what a Redis refuses to a worker of two queues."""
+    channel = SimpleNamespace(
+        client=redis,
+        global_keyprefix="shop:",
+        keyprefix_fanout="/0.",
+        keyprefix_queue="_kombu.binding.%s",
+        unacked_key="unacked",
+        unacked_index_key="unacked_index",
+        unacked_mutex_key="unacked_mutex",
+    )
+    return check.redis_refusals(channel, ["celery", "mails"], control)
+
+
+def test_a_redis_that_refuses_nothing_is_left_as_it_was() -> None:
+    redis = FakeRedis(set())
+    assert refusals(redis) == []
+    assert redis.said.count("MULTI") == redis.said.count("DISCARD") == 10
+    assert redis.said[1::3][:4] == ["LPUSH celery", "BRPOP celery", "LPUSH mails", "BRPOP mails"]
+    assert redis.said[-1] == "closed"
+    assert "PSUBSCRIBE shop:/0.celery.pidbox" in redis.said
+
+
+@pytest.mark.parametrize(
+    ("refuses", "told"),
+    [
+        ("BRPOP", ["BRPOP celery", "BRPOP mails"]),
+        ("mails", ["LPUSH mails", "BRPOP mails"]),
+        ("PUBLISH", ["PUBLISH /0.celery.pidbox"]),
+    ],
+)
+def test_a_right_that_a_user_of_redis_lacks_is_named(refuses: str, told: list[str]) -> None:
+    found = refusals(FakeRedis({refuses}))
+    assert [text.partition(" (")[0] for text in found] == told
+    assert all("no permissions to run" in text for text in found)
+
+
+def test_rights_that_nobody_needs_are_not_asked_for() -> None:
+    assert refusals(FakeRedis({"PUBLISH", "PSUBSCRIBE"}), control=False) == []
+
+
+def test_what_knows_no_transactions_is_not_asked() -> None:
+    assert refusals(FakeRedis({"BRPOP"}, knows_transactions=False)) == []
+
+
 @pytest.mark.parametrize(
     "routers",
     [
