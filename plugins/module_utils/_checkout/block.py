@@ -49,6 +49,12 @@ def has_block(content: bytes) -> bool:
     return _BLOCK.search(content) is not None
 
 
+def line(content: bytes) -> int:
+    """Return the line where the block begins, 0 where there is none."""
+    found = _BLOCK.search(content)
+    return content.count(b"\n", 0, found.start()) + 1 if found else 0
+
+
 def unpaired_mark(content: bytes) -> int:
     """Return the line of a mark that has lost its partner, or of a second block; 0 where all is well."""
     marks = [

@@ -330,6 +330,15 @@ def _extends(modules: Modules, settings: str, main: str) -> bool:
     return main in (module.name for module in settings_place.chain(modules, settings))
 
 
+def _frozen(places: list[SettingsPlace], modules: Modules, base: Path) -> list[Finding]:
+    """Refuse a block where it would have no effect."""
+    found: list[Finding] = []
+    for place in places:
+        module = modules.get(modules.name_of(Path(place.file)))
+        found += settings_place.frozen(module, base) if module else []
+    return found
+
+
 def _findings(
     celery: celery_code.Found,
     chosen: App | None,
@@ -447,6 +456,7 @@ def _discover(path: Path, package: str, settings: str, source: str = "celery_pro
             ),
             *findings.of_other_settings(chosen, main.module, main.source),
             *entry_points.tell(entry_lines, files, list(dict.fromkeys((base, path))), base),
+            *_frozen(places, modules, base),
             *packaging.find(path, base, requirements),
             *settings_named.passed_over(base, modules, manage, main),
         ],

@@ -13,8 +13,12 @@ from pathlib import Path
 
 from .._checkout import block
 from .imports import Module, Modules
+from .project import Finding
 from .settings_named import CONFIGURATION, VARIABLE
 from .source import DiscoveryError, assignments, dotted, literal_text
+
+#: What takes the names of a settings module at the moment of the call (dynaconf).
+_FREEZING = ("DjangoDynaconf",)
 
 
 @dataclass(frozen=True)
@@ -111,7 +115,11 @@ def find_place(modules: Modules, settings: str, configuration: str = "") -> Plac
     if place:
         return place
     files = chain(modules, settings)
-    for found in _with_bases(modules, files):
+    sources = _with_bases(modules, files)
+    # Classes of pydantic-settings and others are put into the module by a call, and are not edited either.
+    of_configurations = bool(configuration) or any(_imports(module, "configurations") for module in sources)
+    others = any(_is_dynamic(module.tree) or _imports(module, "pydantic") for module in sources)
+    for found in sources if of_configurations or not others else []:
         for node in found.tree.body:
             if isinstance(node, ast.ClassDef) and (line := _class_line(node)):
                 raise DiscoveryError(_by_hand(found, line, node.name, settings, configuration or node.name))
@@ -182,7 +190,48 @@ def _gives(modules: Modules, name: str) -> bool:
 
 def _is_dynamic(tree: ast.Module) -> bool:
     calls = {dotted(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
-    return bool(calls & {"globals", "vars", "locals", "exec", "setattr", "execfile"})
+    return bool(calls & {"globals", "vars", "locals", "exec", "setattr", "execfile", "to_django"})
+
+
+def _imports(module: Module, package: str) -> bool:
+    """Tell whether a module imports a package whose name begins so."""
+    return any(
+        (isinstance(node, ast.ImportFrom) and (node.module or "").startswith(package))
+        or (isinstance(node, ast.Import) and any(alias.name.startswith(package) for alias in node.names))
+        for node in ast.walk(module.tree)
+    )
+
+
+def frozen(place: Module, base: Path) -> list[Finding]:
+    """Refuse a block at the end of settings that are taken by something above it.
+
+    Args:
+        place: the module that gets the block.
+        base: the folder that places are relative to.
+    """
+    file = os.path.relpath(place.file, base)
+    marked = block.line(place.file.read_bytes())
+    for statement in place.tree.body:
+        what = _freezes(statement)
+        if what and not 0 < marked < statement.lineno:
+            text = (
+                f"{file}:{statement.lineno}: {what} takes the settings as they are in that line, and what "
+                "comes after it is never read: a block at the end would have no effect. Put these "
+                f"two lines above it, and run again:\n{block.BEGIN}\n{block.END}\n"
+            )
+            return [Finding(text, refuses=True, concerns="integration")]
+    return []
+
+
+def _freezes(statement: ast.stmt) -> str:
+    """Return what a statement hands the module's names to, once and for all; empty where nothing."""
+    value = getattr(statement, "value", None)
+    if isinstance(value, ast.Call) and dotted(value.func).rpartition(".")[2] in _FREEZING:
+        return dotted(value.func)
+    for target in statement.targets if isinstance(statement, ast.Assign) else []:
+        if isinstance(target, ast.Subscript) and dotted(target.value) == "sys.modules":
+            return "sys.modules"
+    return ""
 
 
 def _class_line(node: ast.ClassDef) -> int:

@@ -158,7 +158,7 @@ def find_required_environment(files: Sequence[Module], base: Path) -> dict[str, 
     for module in files:
         readers = _readers(module.tree)
         prefixed = _prefixed(module.tree)
-        for node in ast.walk(module.tree):
+        for node in _always(module.tree):
             name = _required_by(node, readers)
             name = prefixed.get(node, "") + name if name else ""
             # What else it is called, it gets into YAML and templates, and the shell could not set it.
@@ -166,6 +166,23 @@ def find_required_environment(files: Sequence[Module], base: Path) -> dict[str, 
                 line = node.lineno  # type: ignore[attr-defined] # calls and subscripts have one
                 found.setdefault(name, f"{os.path.relpath(module.file, base)}:{line}")
     return dict(sorted(found.items()))
+
+
+def _always(tree: ast.Module) -> Iterator[ast.AST]:
+    """Yield what runs whenever a module is imported: nothing below a condition or in a function.
+
+    What a condition itself reads, it always reads; a ``with`` and a ``try`` are no conditions.
+    """
+    waiting: list[ast.AST] = [tree]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        if isinstance(node, (ast.If, ast.While, ast.IfExp)):
+            waiting.append(node.test)
+        elif isinstance(node, ast.BoolOp):
+            waiting.append(node.values[0])  # the others depend on it
+        elif not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
+            waiting.extend(reversed(list(ast.iter_child_nodes(node))))
 
 
 def _readers(tree: ast.Module) -> set[str]:
@@ -231,7 +248,7 @@ def _required_by(node: ast.AST, readers: set[str]) -> str:
     receiver, _dot, method = dotted(node.func).partition(".")
     if receiver == "decouple":
         receiver, method = method, ""
-    if receiver not in readers or "." in method or method.startswith(_NO_VARIABLE):
+    if receiver not in readers or "." in method or method.startswith(_NO_VARIABLE) or method == "get":
         return ""
     if len(node.args) > 1 or any(keyword.arg == "default" for keyword in node.keywords):
         return ""

@@ -950,3 +950,31 @@ def test_the_checkout_of_somebody_else_is_looked_at_as_its_owner(
     (public_path / "shop/shop").chmod(0o700)
     with pytest.raises(DiscoveryError):
         discover(str(public_path / "shop"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "import dynaconf\nsettings = dynaconf.DjangoDynaconf(__name__)\n",
+        "from dynaconf import DjangoDynaconf\nDjangoDynaconf(__name__)\n",
+        "import sys\nsys.modules[__name__] = Settings()\n",
+    ],
+)
+def test_settings_that_are_taken_above_the_block_are_refused_until_it_stands_there(
+    text: str, make: Make
+) -> None:
+    (finding,) = discover(str(make({"shop/settings.py": APPS + text}))).findings
+    assert (finding.refuses, finding.concerns) == (True, "integration")
+    assert "shop/settings.py:3" in finding.text
+    marks = f"{block.BEGIN}\n{block.END}\n"
+    assert marks in finding.text
+    assert discover(str(make({"shop/settings.py": APPS + marks + text}))).findings == []
+
+
+def test_settings_of_a_pydantic_class_are_put_together_at_run_time(make: Make) -> None:
+    settings = (
+        "from pydantic_settings import BaseSettings\nclass Settings(BaseSettings):\n"
+        "    INSTALLED_APPS: list[str] = ['orders']\nglobals().update(Settings().model_dump())\n"
+    )
+    found = discover(str(make({"shop/settings.py": settings})))
+    assert place_of(found).endswith("/shop/settings.py")

@@ -201,3 +201,29 @@ REDIS = '{"default": {"BACKEND": "x.Redis", "LOCATION": "y"}}'
 )
 def test_caches(texts: tuple[str, ...], caches: dict[str, str], read: Read) -> None:
     assert settings_values.find_caches(read(*texts)) == caches
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'if os.environ.get("X"):\n    H = os.environ["X"]\n',
+        'if os.getenv("X") is not None:\n    H = os.environ["X"]\n',
+        'H = os.environ["X"] if os.environ.get("X") else ""\n',
+        'if "Y" in os.environ:\n    H = (os.environ["Y"], os.environ["X"])\n',
+        'env = os.environ.copy()\nH = env.get("X")\n',
+        'if USE_S3:\n    H = env("X")\n',
+        'H = USE_S3 and env("X")\n',
+        'def later():\n    return os.environ["X"]\n',
+        'if DEBUG:\n    pass\nelse:\n    H = os.environ["X"]\n',
+    ],
+)
+def test_what_is_read_below_a_condition_is_not_wanted(text: str, read: Read, tmp_path: Path) -> None:
+    assert settings_values.find_required_environment(read(text), tmp_path) == {}
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['if os.environ["X"]:\n    H = 1\n', 'with open("f") as f:\n    H = env("X")\n', 'H = [env("X")]\n'],
+)
+def test_what_is_always_read_is_wanted(text: str, read: Read, tmp_path: Path) -> None:
+    assert list(settings_values.find_required_environment(read(text), tmp_path)) == ["X"]
