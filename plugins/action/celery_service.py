@@ -36,15 +36,20 @@ class ActionModule(ActionBase):
         arguments["files"] = [f"{deployment['config_path']}/{name}" for name in ("environment", "secrets")]
         arguments["user"] = deployment["run_user"]
         arguments["replace"] = deployment["restart"] == "replace"
+        arguments["systemd"] = deployment["systemd"]
+        arguments["owner"] = deployment["config_owner"]
         if arguments.get("state", "present") == "present":
             kind = arguments.get("kind", "all")
             # Where there are workers, they have seen to it before beat.
-            if kind != "beat" or "worker" not in deployment["duties"]:
+            if deployment["systemd"] and (kind != "beat" or "worker" not in deployment["duties"]):
                 fleet = _fleet(task_vars or {})
                 arguments["preflight"] = units.preflight(deployment, fleet)
             try:
-                arguments["units"] = units.render(templates, deployment, hostname, kind)
-                arguments["support"] = units.files(overrides, deployment, kind)
+                if deployment["systemd"]:
+                    arguments["units"] = units.render(templates, deployment, hostname, kind)
+                    arguments["support"] = units.files(overrides, deployment, kind)
+                else:
+                    arguments["support"] = units.launcher(overrides, deployment)
             except _render.RenderError as error:
                 raise AnsibleActionFail(str(error)) from None  # Ansible would tell it twice
         result: dict[str, Any] = self._execute_module(module_args=arguments, task_vars=task_vars)

@@ -17,6 +17,7 @@ description:
     its tasks in the background.
   - A generation that does not get ready is stopped again, and the old one goes on.
   - What did not change is not restarted.
+  - Where no service manager runs them, only the program is put there that they are started with.
 extends_documentation_fragment:
   - celeriac.django._attributes
 attributes:
@@ -74,6 +75,14 @@ options:
     description: Whether an old generation ends before the new one starts. Given by the action plugin.
     type: bool
     default: false
+  systemd:
+    description: Whether systemd runs them. Given by the action plugin.
+    type: bool
+    default: true
+  owner:
+    description: Who owns that program where systemd does not run it. Given by the action plugin.
+    type: str
+    default: ""
   support:
     description: Other files that the units start from, path to text. Given by the action plugin.
     type: dict
@@ -117,10 +126,16 @@ steps:
 
 import os
 from pathlib import Path
+from typing import NoReturn
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.celeriac.django.plugins.module_utils._runtime import censor, environment_file
+from ansible_collections.celeriac.django.plugins.module_utils._runtime import (
+    censor,
+    environment_file,
+    launcher,
+    ownership,
+)
 from ansible_collections.celeriac.django.plugins.module_utils._services import preflight, systemd
 from ansible_collections.celeriac.django.plugins.module_utils._services import services as _services
 
@@ -143,6 +158,8 @@ def main() -> None:
             "pending": {"type": "bool", "default": False},
             "replace": {"type": "bool", "default": False},
             "support": {"type": "dict", "default": {}},
+            "systemd": {"type": "bool", "default": True},
+            "owner": {"type": "str", "default": ""},
             "preflight": {"type": "dict"},
             "user": {"type": "str"},
         },
@@ -150,6 +167,9 @@ def main() -> None:
     )
     os.umask(0o022)
     params = module.params
+    support = {Path(path): text for path, text in params["support"].items()}
+    if not params["systemd"]:
+        put_launcher(module, support)
     kinds = list(_services.PATTERNS) if params["kind"] == "all" else [params["kind"]]
     services = _services.Services(
         params["name"], kinds, params["target"], systemd.Systemd(), Path(params["record"])
@@ -162,7 +182,6 @@ def main() -> None:
         # Read from the host's own file, so Ansible knows none of them.
         secrets = environment_file.load(environment_file.read(files[-1])) if files else {}
         module.no_log_values.update(censor.texts(secrets.values()))
-        support = {Path(path): text for path, text in params["support"].items()}
         # A pool's own environment is in its unit's text, as a comment: it concerns no other pool.
         texts = [text for path, text in support.items() if not path.match(_services.POOL_FILES)]
         inputs = _services.Inputs(Path(params["base"]), Path(params["venv"]), files, texts).digest()
@@ -181,6 +200,15 @@ def main() -> None:
     except (preflight.PreflightError, _services.ServiceError, systemd.SystemdError) as error:
         module.fail_json(msg=str(error))
     module.exit_json(changed=bool(plan), steps=plan.lines(), diff={"prepared": diff})
+
+
+def put_launcher(module: AnsibleModule, files: dict[Path, str]) -> NoReturn:
+    """See that the program is there, and end."""
+    try:
+        changed, diff = launcher.put(files, module.params["owner"], module.check_mode)
+    except ownership.OwnershipError as error:
+        module.fail_json(msg=str(error))
+    module.exit_json(changed=changed, steps=[], diff={"prepared": diff})
 
 
 if __name__ == "__main__":

@@ -232,7 +232,7 @@ def test_messages_hold_what_djangos_encoder_knows(checkout: Checkout) -> None:
     same, types, known = run(checkout, _MESSAGES)
     assert (same, known) == (True, True)
     assert types == ["datetime", "date", "time", "timedelta", "Decimal", "UUID", "str"]
-    messages = checkout.path / "shop/celery.py"
-    messages.write_text(messages.read_text().replace("messages.register()\n", ""))
+    app = checkout.path / "shop/celery.py"
+    app.write_text(app.read_text().replace("json_types.register()\n", ""))
     with pytest.raises(AssertionError, match="not JSON serializable"):
         run(checkout, _MESSAGES)

@@ -16,12 +16,10 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.celeriac.django.plugins.plugin_utils._rendering.templates import Templates
-
-from .conftest import redis_server, wait_for
+from .conftest import ROOT, redis_server, wait_for
 from .layouts.virtualenvs import virtualenv
 
-LETTERS = Path(__file__).with_name("service") / "letters.py"
+LETTERS = Path(__file__).with_name("service") / "self_check.py"
 LOSS = Path(__file__).with_name("service") / "loss.py"
 REFUSAL = Path(__file__).with_name("service") / "refusal.py"
 OUTAGE = Path(__file__).with_name("service") / "outage.py"
@@ -30,7 +28,6 @@ DELAYED = Path(__file__).with_name("service") / "delayed.py"
 CLIENTS = Path(__file__).with_name("service") / "clients.py"
 #: Seconds that the task of outage.py may take.
 LIMIT = 6
-SERVICE = "package/celery_ops/service"
 
 
 @pytest.fixture(scope="module")
@@ -43,13 +40,9 @@ def python() -> Path:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A folder with the package, as an app of the project's own gets it."""
-    templates = Templates("project")
-    package = tmp_path / "celeriac_service"
-    package.mkdir()
-    for name in templates.names(SERVICE):
-        text = templates.render(name, {"name": "shop", "integrate": False})
-        (package / Path(name).name).write_text(text)
+    """A folder with the package, as hosts have it beside the launcher."""
+    shutil.copytree(ROOT / "runtime/celeriac_service", tmp_path / "celeriac_service")
+    shutil.copy(ROOT / "templates/project/package/celery_ops/rabbitmq.py", tmp_path / "celeriac_service")
     return tmp_path
 
 

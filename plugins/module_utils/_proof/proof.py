@@ -88,7 +88,8 @@ def prove(
         arguments = [word for word in deployment["beat_arguments"] if not mute or word != BEAT_ANSWERS]
         commands.append(trial.Command("beat", ["-A", app, "beat", *arguments]))
     job["since"] = time.time()
-    with trial.running(project, commands, tells=bool(deployment["integrate"])) as started:
+    environment = {"CELERY_CANARY": deployment["canary"]}
+    with trial.running(project, deployment["launcher"], commands, environment) as started:
         proofs = list(project.run(inside_prove, {**job, "nodes": nodes}, role=SHELL)["proofs"])
         if not all(entry["ok"] for entry in proofs):
             proofs += _errors(started)

@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Workers and beat for the time of a proof, where no service manager runs them.
 
-They tell that they are ready as they would tell systemd: by sd_notify(3).
+They are started by the launcher of the units, and tell that they are ready as they would tell systemd:
+by sd_notify(3).
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import signal
 import socket
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -29,16 +30,6 @@ if TYPE_CHECKING:
 #: Seconds that a process gets to be ready, and to end.
 READY = 60.0
 END = 20.0
-
-#: Starts Celery as its own program does, for projects that look at ``sys.argv[0]``. Not that program itself:
-#: its first line names an interpreter by a path that may be too long.
-_AS_CELERY = """
-import os, sys
-sys.argv[0] = sys.modules["__main__"].__file__ = os.path.join(os.path.dirname(sys.executable), "celery")
-sys.path[0] = os.getcwd()
-from celery.__main__ import main
-main()
-"""
 
 
 class TrialError(Exception):
@@ -78,17 +69,22 @@ class Command:
 
 
 @contextlib.contextmanager
-def running(project: ProjectPython, commands: Sequence[Command], tells: bool) -> Iterator[list[Running]]:
+def running(
+    project: ProjectPython, launcher: str, commands: Sequence[Command], environment: Mapping[str, str]
+) -> Iterator[list[Running]]:
     """Run processes, which it gives, for the time of the context: started one by one, ended at once.
 
     Args:
         project: how the project is run.
+        launcher: the program that starts them.
         commands: the processes.
-        tells: whether they tell when they are ready; otherwise they are not waited for.
+        environment: what units would have in theirs, besides the project's.
 
     Raises:
-        TrialError: one ended, or did not get ready in time.
+        TrialError: one ended, or did not get ready in time; or there is no such program.
     """
+    if not os.path.isfile(launcher):
+        raise TrialError(f"{launcher} is not there. Run integrate.yml: it puts it there.")
     started: list[Running] = []
     with tempfile.TemporaryDirectory(prefix="celeriac-") as folder, _Listener(folder) as listener:
         try:
@@ -96,29 +92,33 @@ def running(project: ProjectPython, commands: Sequence[Command], tells: bool) ->
                 log = Path(folder, f"log-{number}")
                 # What the project writes is for nobody else, whatever its processes print.
                 with open(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as output:
-                    process = _start(project, command, output, listener.address)
+                    given = {**environment, "NOTIFY_SOCKET": listener.address}
+                    process = _start(project, [launcher, *command.arguments], command.name, output, given)
                 started.append(Running(command.name, process, log))
-                if tells:
-                    listener.wait_ready(process, command.name, log)
+                listener.wait_ready(process, command.name, log)
             yield started
         finally:
             _end([running.process for running in started])
 
 
 def _start(
-    project: ProjectPython, command: Command, output: IO[bytes], address: str
+    project: ProjectPython,
+    words: Sequence[str],
+    name: str,
+    output: IO[bytes],
+    environment: Mapping[str, str],
 ) -> _command.Process[bytes]:
     try:
         return _command.start(
-            [project.python, "-c", _AS_CELERY, *command.arguments],
+            [project.python, *words],
             output,
             cwd=project.base,
-            env={**project.environ(), "NOTIFY_SOCKET": address},
+            env={**project.environ(), **environment},
             **project.identity(),
         )
     except OSError as error:
         raise TrialError(
-            f"{command.name} cannot be started: {error.filename or project.python}: {error.strerror}. "
+            f"{name} cannot be started: {error.filename or project.python}: {error.strerror}. "
             "Run integrate.yml first if this was never deployed."
         ) from error
 

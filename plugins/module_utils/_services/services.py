@@ -21,6 +21,7 @@ from pathlib import Path
 
 from .. import _whole
 from .._discovery.files import loaded_files
+from .._runtime import launcher
 from .systemd import Systemd, SystemdError
 
 #: Unit files and instances by kind, for fnmatch and for systemctl alike.
@@ -209,12 +210,16 @@ class Services:
         return found
 
     def support(self, wanted: Mapping[Path, str]) -> dict[Path, str | None]:
-        """Return which of the other files have to be written, or go: those of pools that are gone."""
+        """Return which of the other files have to be written, or go.
+
+        What goes: the files of pools that are gone, and modules that an older package had.
+        """
         changes: dict[Path, str | None] = {
             path: text
             for path, text in wanted.items()
             if not path.is_file() or path.read_text(encoding="utf-8") != text
         }
+        changes.update(dict.fromkeys(launcher.left_over(wanted)))
         if self.pools:
             there = self.record.parent.glob(POOL_FILES)
             changes.update({path: None for path in there if path not in wanted})

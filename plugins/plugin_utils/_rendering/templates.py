@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Render the collection's templates: pure text from plain data, without Ansible's templating.
 
-The data are decisions that were made and checked before, never expressions.
+The data are decisions that were made and checked before, never expressions. What needs none is no
+template: a file without the suffix is copied as it is.
 """
 
 from __future__ import annotations
@@ -15,8 +16,11 @@ from typing import Any
 
 import jinja2
 
+_COLLECTION = Path(__file__).resolve().parents[3]
 #: The collection's own templates, laid out as at their destination.
-TEMPLATES = Path(__file__).resolve().parents[3] / "templates"
+TEMPLATES = _COLLECTION / "templates"
+#: An area with no template in it: programs that are copied.
+RUNTIME = "runtime"
 SUFFIX = ".j2"
 #: What ends a line for systemd or Python, and what no path needs. A tab is a blank.
 _CONTROL = re.compile("[\\x00-\\x08\\x0a-\\x1f\\x7f-\\x9f\\u2028\\u2029\\ud800-\\udfff]")
@@ -67,7 +71,8 @@ class Templates:
 
     def __init__(self, area: str, overrides: Sequence[str] = ()) -> None:
         """Take the area (such as ``project``) and the folders to look in first."""
-        self._folders = [Path(folder) / area for folder in overrides] + [TEMPLATES / area]
+        self._own = _COLLECTION / RUNTIME if area == RUNTIME else TEMPLATES / area
+        self._folders = [*(Path(folder) / area for folder in overrides), self._own]
         self._jinja = jinja2.Environment(
             loader=jinja2.FileSystemLoader(self._folders),
             undefined=jinja2.StrictUndefined,
@@ -80,20 +85,29 @@ class Templates:
         self._jinja.filters.update(word=systemd_word, value=systemd_value, path=systemd_path)
 
     def names(self, below: str) -> list[str]:
-        """Return the templates below a folder of the area, without their suffix."""
-        found = {
+        """Return the files below a folder of the area, without the suffix of templates.
+
+        In a folder of the user's, a file more is a template: what else lies there may be anything.
+        """
+        templates = {
             str(file.relative_to(folder)).removesuffix(SUFFIX)
             for folder in self._folders
             for file in (folder / below).rglob(f"*{SUFFIX}")
         }
-        return sorted(found)
+        plain = {str(file.relative_to(self._own)) for file in (self._own / below).rglob("*.py")}
+        return sorted(templates | plain)
 
     def render(self, name: str, values: Mapping[str, Any]) -> str:
-        """Render a template.
+        """Render a template, or return the text of a file that is none.
 
         Raises:
             RenderError: it is missing, malformed, or asks for a value that does not exist.
         """
+        for folder in self._folders:
+            if (folder / (name + SUFFIX)).is_file():
+                break
+            if (folder / name).is_file():
+                return (folder / name).read_text(encoding="utf-8")
         try:
             return self._jinja.get_template(name + SUFFIX).render(values)
         except jinja2.TemplateNotFound as error:

@@ -12,12 +12,12 @@ from typing import Any
 from ansible_collections.celeriac.django.plugins.module_utils._runtime import environment_file
 
 from .._decisions.deployment import SERVICE
-from .templates import Templates
+from .templates import RUNTIME, Templates
 
 #: Servers that can be on the same host: where they are, they start first.
 LOCAL_SERVICES = "postgresql.service redis-server.service valkey-server.service rabbitmq-server.service"
-#: What an app of the project's own gets beside its launcher.
-_SERVICE_TEMPLATES = "package/celery_ops/service"
+#: The one file that web processes use as well: it comes from what goes into checkouts.
+_RABBITMQ = "package/celery_ops/rabbitmq.py"
 #: A worker's node name: pool and generation, so that old and new are told apart.
 NODE = "{pool}.%i@%H"
 
@@ -83,20 +83,35 @@ def files(overrides: Sequence[str], deployment: Mapping[str, Any], kind: str) ->
     duties = _duties(deployment, kind)
     if not duties:
         return {}
-    launcher = deployment["launcher"]
-    found = {launcher: Templates("runtime", overrides).render("launch.py", deployment)}
-    if not deployment["integrate"]:
-        # What the checkout of an integrated project has, for an app that knows nothing of it.
-        place = os.path.join(os.path.dirname(launcher), SERVICE)
-        templates = Templates("project", overrides)
-        for name in templates.names(_SERVICE_TEMPLATES):
-            path = os.path.join(place, os.path.relpath(name, _SERVICE_TEMPLATES))
-            found[path] = templates.render(name, deployment)
+    found = launcher(overrides, deployment)
     if "worker" in duties:
         for pool in deployment["pools"]:
             if pool["environment"]:
                 path = os.path.join(deployment["config_path"], f"pool-{pool['name']}")
                 found[path] = environment_file.dump(pool["environment"])
+    return found
+
+
+def launcher(overrides: Sequence[str], deployment: Mapping[str, Any]) -> dict[str, str]:
+    """Return the program that workers and beat start from, and its package, path to text.
+
+    They are the same for all projects, and whoever deploys owns them: a new one changes no checkout.
+
+    Args:
+        overrides: folders whose files replace those of the collection.
+        deployment: the decisions.
+
+    Raises:
+        RenderError: a template that replaces one does not work.
+    """
+    program = deployment["launcher"]
+    folder = os.path.dirname(program)
+    runtime = Templates(RUNTIME, overrides)
+    found = {program: runtime.render(os.path.basename(program), deployment)}
+    for name in runtime.names(SERVICE):
+        found[os.path.join(folder, name)] = runtime.render(name, deployment)
+    place = os.path.join(folder, SERVICE, os.path.basename(_RABBITMQ))
+    found[place] = Templates("project", overrides).render(_RABBITMQ, deployment)
     return found
 
 

@@ -46,7 +46,7 @@ def confirmed(app: Any, consumer: Any) -> list[bool]:
     return [connection.transport_options["confirm_publish"] for connection in connections]
 
 
-def timeouts(amqp_transport: Any) -> list[float | None]:
+def timeouts(rabbitmq: Any) -> list[float | None]:
     """Return for how long a connection waits: made, made with a limit, and while it says goodbye."""
     found = []
 
@@ -59,10 +59,10 @@ def timeouts(amqp_transport: Any) -> list[float | None]:
         """Note how long the answer is waited for."""
         found.append(connection.transport.sock.gettimeout())
 
-    theirs = amqp_transport.pyamqp.Connection
+    theirs = rabbitmq.pyamqp.Connection
     theirs.connect, theirs.close = connected, said
     for limit in (None, 5):
-        connection = amqp_transport.Connection(read_timeout=limit, connect_timeout=4)
+        connection = rabbitmq.Connection(read_timeout=limit, connect_timeout=4)
         connection.connect()
         found.append(connection.transport.sock.gettimeout())
         connection.close()
@@ -81,7 +81,7 @@ def main(folder: str) -> None:
     """Play all of it."""
     sys.path.insert(0, folder)
     import celeriac_service
-    from celeriac_service import amqp_transport, consumer, watchdog
+    from celeriac_service import consumer, rabbitmq, watchdog
     from celery import Celery
 
     celeriac_service.use_transports()
@@ -91,7 +91,7 @@ def main(folder: str) -> None:
         "confirmed": confirmed(app, consumer),
         "beat": beat(app, watchdog),
         "places": places(app),
-        "timeouts": timeouts(amqp_transport),
+        "timeouts": timeouts(rabbitmq),
     }
     print(json.dumps(answers))
 

@@ -242,6 +242,16 @@ def test_services_get_rendered_units(act: Act, deployment: dict[str, Any]) -> No
     assert "deployment" not in given
 
 
+def test_without_systemd_there_is_the_launcher_alone(act: Act, deployment: dict[str, Any]) -> None:
+    alone = {**deployment, "systemd": False, "launcher": "/srv/shop/.celery/launch.py"}
+    _answer, given = act(celery_service, deployment=alone)
+    assert {"/srv/shop/.celery/launch.py", "/srv/shop/.celery/celeriac_service/__init__.py"} <= set(
+        given["support"]
+    )
+    assert given["systemd"] is False
+    assert not {"units", "preflight"} & set(given)
+
+
 @pytest.mark.parametrize(
     ("plugin", "template"),
     [(celery_project, "project/gitignore.j2"), (celery_service, "systemd/celery.target.j2")],

@@ -349,3 +349,27 @@ def test_secrets_of_the_host_are_in_no_error(
     )
     assert "Unsupported: " in answer["msg"]
     assert "canary" not in str(answer)
+
+
+def test_without_systemd_the_launcher_alone_is_put_there(run: Run, tmp_path: Path) -> None:
+    """Nobody asks systemctl: there may be none."""
+    state = tmp_path / "state"
+    state.mkdir()
+    package = state / "celeriac_service"
+    files = {
+        str(state / "launch.py"): "print()\n",
+        str(package / "__init__.py"): "",
+        str(package / "a.py"): "A",
+    }
+    given = {"systemd": False, "name": "shop", "target": "t", "record": str(state / "r"), "support": files}
+    checked = run(celery_service, check=True, **given)
+    assert checked["changed"]
+    assert "+print()\n" in checked["diff"]["prepared"]
+    assert not list(state.iterdir())
+    assert run(celery_service, **given)["changed"]
+    assert {path: Path(path).read_text() for path in files} == files
+    assert not run(celery_service, **given)["changed"]
+    # An older version had a module of another name.
+    (package / "old.py").touch()
+    assert run(celery_service, **given)["changed"]
+    assert {path.name for path in package.iterdir()} == {"__init__.py", "a.py"}

@@ -50,7 +50,7 @@ def connect(url: str) -> Celery:
         if url.startswith("amqps"):
             # As a web process of the project connects: amqp's own gives up a confirmation after 4 s.
             sys.path.append("/srv/shop")
-            importlib.import_module("shop.celery_ops.service").use_transports()
+            importlib.import_module("shop.celery_ops.rabbitmq").register()
             app.conf.broker_use_ssl = {"ca_certs": os.environ["SENDER_CA"], "cert_reqs": ssl.CERT_REQUIRED}
     return app
 

@@ -26,6 +26,7 @@ DEPLOYMENT: dict[str, Any] = {
     "tasks": {"orders.tasks.send": "orders/tasks.py:3"},
     "celery_settings": {},
     "canary": "shop-canary",
+    "launcher": "/srv/shop/.celery/launch.py",
     "canary_interval": 60,
     "integrate": True,
     "duties": ["worker", "beat"],
@@ -90,10 +91,11 @@ def trials(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     @contextlib.contextmanager
     def running(
-        project: FakeProject, commands: Sequence[trial.Command], tells: bool
+        project: FakeProject, launcher: str, commands: Sequence[trial.Command], environment: Mapping[str, str]
     ) -> Iterator[list[Alive]]:
-        words = "wait for" if tells else "start"
-        log.extend(f"{words} {command.name}: {' '.join(command.arguments)}" for command in commands)
+        assert launcher == DEPLOYMENT["launcher"]
+        assert environment == {"CELERY_CANARY": DEPLOYMENT["canary"]}
+        log.extend(f"wait for {command.name}: {' '.join(command.arguments)}" for command in commands)
         yield [Alive() for _command in commands]
         log.append(f"end after {len(project.jobs)} job")
 
@@ -170,15 +172,6 @@ def test_a_proof_that_fails_has_the_last_error_of_the_processes(
         "the worker of pool default says: ERROR/MainProcess: no permissions to run 'brpop'"
     }
     assert not any(entry["ok"] for entry in rest)
-
-
-def test_processes_of_a_foreign_app_are_not_waited_for(project: FakeProject, trials: list[str]) -> None:
-    prove(project, systemd=False, integrate=False)
-    assert [line.split(":")[0] for line in trials[:-1]] == [
-        "start the worker of pool default",
-        "start the worker of pool mails",
-        "start beat",
-    ]
 
 
 def test_a_check_starts_nothing(project: FakeProject, trials: list[str]) -> None:

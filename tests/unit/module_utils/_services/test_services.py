@@ -522,6 +522,15 @@ def test_other_files_are_written_before_anything_starts(
     assert services.support({launcher: "print()"}) == {}
 
 
+def test_modules_of_an_older_package_go(services: _services.Services, tmp_path: Path) -> None:
+    package = tmp_path / "state/celeriac_service"
+    package.mkdir(parents=True)
+    for name in ("__init__.py", "letters.py", "note.txt"):
+        (package / name).touch()
+    wanted = {package / "__init__.py": "", package / "self_check.py": ""}
+    assert services.support(wanted) == {package / "self_check.py": "", package / "letters.py": None}
+
+
 def test_one_that_was_killed_while_it_drained_is_forgotten(
     services: _services.Services, systemd: FakeSystemd
 ) -> None:

@@ -56,6 +56,23 @@ def test_what_is_no_template_is_passed_over(overrides: Path) -> None:
     assert templates(overrides).names("package") == templates().names("package")
 
 
+def test_what_needs_no_value_is_copied(overrides: Path) -> None:
+    assert "package/celery_ops/embedded.py" in templates().names("package")
+    own = _render.TEMPLATES / "project/package/celery_ops/embedded.py"
+    assert templates().render("package/celery_ops/embedded.py", {}) == own.read_text()
+    (overrides / "project/package/celery_ops").mkdir()
+    mine = overrides / "project/package/celery_ops/embedded.py"
+    mine.write_text("'{{ name }}'\n")
+    assert templates(overrides).render("package/celery_ops/embedded.py", {"name": "x"}) == "'{{ name }}'\n"
+    mine.rename(f"{mine}.j2")
+    assert templates(overrides).render("package/celery_ops/embedded.py", {"name": "x"}) == "'x'\n"
+
+
+def test_a_file_without_values_replaces_a_template(overrides: Path) -> None:
+    (overrides / "project/package/celery.py").write_text("APP = '{{ mine }}'\n")
+    assert templates(overrides).render("package/celery.py", {}) == "APP = '{{ mine }}'\n"
+
+
 def test_text_stays_as_it_is(overrides: Path) -> None:
     text = "<a href='x'> & {{ '{{' }}\n  {% if true %}\n\tkept  \n  {% endif %}\nlast\n"
     (overrides / "project/x.j2").write_text(text)

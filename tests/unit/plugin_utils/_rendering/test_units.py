@@ -16,7 +16,7 @@ import pytest
 
 from ansible_collections.celeriac.django.plugins.module_utils._discovery.project import App, Project
 from ansible_collections.celeriac.django.plugins.module_utils._runtime import environment_file
-from ansible_collections.celeriac.django.plugins.plugin_utils._rendering import templates
+from ansible_collections.celeriac.django.plugins.plugin_utils._rendering import project_files, templates
 from ansible_collections.celeriac.django.plugins.plugin_utils._rendering import units as _units
 
 Data = dict[str, Any]
@@ -167,46 +167,65 @@ def test_a_pools_own_settings_are_in_its_unit_alone(render: Any) -> None:
     assert other["shop-worker-default@.service"] == units["shop-worker-default@.service"]
 
 
-def test_other_files_of_the_units(decide_with: Any, options: Data, found: Data, project: Project) -> None:
+STATE = "/var/lib/shop-celery"
+
+
+def test_other_files_of_the_units(decide_with: Any, options: Data, found: Data) -> None:
     workers = [{"name": "mails", "queues": ["celery"], "environment": {"A": 'b"c'}}]
     decided = decide_with({**options, "workers": workers}, found, ["worker", "beat"])
+    launcher = _units.launcher([], decided)
     files = _units.files([], decided, "worker")
-    assert files["/etc/shop-celery/pool-mails"] == 'A="b\\"c"\n'
-    assert set(files) == {"/etc/shop-celery/pool-mails", "/var/lib/shop-celery/launch.py"}
-    assert set(_units.files([], decided, "beat")) == {"/var/lib/shop-celery/launch.py"}
-    project.celery_app = App("shop.celery", "app", "shop/celery.py", "shop/celery.py:3")
-    own = decide_with({**options, "workers": workers}, found, ["beat"])
-    assert set(_units.files([], own, "all")) == {
-        "/var/lib/shop-celery/launch.py",
-        *(
-            f"/var/lib/shop-celery/celeriac_service/{name}.py"
-            for name in (
-                "__init__",
-                "amqp_transport",
-                "brief",
-                "connections",
-                "consumer",
-                "delayed_delivery",
-                "journal",
-                "letters",
-                "one_beat",
-                "redis_transport",
-                "sd_notify",
-                "watchdog",
-            )
-        ),
+    assert files == {**launcher, "/etc/shop-celery/pool-mails": 'A="b\\"c"\n'}
+    assert _units.files([], decided, "beat") == launcher
+    beats = decide_with({**options, "workers": workers}, found, ["beat"])
+    assert _units.files([], beats, "worker") == {}
+
+
+@pytest.mark.parametrize("own", [False, True])
+def test_the_launcher_and_its_package_are_the_same_for_every_app(
+    own: bool, decide_with: Any, options: Data, found: Data, project: Project
+) -> None:
+    if own:
+        project.celery_app = App("shop.celery", "app", "shop/celery.py", "shop/celery.py:3")
+    files = _units.launcher([], decide_with(options, found, ["beat"]))
+    runtime = Path(__file__).parents[4] / "runtime"
+    there = {
+        f"{STATE}/{file.relative_to(runtime)}": file.read_text(encoding="utf-8")
+        for file in (runtime / "launch.py", *runtime.glob("celeriac_service/*.py"))
     }
-    for path, text in _units.files([], own, "all").items():
-        compile(text, path, "exec")
-    assert _units.files([], own, "worker") == {}
+    [added] = set(files) - set(there)
+    assert {path: files[path] for path in there} == there
+    # The one part that web processes have as well: one file, in two places.
+    assert added == f"{STATE}/celeriac_service/rabbitmq.py"
+    shown = project_files.render(
+        templates.Templates("project"), decide_with(options, found, ["beat"]), project, ()
+    )[0]
+    assert files[added] == shown["shop/celery_ops/rabbitmq.py"]
+
+
+def test_the_user_can_replace_a_module_of_the_runtime(
+    decide_with: Any, options: Data, found: Data, tmp_path: Path
+) -> None:
+    (tmp_path / "runtime/celeriac_service").mkdir(parents=True)
+    (tmp_path / "runtime/celeriac_service/journal.py").write_text("MINE = 1\n")
+    files = _units.launcher([str(tmp_path)], decide_with(options, found, ["beat"]))
+    assert files[f"{STATE}/celeriac_service/journal.py"] == "MINE = 1\n"
+
+
+def test_beat_gets_what_its_package_asks_the_environment_for(render: Any, project: Project) -> None:
+    beat = settings_of(render(["beat"])["shop-beat.service"])["Environment"]
+    assert {"CELERY_CANARY=shop-canary", "CELERY_ONE_BEAT=shop-beat.service"} <= set(beat)
+    project.celery_app = App("shop.celery", "app", "shop/celery.py", "shop/celery.py:3")
+    beat = settings_of(render(["beat"])["shop-beat.service"])["Environment"]
+    assert not [line for line in beat if "CANARY" in line]
 
 
 @pytest.mark.parametrize("value", ["plain", 'a "b" $c `d`', "back\\slash", "two\nlines\r\n", "", "ü=1"])
 def test_the_launcher_reads_what_was_written(
     value: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    text = templates.Templates("runtime").render("launch.py", {"name": "shop", "integrate": True})
-    launcher: dict[str, Any] = {"__name__": "launch"}
+    text = templates.Templates(templates.RUNTIME).render("launch.py", {})
+    launcher: dict[str, Any] = {"__name__": "launch", "__file__": "launch.py"}
     exec(compile(text, "launch.py", "exec"), launcher)  # noqa: S102 - it is ours
     monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
     assert launcher["secrets"]() == {}

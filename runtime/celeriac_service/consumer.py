@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: 0BSD
+"""A worker that outlives the loss of its broker, and one that answers with errors."""
+
+from __future__ import annotations
+
+import contextlib
+import select
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any, ClassVar
+
+from celery.worker import consumer
+
+from .delayed_delivery import DelayedDelivery
+
+_CELERYS_OWN = "celery.worker.consumer:Consumer"
+_CELERYS_DELAYED_DELIVERY = "celery.worker.consumer.delayed_delivery:DelayedDelivery"
+#: Seconds before a server that answers with an error is asked again.
+_PAUSE = 2
+
+
+class Consumer(consumer.Consumer):
+    """Celery's consumer, with a fault mended, and with more patience."""
+
+    #: Whether the project wants to wait from the beginning, whatever the broker.
+    waits_when_refused = False
+
+    class Blueprint(consumer.Consumer.Blueprint):
+        """The steps, one of them ours."""
+
+        default_steps: ClassVar[list[Any]] = [
+            DelayedDelivery if step == _CELERYS_DELAYED_DELIVERY else step
+            for step in consumer.Consumer.Blueprint.default_steps
+        ]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """Begin as one that has not worked yet."""
+        super().__init__(*args, **kwargs)
+        # Redis answers with errors while it is full, or a mere replica.
+        if self.conninfo.transport.driver_type == "redis":
+            self.waits_when_refused = True
+
+    def connection_for_read(self, heartbeat: Any = None) -> Any:
+        """Connect for the tasks, and for the answers to what the worker is asked."""
+        return self.ensure_connected(self.app.connection_for_read(heartbeat=heartbeat, **self._unconfirmed))
+
+    def connection_for_write(self, url: Any = None, heartbeat: Any = None) -> Any:
+        """Connect for the worker's events."""
+        return self.ensure_connected(
+            self.app.connection_for_write(url=url, heartbeat=heartbeat, **self._unconfirmed)
+        )
+
+    @property
+    def _unconfirmed(self) -> dict[str, Any]:
+        """Return what keeps the loop from waiting until RabbitMQ confirms what it sends.
+
+        It confirms nothing while it lacks memory or disk, and tasks are to go on meanwhile.
+        What tasks send has connections of its own.
+        """
+        if self.conninfo.transport.driver_type != "amqp":
+            return {}
+        return {"transport_options": {"confirm_publish": False}}
+
+    def on_ready(self) -> None:
+        """Take refusals for the broker's trouble from now on: what is configured has worked.
+
+        A cluster of RabbitMQ that has lost a node can refuse queues that have no leader.
+        """
+        super().on_ready()
+        self.waits_when_refused = True
+
+    def on_connection_error_after_connected(self, exc: Exception) -> None:
+        """Let go of a connection that is lost.
+
+        Celery 5.7 closes it twice. If Redis goes away while the worker holds a message
+        that is not acknowledged, kombu 5.7 can fail with an AttributeError the second
+        time, and that ended the worker.
+        """
+        self._check_refusal(exc)
+        self.connection.close = partial(_close, self.connection.close)
+        super().on_connection_error_after_connected(exc)
+        if isinstance(exc, self.channel_errors):
+            time.sleep(_PAUSE)
+
+    def on_connection_error_before_connected(self, exc: Exception) -> None:
+        """Wait: who cannot be reached was waited for, this one has answered at once."""
+        self._check_refusal(exc)
+        super().on_connection_error_before_connected(exc)
+        time.sleep(_PAUSE)
+
+    def _check_refusal(self, exc: Exception) -> None:
+        """End the worker, as Celery does, if waiting would hide a wrong configuration."""
+        if isinstance(exc, self.channel_errors) and not self.waits_when_refused:
+            raise exc
+
+    def register_with_event_loop(self, hub: Any) -> None:
+        """Take what was done while the loop stood still, before its time limit is over.
+
+        Celery's timers come first. After an outage, what its child has long done would
+        be too late: a failure would take the place of the result, and the child be killed.
+        """
+        super().register_with_event_loop(hub)
+        take: Any = getattr(getattr(self.pool, "_pool", None), "handle_result_event", None)
+        waiting = select.poll()
+        # Nothing but what nobody has begun to read; a process has one result at most.
+        for fd in [fd for fd, (reader, _) in hub.readers.items() if reader == take]:
+            waiting.register(fd, select.POLLIN)
+        for fd, _ in waiting.poll(0):
+            take(fd)
+
+
+def _close(close: Callable[[], None]) -> None:
+    with contextlib.suppress(AttributeError):
+        close()
+
+
+def use(conf: Any, **kwargs: Any) -> None:
+    """Let the worker that begins use it, unless the project has one of its own."""
+    if conf.worker_consumer != _CELERYS_OWN:
+        return
+    conf.worker_consumer = Consumer
+    Consumer.waits_when_refused = bool(conf.broker_channel_error_retry)
+    # Else errors of a channel end the worker; which ones may, the consumer knows.
+    conf.broker_channel_error_retry = True
