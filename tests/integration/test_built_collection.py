@@ -21,6 +21,7 @@ SHIPPED = {
     "CHANGELOG.md",
     "FILES.json",
     "LICENSE",
+    "LICENSES",
     "MANIFEST.json",
     "README.md",
     "changelogs",
@@ -30,6 +31,7 @@ SHIPPED = {
     "playbooks",
     "plugins",
     "roles",
+    "runtime",
     "templates",
 }
 

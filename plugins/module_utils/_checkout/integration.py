@@ -17,7 +17,7 @@ import json
 import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from . import block as _block
@@ -205,10 +205,48 @@ def integrate(  # noqa: PLR0913, PLR0917 - each says another thing about the fil
         made={name: value for name, value in old.made.items() if name not in new.made},
         edited={name: value for name, value in old.edited.items() if name not in new.edited},
     )
+    _refuse_stranded(top, gone, files, change)
     _take_out(top, gone, read, change)
     change.before[top / record_path] = read(top / record_path)
     change.after[top / record_path] = new.dump()
     return change
+
+
+def _refuse_stranded(top: Path, gone: Record, files: Mapping[str, str], change: Change) -> None:
+    """Refuse to take a file away that an edited one, which stays as it is, imports.
+
+    Raises:
+        IntegrationError: there is such a file. The text has the difference that would mend it.
+    """
+    for name in (name for name in change.kept if name.endswith(".py") and name in files):
+        present = change.after[top / name] or b""
+        imported = _imported(PurePosixPath(name), present)
+        missed = sorted(
+            place
+            for place in gone.made
+            if place.removesuffix("/__init__.py").removesuffix(".py") in imported and place not in files
+        )
+        if missed:
+            difference = Change({top / name: present}, {top / name: files[name].encode()})
+            raise IntegrationError(
+                f"{name} was edited, and imports {', '.join(missed)}, which this version has no more. "
+                "Change it as follows, as far as your own lines allow, then run again; "
+                f"celery_project_overwrite: true writes it anew instead.\n{unified_diff(top, difference)}"
+            )
+
+
+def _imported(file: PurePosixPath, content: bytes) -> set[str]:
+    """Return what a file may import from its own package, as paths without suffix."""
+    try:
+        tree = ast.parse(content)
+    except (SyntaxError, ValueError):
+        return set()
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            place = file.parents[node.level - 1].joinpath(*(node.module or "").split("."))
+            found |= {str(place), *(str(place / alias.name) for alias in node.names)}
+    return found
 
 
 def _taken_over(
