@@ -87,14 +87,22 @@ class Record:
             raise ValueError("a digest is none")
 
     def dump(self) -> bytes:
-        """Write a record, the same bytes for the same content."""
-        data = {
+        """Write a record, the same bytes for the same content, with a line for each file."""
+        data: dict[str, str | Mapping[str, Any]] = {
             "about": "What celeriac.django made here. It needs this to renew it and to take it out.",
             **({"name": self.name} if self.name else {}),
-            "made": dict(sorted(self.made.items())),
-            "edited": dict(sorted(self.edited.items())),
+            "made": self.made,
+            "edited": self.edited,
         }
-        return (json.dumps(data, indent=2) + "\n").encode()
+        parts = (f"  {json.dumps(key)}: {_lines_of(value)}" for key, value in data.items())
+        return ("{\n" + ",\n".join(parts) + "\n}\n").encode()
+
+
+def _lines_of(value: str | Mapping[str, Any]) -> str:
+    if isinstance(value, str) or not value:
+        return json.dumps(value)
+    lines = (f"    {json.dumps(key)}: {json.dumps(value[key])}" for key in sorted(value))
+    return "{\n" + ",\n".join(lines) + "\n  }"
 
 
 @dataclass

@@ -22,7 +22,7 @@ from ansible_collections.celeriac.django.plugins.module_utils._proof import tria
 ROOT = Path(__file__).resolve().parents[4]
 READY = """
 import os, pathlib, socket, sys, time
-pathlib.Path(f"started.{os.getpid()}").write_text(" ".join(sys.argv[3:]))
+pathlib.Path(f"started.{os.getpid()}").write_text(" ".join(sys.argv[1:]))
 notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
 notify.sendto(b"STATUS=Starting", os.environ["NOTIFY_SOCKET"])
 notify.sendto(b"READY=1\\nSTATUS=Consuming", os.environ["NOTIFY_SOCKET"])
