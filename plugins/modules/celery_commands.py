@@ -17,8 +17,6 @@ description:
 version_added: 0.1.0
 extends_documentation_fragment:
   - celeriac.django._attributes
-  - celeriac.django._attributes.check_mode
-  - celeriac.django._attributes.diff_mode
 options:
   state:
     description: Whether the commands are to be there.
