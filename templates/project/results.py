@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: 0BSD
 """Results in the project's database, deleted in small steps when they are old."""
 
-from typing import Any
-
 from django.db import router
 from django_celery_results import backends
 
@@ -15,13 +13,8 @@ class DatabaseBackend(backends.DatabaseBackend):
 
     def cleanup(self) -> None:
         """Delete what is older than CELERY_RESULT_EXPIRES."""
-        if not self.expires:
-            return
-        for model in (self.TaskModel, self.GroupModel):
-            self._delete_expired(model)
-
-    def _delete_expired(self, model: Any) -> None:
-        rows = model._default_manager.db_manager(router.db_for_write(model))
-        expired = rows.get_all_expired(self.expires).order_by("date_done")
-        while keys := list(expired.values_list("pk", flat=True)[: self.chunk]):
-            rows.filter(pk__in=keys).delete()
+        for model in (self.TaskModel, self.GroupModel) if self.expires else ():
+            rows = model._default_manager.db_manager(router.db_for_write(model))
+            expired = rows.get_all_expired(self.expires).order_by("date_done")
+            while keys := list(expired.values_list("pk", flat=True)[: self.chunk]):
+                rows.filter(pk__in=keys).delete()

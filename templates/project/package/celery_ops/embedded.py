@@ -17,7 +17,7 @@ from django.core.exceptions import ImproperlyConfigured
 from kombu.transport import TRANSPORT_ALIASES, filesystem
 from kombu.utils.json import dumps
 
-from . import broker
+from .broker import folder_problem
 
 #: What DEBUG was when Django was set up: tests turn it off later.
 _at_setup: list[bool] = []
@@ -37,7 +37,7 @@ class Channel(filesystem.Channel):
     """Messages appear whole, and one process at a time has the tables of queues."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        problem = broker.folder_problem(debug())
+        problem = folder_problem(debug())
         if problem:
             raise ImproperlyConfigured(problem)
         super().__init__(*args, **kwargs)

@@ -8,37 +8,34 @@ what amqp calls a `read_timeout`, it does not keep.
 """
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
+from amqp.abstract_channel import AbstractChannel
 from kombu.transport import TRANSPORT_ALIASES, pyamqp
 
 
-@contextlib.contextmanager
-def _brief_goodbye(connection: Any) -> Iterator[None]:
-    """Wait for the end no longer than for the beginning: not every server answers still."""
-    sock: Any = getattr(getattr(connection, "_transport", None), "sock", None)
-    patience = sock.gettimeout() if sock else 0
-    if patience is None:
-        sock.settimeout(connection.connect_timeout)
-    try:
-        yield
-    finally:
-        if patience is None:
+class _BriefGoodbye(AbstractChannel):
+    """Ends as fast as it has to begin: not every server answers still."""
+
+    def close(self, *args: Any, **kwargs: Any) -> Any:
+        """Close, whether the server agrees or not."""
+        sock: Any = getattr(getattr(self.connection, "_transport", None), "sock", None)
+        if sock is None or sock.gettimeout() is not None:
+            return super().close(*args, **kwargs)
+        sock.settimeout(self.connection.connect_timeout)
+        try:
+            return super().close(*args, **kwargs)
+        finally:
             with contextlib.suppress(OSError):
                 sock.settimeout(None)
 
 
-class Channel(pyamqp.Channel):
+class Channel(_BriefGoodbye, pyamqp.Channel):
     """A channel of such a connection."""
 
-    def close(self, *args: Any, **kwargs: Any) -> Any:
-        """Close, whether the server agrees or not."""
-        with _brief_goodbye(self.connection):
-            return super().close(*args, **kwargs)
 
-
-class Connection(pyamqp.Connection):
+class Connection(_BriefGoodbye, pyamqp.Connection):
     """A connection whose `read_timeout` is what it says, and None is for ever."""
 
     Channel = Channel
@@ -48,11 +45,6 @@ class Connection(pyamqp.Connection):
         connected = super().connect(callback)
         self.transport.sock.settimeout(self.read_timeout)
         return connected
-
-    def close(self, *args: Any, **kwargs: Any) -> Any:
-        """Close, whether the server agrees or not."""
-        with _brief_goodbye(self):
-            return super().close(*args, **kwargs)
 
 
 class Transport(pyamqp.Transport):
