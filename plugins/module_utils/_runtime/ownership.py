@@ -68,25 +68,41 @@ def folder(path: Path, belongs: Belongs, check: bool) -> bool:
     Raises:
         OwnershipError: it cannot be.
     """
+    if _is_strange_link(path):
+        raise OwnershipError(
+            f"{path} is a link that somebody else has put there, to {os.path.realpath(path)}. What it leads "
+            "to is given to nobody: take the link away, or name the folder itself."
+        )
     if path.is_dir() and belongs.fits(path):
         return False
     if not check:
         try:
             path.mkdir(parents=True, exist_ok=True)
-            _hand_over(path, *belongs.ids())
-            os.chown(path, *belongs.ids())
-            path.chmod(belongs.mode)
+            # Root's own link is followed, and nothing that takes its folder's place meanwhile.
+            follow = 0 if path.is_symlink() and not _is_strange_link(path) else os.O_NOFOLLOW
+            handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | follow)
+            try:
+                _hand_over(handle, *belongs.ids())
+                os.fchown(handle, *belongs.ids())
+                os.fchmod(handle, belongs.mode)
+            finally:
+                os.close(handle)
         except OSError as error:
             raise OwnershipError(f"{path}: {error.strerror}") from error
     return True
 
 
-def _hand_over(path: Path, uid: int, gid: int) -> None:
+def _is_strange_link(path: Path) -> bool:
+    """Tell whether a path is a link of neither root's nor this user's, such as to another disk."""
+    return path.is_symlink() and path.lstat().st_uid not in (0, os.geteuid())
+
+
+def _hand_over(top: int, uid: int, gid: int) -> None:
     """Give to somebody else what the owner of a folder has in it. What root has was put there by others."""
-    before = path.stat().st_uid
+    before = os.fstat(top).st_uid
     if before in (0, uid) or uid == -1:
         return
-    for _top, folders, files, handle in os.fwalk(path):
+    for _top, folders, files, handle in os.fwalk(".", dir_fd=top):
         for name in (*folders, *files):
             if os.stat(name, dir_fd=handle, follow_symlinks=False).st_uid == before:
                 os.chown(name, uid, gid, dir_fd=handle, follow_symlinks=False)

@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import hashlib
 import json
 import os
+import signal
 import stat
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -403,3 +405,35 @@ def test_a_name_that_is_taken_stays_below_the_checkout(parts: list[str], absolut
     assert path == f"/srv/shop/{name}"
     assert "\0" not in taken
     assert ".git" not in taken.lower().split("/")
+
+
+# Killed
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has a child that works as the owner")
+def test_a_run_of_roots_that_is_killed_during_the_proof_is_undone_at_once(
+    top: Path, give_away: Callable[[Path], Path], snapshot: Snap
+) -> None:
+    """By the child that works as the owner: it hears that nobody waits for it any more."""
+    give_away(top)
+    before = snapshot(top)
+    ended, held_open = os.pipe()
+
+    def compute(read: integration.Reader) -> integration.Change:
+        return integration.integrate(top, RECORD, {"shop/celery.py": "app = 1\n"}, {}, read)
+
+    def killed(_changed: list[Path]) -> None:
+        assert (top / "shop/celery.py").exists()
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    child = os.fork()
+    if child == 0:
+        with contextlib.suppress(BaseException):
+            change.change(top, compute, killed, False)
+        os._exit(0)
+    os.close(held_open)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+    os.read(ended, 1)  # until the last process that holds the other end is gone
+    os.close(ended)
+    assert snapshot(top) == before
+    assert change.change(top, compute, nothing, False).files == ["shop/celery.py", RECORD]

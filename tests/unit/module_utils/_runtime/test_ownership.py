@@ -157,3 +157,47 @@ def test_a_path_that_cannot_be_is_named(tmp_path: Path) -> None:
         ownership.folder(tmp_path / "file/below", ANYBODY, check=False)
     with pytest.raises(ownership.OwnershipError, match="absent/file"):
         ownership.file(tmp_path / "absent/file", "", ANYBODY, check=False)
+
+
+@ROOT_ONLY
+@pytest.mark.parametrize("check", [False, True])
+@pytest.mark.parametrize("mode", [0o700, 0o755])
+def test_a_link_of_somebody_elses_gives_nothing_away(check: bool, mode: int, tmp_path: Path) -> None:
+    """Such as a state folder in a checkout, which its owner has made a link to /etc."""
+    target, link = tmp_path / "etc", tmp_path / "state"
+    target.mkdir(mode=0o755)
+    link.symlink_to(target)
+    os.lchown(link, 12345, 12345)
+    with pytest.raises(ownership.OwnershipError, match=r"state is a link .*etc"):
+        ownership.folder(link, Belongs("12345", "12345", mode), check)
+    status = target.stat()
+    assert (status.st_uid, status.st_mode & 0o777) == (0, 0o755)
+
+
+@ROOT_ONLY
+def test_a_folder_that_becomes_a_link_gives_nothing_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target, path = tmp_path / "etc", tmp_path / "state"
+    target.mkdir(mode=0o755)
+    path.mkdir(mode=0o755)
+    real = os.open
+
+    def exchange(name: Path, flags: int) -> int:
+        path.rmdir()
+        path.symlink_to(target)
+        os.lchown(path, 12345, 12345)
+        return real(name, flags)
+
+    monkeypatch.setattr(os, "open", exchange)
+    with pytest.raises(ownership.OwnershipError, match="state"):
+        ownership.folder(path, Belongs("12345", "12345", 0o700), check=False)
+    assert target.stat().st_uid == 0
+
+
+def test_a_link_of_ones_own_leads_to_another_disk(tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir(mode=0o755)
+    (tmp_path / "state").symlink_to("disk")
+    assert ownership.folder(tmp_path / "state", Belongs("", "", 0o700), check=False)
+    assert (tmp_path / "disk").stat().st_mode & 0o777 == 0o700
+    assert (tmp_path / "state").is_symlink()
