@@ -5,13 +5,14 @@
 
 from __future__ import annotations
 
+import ast
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from . import given
 from .imports import Module, Modules
-from .source import SourceError, assignments
+from .source import SourceError, assignments, dotted
 
 #: Folders beside a project that hold what is shown, and not what is run.
 _SHOWN = frozenset(
@@ -48,12 +49,26 @@ def elsewhere(modules: Modules, files: Sequence[Module], base: Path) -> dict[str
             else:
                 place = f"{os.path.relpath(module.file, base)}:{statement.lineno}"
                 perhaps.update((text, f"{place} installs it under a condition") for text in texts)
-    for module in _beside(modules, files):
+    # Settings that are put together at run time may take any of those beside them.
+    for module in [] if _is_dynamic(files) else _beside(modules, files):
         for statement, value in assignments(module.tree, "INSTALLED_APPS"):
             place = f"{os.path.relpath(module.file, base)}:{statement.lineno}"
             for text in modules.strings(module, value):
                 perhaps.setdefault(text, f"only {place} installs it, which are other settings")
     return {name: why for name, why in perhaps.items() if name not in sure}
+
+
+def _is_dynamic(files: Sequence[Module]) -> bool:
+    """Tell whether settings have no INSTALLED_APPS of their own, or import what no name says."""
+    if not any(assignments(module.tree, "INSTALLED_APPS") for module in files):
+        return True
+    calls = {
+        dotted(node.func).rpartition(".")[2]
+        for module in files
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.Call)
+    }
+    return bool(calls & {"globals", "vars", "locals", "exec", "import_module", "__import__", "include"})
 
 
 def _beside(modules: Modules, files: Sequence[Module]) -> list[Module]:

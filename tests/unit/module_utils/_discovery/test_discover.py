@@ -978,3 +978,14 @@ def test_settings_of_a_pydantic_class_are_put_together_at_run_time(make: Make) -
     )
     found = discover(str(make({"shop/settings.py": settings})))
     assert place_of(found).endswith("/shop/settings.py")
+
+
+def test_settings_that_are_put_together_at_run_time_may_take_those_beside_them(make: Make) -> None:
+    settings = "import importlib\nglobals().update(vars(importlib.import_module('shop.settings.' + NAME)))\n"
+    files = {
+        "shop/settings.py": None,
+        "shop/settings/__init__.py": settings,
+        "shop/settings/base.py": APPS,
+        "orders/tasks.py": TASK,
+    }
+    assert list(discover(str(make(files))).tasks) == ["orders.tasks.send"]
