@@ -159,6 +159,11 @@ def _about_the_environment(
             "celery_database_from_url is true, but neither celery_secrets nor celery_environment has "
             "DATABASE_URL, and no host is in the group celery_database: workers use the project's SQLite."
         )
+    if "DATABASE_URL" in given and project.database == "sqlite3" and not variables.database_from_url:
+        texts.append(
+            "DATABASE_URL is given, and the settings name a SQLite and do not read it: nobody uses it. "
+            "Set celery_database_from_url to true, or read DATABASE_URL in the settings."
+        )
     missing = {name: place for name, place in project.environment.items() if name not in given}
     if missing and not project.has_env_file:
         listed = ", ".join(f"{name} ({place})" for name, place in missing.items())

@@ -521,6 +521,10 @@ def test_what_is_as_it_should_be_gives_no_warning(given: Data, warn: Any) -> Non
             {"delivery": "at_least_once", "broker_url": "amqp://mq.example"},
             ["no time_limit", "1800 s"],
         ),
+        (
+            {"project": {"database": "sqlite3"}, "secret_names": ["DATABASE_URL"]},
+            ["DATABASE_URL is given", "celery_database_from_url"],
+        ),
     ],
 )
 def test_what_is_probably_not_meant_gives_a_warning(given: Data, words: list[str], warn: Any) -> None:
