@@ -339,6 +339,20 @@ def _frozen(places: list[SettingsPlace], modules: Modules, base: Path) -> list[F
     return found
 
 
+def _uncommitted(places: list[SettingsPlace], modules: Modules, base: Path) -> list[Finding]:
+    """Tell of settings that git ignores: the block in them is in no repository."""
+    return [
+        Finding(
+            f"{os.path.relpath(place.file, base)}: git ignores this file, so the block of settings in it is "
+            "not committed: it is on this host alone. Put the same lines into the file that it is made from, "
+            "and run this on each host.",
+            concerns="integration",
+        )
+        for place in places
+        if any(str(part) in modules.ignored for part in (Path(place.file), *Path(place.file).parents))
+    ]
+
+
 def _findings(
     celery: celery_code.Found,
     chosen: App | None,
@@ -457,6 +471,7 @@ def _discover(path: Path, package: str, settings: str, source: str = "celery_pro
             *findings.of_other_settings(chosen, main.module, main.source),
             *entry_points.tell(entry_lines, files, list(dict.fromkeys((base, path))), base),
             *_frozen(places, modules, base),
+            *_uncommitted(places, modules, base),
             *packaging.find(path, base, requirements),
             *settings_named.passed_over(base, modules, manage, main),
         ],

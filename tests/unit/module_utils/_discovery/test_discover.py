@@ -989,3 +989,11 @@ def test_settings_that_are_put_together_at_run_time_may_take_those_beside_them(m
         "orders/tasks.py": TASK,
     }
     assert list(discover(str(make(files))).tasks) == ["orders.tasks.send"]
+
+
+def test_settings_that_git_ignores_are_told(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    top = make()
+    monkeypatch.setattr(_discovery, "git_ignored", lambda _top: frozenset({f"{top}/shop/settings.py"}))
+    (finding,) = discover(str(top)).findings
+    assert "shop/settings.py: git ignores this file" in finding.text
+    assert not finding.refuses
