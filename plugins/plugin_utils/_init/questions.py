@@ -326,7 +326,8 @@ def _ask_broker(found: Found, values: Values) -> Question | None:
 def _ask_database(found: Found, values: Values) -> Question | None:
     """Ask where the database is, unless the settings say so themselves."""
     project = found.project
-    if found.own_app or project.own_databases or project.database not in ("", "sqlite3", "url"):
+    named = project.own_databases and project.database != "url"
+    if found.own_app or named or project.database not in ("", "sqlite3", "url"):
         return None
     hosts = names_in(values, "celery_init_hosts")
     postgresql = Choice(

@@ -291,7 +291,11 @@ def test_a_database_that_is_there_already() -> None:
 
 
 def test_settings_that_read_the_url_are_not_told_to() -> None:
-    project = {"database": "url", "environment": {"DATABASE_URL": "shop/settings.py:9"}}
+    project = {
+        "database": "url",
+        "own_databases": "shop/settings.py:9",
+        "environment": {"DATABASE_URL": "shop/settings.py:9"},
+    }
     settings = written(find(project=project, celery_init_hosts=["app1"], celery_init_database="postgresql"))
     assert settings[_inventory.SETTINGS]["celery_database_name"] == "shop"
     assert "celery_database_from_url" not in settings[_inventory.SETTINGS]
