@@ -40,7 +40,7 @@ django.setup()
 from celery import Celery
 from celery.app.defaults import _OLD_SETTING_KEYS, _TO_NEW_KEY, SETTING_KEYS
 from celery_ops import checks
-from review import unknown_settings
+from scripts.review import unknown_settings
 
 prefix = f"{namespace or 'CELERY'}_"
 keys = {f"{prefix}{name}".upper(): name for name in SETTING_KEYS.union(unlisted)}
@@ -76,7 +76,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "package/celery_ops/checks.py", {"unlisted_settings": known_settings.UNLISTED}
     )
     (folder / "celery_ops/checks.py").write_text(checks)
-    shutil.copy(str(review.__file__), folder / "review.py")
+    shutil.copytree(Path(str(review.__file__)).parent, folder / "scripts")
     (folder / "program.py").write_text(PROGRAM)
     return folder
 
