@@ -1,5 +1,2 @@
 # SPDX-License-Identifier: 0BSD
-"""What operating Celery needs inside the project: readiness, a command, checks, a canary.
-
-Made by the Ansible collection celeriac.django.
-"""
+"""What every process needs for Celery, made by the Ansible collection celeriac.django."""
