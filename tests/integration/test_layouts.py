@@ -59,7 +59,7 @@ def assert_works_as_it_is(checkout: Checkout) -> None:
     before = snapshot(checkout.path)
     checkout.look()
     problems = found_as_it_is(checkout)
-    checkout.prove([])
+    checkout.see([])
     problems += works(checkout) + differences(before, snapshot(checkout.path))
     assert not problems, "\n".join(problems)
 
@@ -237,7 +237,7 @@ def test_settings_in_classes(layout: Layout, django: Path, tmp_path: Path) -> No
     checkout.look()
     problems = found_as_it_is(checkout)
     assert checkout.deployment["environment"]["DJANGO_CONFIGURATION"] == "Production"
-    checkout.prove([])
+    checkout.see([])
     problems += works(checkout)
     assert not problems, "\n".join(problems)
 
