@@ -20,7 +20,7 @@ from ._parts import (
     wsgi,
 )
 
-CONFIGURED = 'CELERY_BROKER_URL = "memory://"\nCELERY_RESULT_BACKEND = "cache+memory://"\n'
+CONFIGURED = 'CELERY_BROKER_URL = "filesystem://"\nCELERY_RESULT_BACKEND = "cache+memory://"\n'
 DEFAULT = 'os.environ.setdefault("DJANGO_SETTINGS_MODULE", "shop.settings")\n'
 CONFIGURE = '{0}.config_from_object("django.conf:settings", namespace="CELERY")\n{0}.autodiscover_tasks()\n'
 STANDARD = f'import os\n\nfrom celery import Celery\n\n{DEFAULT}\napp = Celery("shop")\n' + CONFIGURE.format(
@@ -86,7 +86,7 @@ LAYOUTS = [
         "celery_with_little",
         {
             **package(
-                settings() + 'CELERY_BROKER_URL = "memory://"\nCELERY_RESULT_BACKENT = "django-db"\n',
+                settings() + 'CELERY_BROKER_URL = "filesystem://"\nCELERY_RESULT_BACKENT = "django-db"\n',
                 init="from .celery import app as celery_app\n",
             ),
             "shop/celery.py": STANDARD,
@@ -159,7 +159,7 @@ LAYOUTS = [
         "celery_without_namespace",
         {
             **package(
-                settings() + 'BROKER_URL = "memory://"\nCELERY_RESULT_BACKEND = "cache+memory://"\n',
+                settings() + 'BROKER_URL = "filesystem://"\nCELERY_RESULT_BACKEND = "cache+memory://"\n',
                 init="from .celery import app as celery_app\n",
             ),
             "shop/celery.py": STANDARD.replace(', namespace="CELERY"', ""),
@@ -194,7 +194,7 @@ LAYOUTS = [
                 "import environ\n\nenv = environ.Env()\n"
                 f'DJANGO_APPS = [\n{DJANGO_APPS}]\nLOCAL_APPS = ["market.orders"]\n'
                 "INSTALLED_APPS = DJANGO_APPS + LOCAL_APPS\n"
-                'CELERY_BROKER_URL = env("CELERY_BROKER_URL", default="memory://")\n'
+                'CELERY_BROKER_URL = env("CELERY_BROKER_URL", default="filesystem://")\n'
                 'CELERY_RESULT_BACKEND = "cache+memory://"\nCELERY_TASK_TIME_LIMIT = 5 * 60\n',
                 3,
                 "config.urls",
@@ -229,7 +229,7 @@ LAYOUTS = [
             **package(settings() + CONFIGURED, init="from .celery import app\n"),
             "shop/celery.py": STANDARD,
             "tools/__init__.py": "",
-            "tools/load.py": 'from celery import Celery\n\nclient = Celery("load", broker="memory://")\n',
+            "tools/load.py": 'from celery import Celery\n\nclient = Celery("load", broker="filesystem://")\n',
             "requirements.txt": REQUIREMENTS + "celery\n",
         },
         "shop.settings",
