@@ -180,7 +180,9 @@ def broken(whole: Checkout, tmp_path: Path) -> Callable[[str, str, str], Checkou
         text = place.read_text()
         assert text.count(old) == 1, f"{old!r} is {text.count(old)} times in {place.name}"
         place.write_text(text.replace(old, new))
-        return Checkout(whole.layout, top, whole.python, project=whole.project)
+        changed = Checkout(whole.layout, top, whole.python)
+        changed.project = whole.project
+        return changed
 
     return build
 

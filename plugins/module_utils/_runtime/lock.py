@@ -23,7 +23,7 @@ from pathlib import Path
 RUN = Path("/run/celeriac")
 #: Seconds to wait for another run.
 PATIENCE = 900.0
-_PAUSE = 0.2
+_PAUSE = 0.05
 
 
 class LockError(Exception):
@@ -44,19 +44,41 @@ def held(what: str, patience: float = PATIENCE, folder: Path | None = None) -> I
     """
     name = re.sub(r"[^A-Za-z0-9]+", "-", what).strip("-")[-40:]
     digest = hashlib.sha256(os.fsencode(what)).hexdigest()[:12]
-    path = _private(folder or _folder()) / f"{name}-{digest}.lock"
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    place = folder or _folder()
+    path = place / f"{name}-{digest}.lock"
+    handle = _acquire(path, what, time.monotonic() + patience, patience)
     try:
-        _wait(handle, what, patience)
         os.ftruncate(handle, 0)
         os.pwrite(handle, f"process {os.getpid()}, since {time.strftime('%F %T %z')}".encode(), 0)
         yield
     finally:
+        # Nothing stays; whoever waits for this file sees that it is gone, and makes another one.
+        with contextlib.suppress(OSError):
+            path.unlink()
+            place.rmdir()
         os.close(handle)
 
 
-def _wait(handle: int, what: str, patience: float) -> None:
-    deadline = time.monotonic() + patience
+def _acquire(path: Path, what: str, deadline: float, patience: float) -> int:
+    """Return a handle of the file at *path* that holds its lock."""
+    while True:
+        _private(path.parent)
+        try:
+            handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        except FileNotFoundError:
+            continue  # its last holder has just taken the folder away
+        try:
+            _wait(handle, what, deadline, patience)
+            with contextlib.suppress(FileNotFoundError):
+                if os.path.samestat(os.fstat(handle), path.lstat()):
+                    return handle
+        except BaseException:
+            os.close(handle)
+            raise
+        os.close(handle)
+
+
+def _wait(handle: int, what: str, deadline: float, patience: float) -> None:
     while True:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -84,6 +106,10 @@ def _private(folder: Path) -> Path:
         with contextlib.suppress(FileExistsError):
             folder.mkdir(mode=0o700)
         status = folder.lstat()
+    except FileNotFoundError as error:
+        if folder.parent.is_dir():
+            return _private(folder)  # its last holder has just taken it away
+        raise LockError(f"{folder}: {error.strerror}") from error
     except OSError as error:
         raise LockError(f"{folder}: {error.strerror}") from error
     if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid() or status.st_mode & 0o022:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,24 @@ def test_it_is_free_again_and_others_are_other_locks(tmp_path: Path) -> None:
     for _time in range(2):
         with lock.held("/a", patience=0, folder=folder), lock.held("/b", patience=0, folder=folder):
             pass
+
+
+def test_one_at_a_time_and_nothing_stays(tmp_path: Path) -> None:
+    folder = tmp_path / "locks"
+    inside: list[int] = []
+    most: list[int] = []
+
+    def work(number: int) -> None:
+        for _time in range(20):
+            with lock.held("/srv/shop", folder=folder):
+                inside.append(number)
+                most.append(len(inside))
+                inside.remove(number)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(work, range(8)))
+    assert most == [1] * 160
+    assert not folder.exists()
 
 
 @pytest.mark.parametrize("kind", ["link", "file", "writable"])
