@@ -87,6 +87,7 @@ class Checkout:
     project: Project = field(init=False)
     deployment: dict[str, Any] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
+    broker: str = ""
 
     def look(self, **options: object) -> None:
         """Discover and decide.
@@ -102,6 +103,7 @@ class Checkout:
             **self.layout.options,
             **options,
         }
+        self.broker = str(given["broker_url"])
         read = variables.read(given)
         _deployment.check(read, {}, ["localhost"])
         project = discover(str(self.path), read.project_package, read.project_settings)
@@ -142,7 +144,8 @@ class Checkout:
                 "settings": self.project.settings,
                 "user": None,
                 "environment": environment,
-                "secrets": {},
+                # As on a host, where the broker's URL is one of the secrets.
+                "secrets": {"CELERY_BROKER_URL": self.broker} if self.broker else {},
             }
         )
 
