@@ -13,8 +13,10 @@ import yaml
 from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.celeriac.django.plugins.plugin_utils._decisions import first_look
+from ansible_collections.celeriac.django.plugins.plugin_utils._decisions import first_look, fleet
 
+#: How the variables of the servers begin.
+_SERVERS = ("celery_broker_", "celery_database_")
 _ROLES = Path(__file__).parents[2] / "roles"
 
 
@@ -29,8 +31,11 @@ class ActionModule(ActionBase):
         task_vars = task_vars or {}
         self.validate_argument_spec(argument_spec={})
         hosts = task_vars["ansible_play_hosts_all"]
-        variables = {host: _own(task_vars["hostvars"][host]) for host in hosts}
-        found = first_look.look(variables, task_vars["groups"], known())
+        groups = task_vars["groups"]
+        variables = {
+            host: _own(task_vars["hostvars"][host], bool(fleet.duties(host, groups))) for host in hosts
+        }
+        found = first_look.look(variables, groups, known())
         if found.errors:
             listed = " ".join(found.told(found.errors, hosts))
             raise AnsibleActionFail(f"{listed} Nothing was changed.")
@@ -47,8 +52,15 @@ def known() -> set[str]:
     return names
 
 
-def _own(variables: Mapping[str, Any]) -> dict[str, Any]:
+def _own(variables: Mapping[str, Any], works: bool) -> dict[str, Any]:
     """Return the variables of a host that begin with celery_.
+
+    What is for workers and beat need not be computable on a host that only serves the others: nothing
+    reads it there.
+
+    Args:
+        variables: all that the host has.
+        works: whether the host runs workers or beat.
 
     Raises:
         AnsibleActionFail: one cannot be computed, as where the vault lacks what it names.
@@ -59,5 +71,7 @@ def _own(variables: Mapping[str, Any]) -> dict[str, Any]:
             try:
                 own[name] = variables[name]
             except AnsibleError as error:
+                if not works and not name.startswith(_SERVERS):
+                    continue
                 raise AnsibleActionFail(f"{name} cannot be computed: {error.message}") from None
     return own

@@ -124,8 +124,15 @@ def test_python_named_that_is_not_there(deployment: Deployment) -> None:
 def test_unsolvable_packages(deployment: Deployment) -> None:
     """Requirements that no set of packages fulfils: the two are named."""
     with (deployment.path / "requirements.txt").open("a") as file:
+        file.write("vine<5\n")
+    refused(deployment, "cannot be solved", "vine<5", "celery", "nothing was changed")
+
+
+def test_a_celery_that_is_too_old(deployment: Deployment) -> None:
+    """A line that excludes the Celery that the integration needs, told with its place before anything."""
+    with (deployment.path / "requirements.txt").open("a") as file:
         file.write("celery<5\n")
-    refused(deployment, "cannot be solved", "celery<5", "celery>=5.7", "nothing was changed")
+    refused(deployment, "requirements.txt:", "celery<5", "needs celery 5.7 or newer")
 
 
 def test_beat_and_a_django_that_is_too_new(deployment: Deployment, newest_python: Path) -> None:

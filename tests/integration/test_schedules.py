@@ -298,6 +298,8 @@ def test_a_running_beat_does_not_undo_the_change(integrated: Callable[..., Check
 def test_a_running_beat_sees_the_change(integrated: Callable[..., Checkout]) -> None:
     """Without a restart, within its interval of five seconds."""
     checkout = migrated(integrated())
+    # Sent at once, so that beat is known to run.
+    write(checkout, [{"name": "ready", "task": "shop.celery_ops.tasks.canary", "interval": 1}])
     messages = checkout.path.parent / "state/broker/messages"
     beat = subprocess.Popen(
         [str(checkout.python), "-m", "celery", "-A", checkout.deployment["app"], "beat"],

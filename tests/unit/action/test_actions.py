@@ -13,11 +13,12 @@ from typing import Any
 from unittest.mock import MagicMock
 
 import pytest
-from ansible.errors import AnsibleError
+from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.celeriac.django.plugins.action import (
     celery_deployment,
+    celery_first_look,
     celery_project,
     celery_rabbitmq_plan,
     celery_service,
@@ -264,3 +265,32 @@ def test_a_template_of_the_user_that_does_not_work_is_named(
     given = {"project": project.as_data()} if plugin is celery_project else {}
     with pytest.raises(AnsibleError, match=f"{Path(template).name}.*'absent' is undefined"):
         act(plugin, deployment=deployment, templates_path=[str(tmp_path)], **given)
+
+
+class _Unset(dict[str, Any]):
+    """Variables of a host, one of which names what is not there."""
+
+    def __getitem__(self, name: str) -> Any:
+        if name == self.get("lacking"):
+            raise AnsibleError("'vault_shop' is undefined")
+        return super().__getitem__(name)
+
+
+@pytest.mark.parametrize(
+    ("lacking", "works", "fails"),
+    [
+        ("celery_secrets", False, False),
+        ("celery_secrets", True, True),
+        ("celery_broker_password", False, True),
+    ],
+)
+def test_a_server_needs_no_variables_of_workers(lacking: str, works: bool, fails: bool) -> None:
+    """What cannot be computed is an error where something reads it."""
+    variables = _Unset({lacking: "", "celery_user": "shop", "lacking": lacking})
+    if fails:
+        with pytest.raises(
+            AnsibleActionFail, match=f"{lacking} cannot be computed: 'vault"
+        ):
+            celery_first_look._own(variables, works)
+    else:
+        assert celery_first_look._own(variables, works) == {"celery_user": "shop"}
