@@ -1,4 +1,3 @@
-#!/usr/bin/python3 -I
 # SPDX-License-Identifier: 0BSD
 """``NAME-celery`` and ``NAME-manage``: Celery's and manage.py's commands as the services run them.
 

@@ -5,19 +5,6 @@
 
 from __future__ import annotations
 
-import re
-import textwrap
-import time
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
-
-from ansible.executor.stats import AggregateStats
-from ansible.executor.task_result import CallbackTaskResult
-from ansible.playbook.play import Play
-from ansible.playbook.task import Task
-from ansible.playbook.task_include import TaskInclude
-from ansible.plugins.callback import CallbackBase
-
 DOCUMENTATION = r"""
 name: report
 type: stdout
@@ -32,12 +19,27 @@ author:
   - celeriac.django contributors (@celeriac)
 """
 
+import re
+import textwrap
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from ansible.executor.stats import AggregateStats
+from ansible.executor.task_result import CallbackTaskResult
+from ansible.playbook.play import Play
+from ansible.playbook.task import Task
+from ansible.playbook.task_include import TaskInclude
+from ansible.plugins.callback import CallbackBase
+
 #: What Ansible does by itself at the beginning of a role; no step unless it fails.
 _VALIDATION = ("ansible.builtin.validate_argument_spec", "validate_argument_spec")
 #: What is counted of a result, and what one of it is called.
 _COUNTED = {"files": "file", "packages": "package", "migrations": "migration"}
 _NAME_WIDTH = 44
-_CHANGED, _ERROR, _WARN = "yellow", "red", "bright purple"
+_CHANGED = "yellow"
+_ERROR = "red"
+_WARN = "bright purple"
 #: What a step of celery_service says of a generation.
 _ROLES = {"start": "new", "restart": "new", "drain": "old", "stop": "old"}
 #: A step of celery_service, as it tells of a generation of a pool.

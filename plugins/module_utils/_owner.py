@@ -172,13 +172,13 @@ class _RefusedError(Exception):
 
 
 def _serve(told: IO[str], replies: IO[str], answer: Ask, errors: Sequence[type[Exception]]) -> Any:
-    refusal: BaseException | None = None
+    refusals: list[BaseException] = []
     for line in told:
         message = json.loads(line)
         if "value" in message:
             return message["value"]
-        if "refused" in message and refusal:
-            raise refusal
+        if "refused" in message and refusals:
+            raise refusals[-1]
         if "error" in message:
             for error in errors:
                 if error.__name__ in message["error"]:
@@ -187,8 +187,11 @@ def _serve(told: IO[str], replies: IO[str], answer: Ask, errors: Sequence[type[E
         try:
             reply = {"answer": answer(message["question"])}
         except BaseException as error:  # noqa: BLE001 - it is raised again, once the child has tidied up
-            refusal, reply = error, {"refused": True}
+            refusals.append(error)
+            reply = {"refused": True}
         with contextlib.suppress(BrokenPipeError):
             replies.write(json.dumps(reply) + "\n")
             replies.flush()
-    raise OwnerError("the process that works as the owner of the checkout was killed") from refusal
+    raise OwnerError("the process that works as the owner of the checkout was killed") from (
+        refusals[-1] if refusals else None
+    )

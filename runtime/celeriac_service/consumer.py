@@ -104,9 +104,9 @@ class Consumer(consumer.Consumer):
         take: Any = getattr(getattr(self.pool, "_pool", None), "handle_result_event", None)
         waiting = select.poll()
         # Nothing but what nobody has begun to read; a process has one result at most.
-        for fd in [fd for fd, (reader, _) in hub.readers.items() if reader == take]:
+        for fd in [fd for fd, (reader, _given) in hub.readers.items() if reader == take]:
             waiting.register(fd, select.POLLIN)
-        for fd, _ in waiting.poll(0):
+        for fd, _event in waiting.poll(0):
             take(fd)
 
 

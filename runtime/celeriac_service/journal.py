@@ -84,6 +84,7 @@ def log_to_journal(**kwargs: Any) -> None:
     known = [logging.getLogger(name) for name in list(logging.root.manager.loggerDict)]
     for owner in [logging.root, *known]:
         for handler in list(owner.handlers):
-            if type(handler) is logging.StreamHandler:
+            # Not those that are made from it: they write to files.
+            if handler.__class__ is logging.StreamHandler:
                 owner.removeHandler(handler)
                 owner.addHandler(JournalHandler(handler))

@@ -43,7 +43,8 @@ class Letters(bootsteps.StartStopStep):
         self.reader: Any = None
         self.waiting_since = 0.0
         self.sent_at = 0.0
-        self.sender = threading.Thread()
+        #: Has not begun, and so is not alive.
+        self.sender = threading.Thread(target=None)
         self.strikes = 0
         self.tasks_seen = 0
         self.connected = False

@@ -20,6 +20,8 @@ from .ownership import Belongs, OwnershipError, file
 
 #: What each of our files has in its first lines; a file without it is somebody else's.
 MARK = "celeriac.django"
+#: Python of the system, which reads neither the environment nor the folder of who calls.
+_INTERPRETER = "#!/usr/bin/python3 -I\n"
 _PROGRAM = Belongs("root", "root", 0o755)
 _SETUP = Belongs("root", "root", 0o644)
 _RULES = Belongs("root", "root", 0o440)
@@ -51,7 +53,7 @@ def install(places: Places, program: str, setup: Mapping[str, Any], group: str, 
     Raises:
         OwnershipError: a file cannot be written, is somebody else's, or there is no such group.
     """
-    wanted = dict.fromkeys(places.programs, (program, _PROGRAM))
+    wanted = dict.fromkeys(places.programs, (_INTERPRETER + program, _PROGRAM))
     wanted[places.setup] = (json.dumps(setup, indent=2, sort_keys=True) + "\n", _SETUP)
     if group:
         wanted[places.rules] = (_rules(places, group), _RULES)

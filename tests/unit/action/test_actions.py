@@ -288,9 +288,7 @@ def test_a_server_needs_no_variables_of_workers(lacking: str, works: bool, fails
     """What cannot be computed is an error where something reads it."""
     variables = _Unset({lacking: "", "celery_user": "shop", "lacking": lacking})
     if fails:
-        with pytest.raises(
-            AnsibleActionFail, match=f"{lacking} cannot be computed: 'vault"
-        ):
+        with pytest.raises(AnsibleActionFail, match=f"{lacking} cannot be computed: 'vault"):
             celery_first_look._own(variables, works)
     else:
         assert celery_first_look._own(variables, works) == {"celery_user": "shop"}

@@ -8,7 +8,6 @@ what amqp calls a `read_timeout`, it does not keep.
 """
 
 import contextlib
-from collections.abc import Callable
 from typing import Any
 
 from amqp.abstract_channel import AbstractChannel
@@ -40,7 +39,7 @@ class Connection(_BriefGoodbye, pyamqp.Connection):
 
     Channel = Channel
 
-    def connect(self, callback: "Callable[[], Any] | None" = None) -> Any:
+    def connect(self, callback: Any = None) -> Any:
         """Connect, in the time that there is for that."""
         connected = super().connect(callback)
         self.transport.sock.settimeout(self.read_timeout)

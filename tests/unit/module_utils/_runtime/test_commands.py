@@ -17,7 +17,7 @@ from ansible_collections.celeriac.django.plugins.module_utils._runtime.ownership
     OwnershipError,
 )
 
-PROGRAM = "#!/usr/bin/python3 -I\n# celeriac.django\n"
+PROGRAM = "# celeriac.django\n"
 
 
 @pytest.fixture
