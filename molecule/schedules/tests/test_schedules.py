@@ -40,7 +40,7 @@ ON_TIME, LATEST = 1.0, 10.0
 #: Seconds after which DatabaseScheduler has looked whether its tables have changed.
 LOOKS = 6.0
 #: Seconds from the begin of the run to the entry that comes once: the run has to be done by then.
-AHEAD = 80.0
+AHEAD = 120
 #: The longest time in which nothing is sent while the list changes; the others start beat anew.
 GAP = {"database": 10.0, "file": 20.0, "redbeat": 20.0}
 _CHECKSUMS = (
