@@ -20,8 +20,11 @@ from checkout import Copy, diff_stat
 from playbook import Playbook
 from screen import Screen
 
-from ansible_collections.celeriac.django.plugins.module_utils._discovery import source
-from ansible_collections.celeriac.django.plugins.module_utils._discovery.discover import discover
+from ansible_collections.celeriac.django.plugins.module_utils._discovery import (
+    discover,
+    settings_named,
+    source,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLE = ROOT / "examples/shop"
@@ -81,10 +84,10 @@ class Demo:
             if not self._settings and self._source != EXAMPLE:
                 # Settings for production usually need an environment that is not here.
                 manage = source.parse(discover.find_manage(self._source))
-                named = source.environment_default(manage, discover.SETTINGS_VARIABLE)
+                named = source.environment_default(manage, settings_named.VARIABLE)
                 self._settings = named[0] if named else ""
             project = discover.discover(str(self._source), settings=self._settings)
-        except (discover.DiscoveryError, source.SourceError) as error:
+        except (source.DiscoveryError, source.SourceError) as error:
             raise DemoError(_in_words(str(error))) from error
         if not (self._in_place or project.database in OWN_DATABASES or _is_on("SAME_DATABASE")):
             raise DemoError(

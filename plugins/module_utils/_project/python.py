@@ -33,8 +33,10 @@ _PACKAGE = "celeriac_scripts"
 
 #: Around each script, which is compiled on its own: ``from .common import …`` works in it as it does here.
 _SCRIPT = f"""
-import sys
-# The project's folder is searched once the standard library's modules are there: not for these.
+import os, sys
+# The project's folder is searched once the standard library's modules are there: not for these. From Python
+# 3.11 on, the variable keeps it out from the first import on (3.13 imports linecache before this line).
+os.environ.pop("PYTHONSAFEPATH", None)
 if sys.path and sys.path[0] == "":
     del sys.path[0]
 import types
@@ -195,7 +197,7 @@ class ProjectPython:
             private.mkdir(mode=0o700)
             if os.geteuid() == 0:
                 os.chown(private, self.uid, self.gid)
-            environ = {"CELERY_STATE_PATH": str(private), **self.environ()}
+            environ = {"CELERY_STATE_PATH": str(private), **self.environ(), "PYTHONSAFEPATH": "1"}
             try:
                 done = _command.run(
                     [self.python, "-c", _SCRIPT % (_source(common), _source(script)) + _FRAME],
