@@ -11,6 +11,7 @@ from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 Kind = TypeVar("Kind")
 
+_NONE = type(None)
 _MAPPINGS = (dict, Mapping)
 
 
@@ -37,8 +38,8 @@ def _restored(hint: Any, value: Any) -> Any:
     origin, inner = get_origin(hint), get_args(hint)
     if value is not None and is_dataclass(hint):
         return from_data(hint, value)  # type: ignore[arg-type] # no instance
-    if value is not None and type(None) in inner:
-        return _restored(next(one for one in inner if one is not type(None)), value)
+    if value is not None and _NONE in inner:
+        return _restored(next(one for one in inner if one is not _NONE), value)
     if origin is list:
         return [_restored(inner[0], item) for item in value]
     if origin is tuple:
