@@ -128,6 +128,14 @@ def become(user: str) -> None:
     os.setresuid(entry.pw_uid, entry.pw_uid, entry.pw_uid)
 
 
+def _is_user(setup: Setup) -> bool:
+    """Tell whether this process is the services' user: a variable that root happens to have is no reason."""
+    try:
+        return os.geteuid() == pwd.getpwnam(setup.user).pw_uid
+    except KeyError:
+        return False
+
+
 def command(setup: Setup, kind: str, program: str, arguments: list[str]) -> list[str]:
     """Return what is executed for ``NAME-KIND ARGUMENTS``."""
     if kind == "manage":
@@ -159,8 +167,8 @@ def _elevate(program: str, arguments: list[str]) -> NoReturn:
 def main(program: str, arguments: list[str]) -> int:
     """Run what was asked for; returns only with an error."""
     name, _dash, kind = os.path.basename(program).rpartition("-")
-    if os.environ.get(_INSIDE) == name:
-        return inside(Setup.read(name), arguments)
+    if os.environ.get(_INSIDE) == name and _is_user(setup := Setup.read(name)):
+        return inside(setup, arguments)
     if os.geteuid() != 0:
         _elevate(os.path.abspath(program), arguments)
     setup = Setup.read(name)

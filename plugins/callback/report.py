@@ -97,7 +97,7 @@ class CallbackModule(CallbackBase):
         self._check = bool(play.check_mode)
         self._hosts = max(len(play.get_variable_manager()._inventory.get_hosts(play.hosts)), 1)
 
-    def v2_playbook_on_task_start(self, task: Task, is_conditional: bool) -> None:  # noqa: ARG002
+    def v2_playbook_on_task_start(self, task: Task, is_conditional: bool) -> None:  # noqa: ARG002 - Ansible passes it
         """A task starts."""
         name = step_of(task)
         if not self._step or self._step.name != name:
@@ -144,7 +144,7 @@ class CallbackModule(CallbackBase):
         )
         for entry in found:
             if entry.get("diff") and entry.get("changed"):
-                text: str = self._get_diff(entry["diff"])  # type: ignore[no-untyped-call]
+                text: str = self._get_diff(entry["diff"])  # type: ignore[no-untyped-call] # Ansible's own
                 self._display.display(text.rstrip())
 
     def v2_playbook_on_no_hosts_matched(self) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import pwd
 import subprocess
 import sys
 from pathlib import Path
@@ -94,6 +95,16 @@ def test_the_callers_environment_stays_behind(operate: ModuleType, tmp_path: Pat
     assert found["USER"] == "shop"
     assert found["PATH"].startswith("/var/lib/shop-celery/venv/bin:")
     assert not {"LD_PRELOAD", "PYTHONPATH"} & set(found)
+
+
+@pytest.mark.parametrize(
+    ("user", "same"), [(pwd.getpwuid(os.geteuid()).pw_name, True), ("no-such-user", False)]
+)
+def test_the_second_run_is_that_of_the_user(
+    operate: ModuleType, tmp_path: Path, user: str, same: bool
+) -> None:
+    """What a caller has in the environment lets nobody else load the project's code."""
+    assert operate._is_user(setup_of(operate, tmp_path, user=user)) is same
 
 
 @given(st.dictionaries(st.from_regex(r"\A[A-Z_][A-Z0-9_]{0,9}\Z"), VALUES))
