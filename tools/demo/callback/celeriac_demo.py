@@ -11,8 +11,9 @@ from typing import Any
 from ansible.executor.stats import AggregateStats
 from ansible.executor.task_result import CallbackTaskResult
 from ansible.playbook.task import Task
-from ansible.playbook.task_include import TaskInclude
 from ansible.plugins.callback import CallbackBase
+
+from ansible_collections.celeriac.django.plugins.callback.report import step_of
 
 DOCUMENTATION = r"""
 name: celeriac_demo
@@ -40,7 +41,7 @@ class CallbackModule(CallbackBase):
 
     def v2_playbook_on_task_start(self, task: Task, is_conditional: bool) -> None:  # noqa: ARG002
         """A task starts."""
-        self._tell("start", step=_step(task))
+        self._tell("start", step=step_of(task))
 
     def v2_runner_on_ok(self, result: CallbackTaskResult) -> None:
         """A task is done."""
@@ -72,13 +73,3 @@ class CallbackModule(CallbackBase):
 
     def _tell(self, event: str, **values: Any) -> None:
         self._display.display(json.dumps({"event": event, **values}, default=str))
-
-
-def _step(task: Any) -> str:
-    """Return what the nearest import or include around a task is called, else the task itself."""
-    parent = task
-    while parent is not None:
-        if isinstance(parent, TaskInclude) and parent.name:
-            return str(parent.name)
-        parent = parent._parent
-    return str(task.name or task.action)
