@@ -82,7 +82,7 @@ def look(top: str) -> None:
 
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     started = time.perf_counter()
-    found = discover.discover(top)
+    found = discover(top)
     seconds = time.perf_counter() - started
     grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
     print(seconds, grown / 1024, len(found.tasks))
