@@ -71,7 +71,7 @@ def of_classes(name: str, text: str) -> Layout:
         "shop.settings",
         (),
         app="shop.celery:app",
-        environment={"CELERY_BROKER_URL": "memory://"},
+        environment={"CELERY_BROKER_URL": "filesystem://"},
         existing=True,
     )
 
