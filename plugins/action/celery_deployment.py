@@ -90,4 +90,4 @@ class ActionModule(ActionBase):
                 )
         except ValueError as error:
             return {"failed": True, "msg": str(error)}  # not raised: the role judges all hosts together
-        return {**found, "project": project.as_data(), "deployment": decided}
+        return {**found, "project": project.as_data(), "deployment": decided.as_data()}

@@ -10,13 +10,14 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
+from ansible_collections.celeriac.django.plugins.module_utils._deployment import Deployment
 from ansible_collections.celeriac.django.plugins.module_utils._discovery.project import Project
 from ansible_collections.celeriac.django.plugins.plugin_utils._decisions import samples
 from ansible_collections.celeriac.django.plugins.plugin_utils._rendering import project_files
 from ansible_collections.celeriac.django.plugins.plugin_utils._rendering import templates as _render
 
 #: Arguments that are of no use on the host.
-_OWN = ("deployment", "project", "secret_names", "templates_path")
+_OWN = ("deployment", "discovered", "secret_names", "templates_path")
 
 
 class ActionModule(ActionBase):
@@ -31,33 +32,36 @@ class ActionModule(ActionBase):
         own = {name: arguments.pop(name, None) for name in _OWN}
         if arguments.get("state", "present") == "present":
             templates = _render.Templates("project", own["templates_path"] or [])
+            deployment = Deployment.from_data(own["deployment"])
+            project = Project.from_data(own["discovered"])
             try:
                 arguments["files"], arguments["blocks"] = project_files.render(
-                    templates, own["deployment"], Project.from_data(own["project"]), own["secret_names"] or []
+                    templates, deployment, project, own["secret_names"] or []
                 )
-                arguments["samples"] = samples.together(own["deployment"]["samples"])
-                arguments["name"] = own["deployment"]["name"]
-                arguments["tasks"] = _tasks(own["deployment"])
-                arguments["places"] = own["project"].get("celery_settings") or {}
-                arguments["prefork"] = own["deployment"]["prefork"]
+                arguments["samples"] = samples.together(deployment.tasks.samples)
+                arguments["name"] = deployment.name
+                arguments["tasks"] = _tasks(deployment)
+                arguments["places"] = project.celery_settings
+                arguments["prefork"] = list(deployment.run.prefork)
                 arguments["results"] = {
-                    "backend": own["deployment"]["result_word"],
-                    "several_hosts": own["deployment"]["several_hosts"],
+                    "backend": deployment.results.word,
+                    "several_hosts": deployment.results.several_hosts,
                 }
             except _render.RenderError as error:
                 raise AnsibleActionFail(str(error)) from None  # Ansible would tell it twice
         # The state folder of the services is not for the user who owns the checkout.
-        environment = dict(arguments.get("environment") or {})
-        environment.pop("CELERY_STATE_PATH", None)
-        arguments["environment"] = environment
+        if arguments.get("project"):
+            environment = dict(arguments["project"].get("environment") or {})
+            environment.pop("CELERY_STATE_PATH", None)
+            arguments["project"] = {**arguments["project"], "environment": environment}
         result: dict[str, Any] = self._execute_module(module_args=arguments, task_vars=task_vars)
         return result
 
 
-def _tasks(deployment: dict[str, Any]) -> dict[str, str]:
+def _tasks(deployment: Deployment) -> dict[str, str]:
     """Return the tasks that have to be registered, each with what names it."""
     return {
-        entry["task"]: f"celery_beat_schedule ({entry['name']})"
-        for entry in deployment["schedule"]
-        if not entry["absent"]
+        entry.task: f"celery_beat_schedule ({entry.name})"
+        for entry in deployment.tasks.schedule
+        if not entry.absent
     }

@@ -10,6 +10,7 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
+from ansible_collections.celeriac.django.plugins.module_utils._deployment import Deployment
 from ansible_collections.celeriac.django.plugins.plugin_utils._decisions import connections
 from ansible_collections.celeriac.django.plugins.plugin_utils._rendering import templates as _render
 from ansible_collections.celeriac.django.plugins.plugin_utils._rendering import units
@@ -24,28 +25,28 @@ class ActionModule(ActionBase):
         """Render, and call the module."""
         super().run(tmp, task_vars)
         arguments = dict(self._task.args)
-        deployment = arguments.pop("deployment")
+        deployment = Deployment.from_data(arguments.pop("deployment"))
         hostname = arguments.pop("hostname", "")
         overrides = arguments.pop("templates_path", None) or []
         templates = _render.Templates("systemd", overrides)
-        arguments["name"] = deployment["name"]
-        arguments["target"] = deployment["target"]
-        arguments["base"] = deployment["base"]
-        arguments["venv"] = deployment["venv"]
-        arguments["record"] = f"{deployment['config_path']}/beat-generation"
-        arguments["files"] = [f"{deployment['config_path']}/{name}" for name in ("environment", "secrets")]
-        arguments["user"] = deployment["run_user"]
-        arguments["replace"] = deployment["restart"] == "replace"
-        arguments["systemd"] = deployment["systemd"]
-        arguments["owner"] = deployment["config_owner"]
+        arguments["name"] = deployment.name
+        arguments["target"] = deployment.units.target
+        arguments["base"] = deployment.code.base
+        arguments["venv"] = deployment.places.venv
+        arguments["record"] = f"{deployment.places.config}/beat-generation"
+        arguments["files"] = [f"{deployment.places.config}/{name}" for name in ("environment", "secrets")]
+        arguments["user"] = deployment.account.runs_as
+        arguments["replace"] = deployment.units.restart == "replace"
+        arguments["systemd"] = deployment.run.systemd
+        arguments["owner"] = deployment.account.config_owner
         if arguments.get("state", "present") == "present":
             kind = arguments.get("kind", "all")
             # Where there are workers, they have seen to it before beat.
-            if deployment["systemd"] and (kind != "beat" or "worker" not in deployment["duties"]):
+            if deployment.run.systemd and (kind != "beat" or "worker" not in deployment.run.duties):
                 fleet = _fleet(task_vars or {})
                 arguments["preflight"] = units.preflight(deployment, fleet)
             try:
-                if deployment["systemd"]:
+                if deployment.run.systemd:
                     arguments["units"] = units.render(templates, deployment, hostname, kind)
                     arguments["support"] = units.files(overrides, deployment, kind)
                 else:

@@ -32,6 +32,8 @@ from ansible.playbook.task import Task
 from ansible.playbook.task_include import TaskInclude
 from ansible.plugins.callback import CallbackBase
 
+from ansible_collections.celeriac.django.plugins.module_utils._deployment import Deployment
+
 #: What Ansible does by itself at the beginning of a role; no step unless it fails.
 _VALIDATION = ("ansible.builtin.validate_argument_spec", "validate_argument_spec")
 #: What is counted of a result, and what one of it is called.
@@ -88,7 +90,7 @@ class CallbackModule(CallbackBase):
         self._proofs: dict[str, list[dict[str, Any]]] = {}
         self._failures: dict[str, list[str]] = {}
         self._warnings: dict[str, list[str]] = {}
-        self._deployments: dict[str, dict[str, Any]] = {}
+        self._deployments: dict[str, Deployment] = {}
         self._check = False
 
     def v2_playbook_on_play_start(self, play: Play) -> None:
@@ -183,7 +185,7 @@ class CallbackModule(CallbackBase):
         if answer.get("proofs"):
             self._proofs[host] = answer["proofs"]
         if isinstance(answer.get("deployment"), dict):
-            self._deployments[host] = answer["deployment"]
+            self._deployments[host] = Deployment.from_data(answer["deployment"])
         return host, dict(answer)
 
     def _fail(self, host: str, text: str) -> None:
@@ -259,20 +261,20 @@ def wrapped(text: str, first: str) -> list[str]:
     ) or [first]
 
 
-def next_steps(deployment: Mapping[str, Any]) -> Iterable[str]:
+def next_steps(deployment: Deployment) -> Iterable[str]:
     """Return what runs now, and what the web process needs."""
-    name, config = deployment["name"], deployment["config_path"]
-    if not deployment["duties"]:
+    name, code, config = deployment.name, deployment.code, deployment.places.config
+    if not deployment.run.duties:
         return
-    if deployment["systemd"]:
-        yield f"Workers and beat run as units: systemctl list-dependencies {deployment['target']}"
+    if deployment.run.systemd:
+        yield f"Workers and beat run as units: systemctl list-dependencies {deployment.units.target}"
         yield f"Commands on the host: {name}-celery status, {name}-manage shell"
         yield "The web process sends tasks if its unit has these lines:"
     else:
         yield "Nothing runs now: no service was started. To start a worker:"
-        run = "manage.py celery" if deployment["integrate"] else f"-m celery -A {deployment['app']}"
-        yield f"  cd {deployment['base']} && set -a && . {config}/environment && . {config}/secrets && set +a"
-        yield f"  {deployment['python']} {run} worker -l info"
+        run = "manage.py celery" if code.integrate else f"-m celery -A {code.app}"
+        yield f"  cd {code.base} && set -a && . {config}/environment && . {config}/secrets && set +a"
+        yield f"  {deployment.places.python} {run} worker -l info"
         return
     yield f"  EnvironmentFile={config}/environment"
     yield f"  EnvironmentFile={config}/secrets"

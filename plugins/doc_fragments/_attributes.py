@@ -45,28 +45,35 @@ attributes:
 """
     PROJECT = r"""
 options:
-  python:
-    description: The interpreter of the project's virtual environment.
-    type: path
-  base:
-    description: The folder of manage.py, which the project is imported from.
-    type: path
-    required: true
-  settings:
-    description: The settings module that production runs with.
-    type: str
-    required: true
-  user:
-    description: The user to run the project's code as. Left out, the owner of O(base).
-    type: str
-  user_for_root:
-    description: The user to run the project's code as where O(user) is left out and root owns O(base).
-      Until that user is there, it is C(nobody).
-    type: str
-  environment:
-    description: What the environment holds besides, and is no secret.
+  project:
+    description: How the project's own Python is run, as C(inside) of
+      RV(celeriac.django.celery_deployment#module:deployment).
     type: dict
-    default: {}
+    required: true
+    suboptions:
+      python:
+        description: The interpreter of the project's virtual environment.
+        type: path
+      base:
+        description: The folder of manage.py, which the project is imported from.
+        type: path
+        required: true
+      settings:
+        description: The settings module that production runs with.
+        type: str
+        required: true
+      user:
+        description:
+          - The user of the services, who runs the project's code. Left out, it is the owner of
+            O(project.base).
+          - What changes the checkout or its packages runs the code as that owner in any case. In root's
+            place, it is this user, or C(nobody) until there is one.
+        type: str
+        default: ""
+      environment:
+        description: What the environment holds besides, and is no secret.
+        type: dict
+        default: {}
   secrets:
     description: Secrets that the environment holds besides.
     type: dict

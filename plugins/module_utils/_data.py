@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import asdict, fields, is_dataclass
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 Kind = TypeVar("Kind")
@@ -15,13 +15,24 @@ _NONE = type(None)
 _MAPPINGS = (dict, Mapping)
 
 
+def as_data(value: Any) -> dict[str, Any]:
+    """Return a dataclass as JSON has it: the nested ones too, and tuples as lists."""
+    return {name: _plain(inner) for name, inner in asdict(value).items()}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _plain(inner) for key, inner in value.items()}
+    return [_plain(inner) for inner in value] if isinstance(value, (list, tuple)) else value
+
+
 def from_data(kind: type[Kind], data: Mapping[str, Any]) -> Kind:
     """Return the dataclass that these data were made of.
 
     Args:
         kind: the dataclass. Its fields are plain values, other dataclasses, and lists,
             tuples and dicts of them.
-        data: what ``dataclasses.asdict`` returned, maybe by way of JSON.
+        data: what :func:`as_data` returned, by way of JSON.
 
     Raises:
         TypeError: a field is missing, or there is one that the dataclass does not have.

@@ -96,7 +96,7 @@ EXAMPLES = r"""
 
 - name: Say which settings module production runs with
   ansible.builtin.debug:
-    var: shop_deployment.deployment.settings
+    var: shop_deployment.deployment.code.settings
 """
 
 RETURN = r"""
@@ -134,14 +134,12 @@ host:
     is_root: true
 """
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.celeriac.django.plugins.module_utils import _host, _names
-from ansible_collections.celeriac.django.plugins.module_utils import _owner as owner
+from ansible_collections.celeriac.django.plugins.module_utils import _data, _host, _names
 from ansible_collections.celeriac.django.plugins.module_utils._discovery import discover, requirements, source
 from ansible_collections.celeriac.django.plugins.module_utils._runtime import interpreter as _interpreter
 from ansible_collections.celeriac.django.plugins.module_utils._runtime import packages
@@ -175,29 +173,29 @@ def main() -> None:
         )
         if variables["requirements"]:
             # What is named instead of the files that were found says what the project asks for.
-            top = Path(project.path)
-            project.requirements, project.required = owner.call(
-                top, lambda _ask: requirements.asked(top, variables["requirements"])
+            project.requirements, project.required = requirements.asked(
+                Path(project.path), variables["requirements"]
             )
         interpreter = None
         if not module.params["removing"]:
             interpreter = _interpreter.choose(variables["python"], project.requires_python)
-    except (source.DiscoveryError, _interpreter.InterpreterError, owner.OwnerError) as error:
+    except (source.DiscoveryError, _interpreter.InterpreterError) as error:
         module.fail_json(msg=str(error))
     name = _names.project_name(
         variables["project_name"], project.package, project.path, project.recorded_name
     )
-    venvs = [
-        *filter(None, [variables["venv_path"]]),
-        f"{_names.system_state(name)}/venv",
-        *(f"{project.base}/{folder}" for folder in (".celery/venv", ".venv", "venv", "env")),
-    ]
-    versions = owner.call(Path(project.path), lambda _ask: packages.versions(venvs))
+    versions = packages.versions(
+        [
+            *filter(None, [variables["venv_path"]]),
+            f"{_names.system_state(name)}/venv",
+            *(f"{project.base}/{folder}" for folder in (".celery/venv", ".venv", "venv", "env")),
+        ]
+    )
     module.exit_json(
         project=project.as_data(),
         versions=versions,
-        host=asdict(_host.look({variables["user"] or name})),
-        interpreter=asdict(interpreter) if interpreter else None,
+        host=_data.as_data(_host.look({variables["user"] or name})),
+        interpreter=_data.as_data(interpreter) if interpreter else None,
         silent=_host.silent(module.params["addresses"]),
         unread_authorities=_host.unread_authorities(
             {"broker_ca": variables["broker_ca"], "database_ca": module.params["database_ca"]}

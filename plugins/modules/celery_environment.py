@@ -11,8 +11,7 @@ short_description: Write the environment and the secrets of Celery's processes
 version_added: 0.1.0
 description:
   - Makes the folders of a deployment, and writes two files for systemd's C(EnvironmentFile=) and for a
-    shell, one with
-    what is no secret, and one with the secrets.
+    shell, one with what is no secret (C(environment) of O(project)), and one with the secrets.
   - A secret's value is in no diff and in no result; the names of those that change are.
   - Where there are such files already, new values are tried first. The project's settings have to load with
     them, and its databases and the broker have to let them in.
@@ -99,10 +98,11 @@ EXAMPLES = r"""
         mode: "0750"
     owner: root
     group: shop
-    base: /srv/shop
-    settings: shop.settings.production
-    environment:
-      ALLOWED_HOSTS: shop.example
+    project:
+      base: /srv/shop
+      settings: shop.settings.production
+      environment:
+        ALLOWED_HOSTS: shop.example
     secrets:
       SECRET_KEY: "{{ vault_shop_secret_key }}"
 """
@@ -118,6 +118,7 @@ secret_names:
 
 import difflib
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -128,17 +129,17 @@ from ansible_collections.celeriac.django.plugins.module_utils._runtime import (
     censor,
     environment_file,
     ownership,
-    removal,
 )
 
 
 def remove(module: AnsibleModule) -> None:
-    there = [Path(path) for path in module.params["paths"] if os.path.lexists(path)]
-    try:
-        for path in [] if module.check_mode else there:
-            removal.remove(path, follow=True)
-    except removal.RemovalError as error:
-        module.fail_json(msg=str(error))
+    there = [Path(path) for path in module.params["paths"] if Path(path).exists()]
+    if not module.check_mode:
+        for path in there:
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink(missing_ok=True)
     module.exit_json(
         changed=bool(there),
         secret_names=[],
@@ -148,7 +149,8 @@ def remove(module: AnsibleModule) -> None:
 
 def see(params: dict[str, Any]) -> None:
     """See that the project works with the new values."""
-    if params["python"] and os.path.exists(params["python"]):
+    interpreter = params["project"]["python"]
+    if interpreter and os.path.exists(interpreter):
         works.see(
             python.ProjectPython.from_params(params),
             {"databases": True, "broker": True, "app": params["app"], "prefork": params["prefork"]},
@@ -192,7 +194,7 @@ def main() -> None:
     secretly = ownership.Belongs("root", "root", 0o600) if params["credentials"] else belongs
     steps = []
     try:
-        plain = environment_file.dump(params["environment"])
+        plain = environment_file.dump(params["project"]["environment"])
         secret = environment_file.dump(params["secrets"])
         for folder in params["folders"]:
             owned = ownership.Belongs(folder["owner"], folder["group"], int(folder["mode"], 8))

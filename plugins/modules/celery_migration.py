@@ -44,10 +44,11 @@ author:
 EXAMPLES = r"""
 - name: Migrate
   celeriac.django.celery_migration:
-    python: /var/lib/shop-celery/venv/bin/python
-    base: /srv/shop
-    settings: shop.settings.production
-    user: shop
+    project:
+      python: /var/lib/shop-celery/venv/bin/python
+      base: /srv/shop
+      settings: shop.settings.production
+      user: shop
 """
 
 RETURN = r"""
@@ -87,7 +88,7 @@ def main() -> None:
         supports_check_mode=True,
     )
     params = censor.parameters(module)
-    if module.check_mode and not os.path.exists(params["python"]):
+    if module.check_mode and not os.path.exists(params["project"]["python"]):
         # The environment is only about to be made, and the migrations are in its packages.
         module.exit_json(changed=True, migrations=["all of a new installation"], left_alone={})
     job = {

@@ -57,10 +57,11 @@ EXAMPLES = r"""
         timezone: Europe/Berlin
         expires: 1h
     app: shop
-    python: /var/lib/shop-celery/venv/bin/python
-    base: /srv/shop
-    settings: shop.settings.production
-    user: shop
+    project:
+      python: /var/lib/shop-celery/venv/bin/python
+      base: /srv/shop
+      settings: shop.settings.production
+      user: shop
 """
 
 RETURN = r"""
@@ -97,7 +98,7 @@ def main() -> None:
     params = censor.parameters(module)
     try:
         entries = [entry.as_data() for entry in _schedule.complete(params["schedule"], params["timezone"])]
-        if module.check_mode and not os.path.exists(params["python"]):
+        if module.check_mode and not os.path.exists(params["project"]["python"]):
             # The environment is only about to be made, and the tables with it.
             names = [entry["name"] for entry in entries if not entry["absent"]]
             module.exit_json(changed=bool(names), entries=names)

@@ -12,8 +12,8 @@ version_added: 0.1.0
 description:
   - Writes files of its own and marked blocks in the project's files. Everything is computed first, then
     written, then checked, and undone to the byte if a check fails.
-  - Checked is that every changed file compiles and, where O(python) exists, that the settings load, that
-    Django's system checks pass and that the databases and the broker answer.
+  - Checked is that every changed file compiles and, where the project's Python exists, that the settings
+    load, that Django's system checks pass and that the databases and the broker answer.
   - A run that was killed is undone by the next one.
   - The checkout is read and changed as its owner, also where the module runs as root. Nothing outside of it
     is changed, whatever links are in it.
@@ -42,7 +42,7 @@ options:
     description: The decisions, as RV(celeriac.django.celery_deployment#module:deployment).
     type: dict
     default: {}
-  project:
+  discovered:
     description: The discovered project, as RV(celeriac.django.celery_deployment#module:project).
     type: dict
     default: {}
@@ -118,18 +118,18 @@ EXAMPLES = r"""
   celeriac.django.celery_project:
     path: /srv/shop
     record: shop/celery_ops/integration.json
-    base: /srv/shop
-    settings: shop.settings.production
+    project: "{{ shop.deployment.inside }}"
     deployment: "{{ shop.deployment }}"
-    project: "{{ shop.project }}"
+    discovered: "{{ shop.project }}"
 
 - name: Take Celery out again
   celeriac.django.celery_project:
     state: absent
     path: /srv/shop
     record: shop/celery_ops/integration.json
-    base: /srv/shop
-    settings: shop.settings.production
+    project:
+      base: /srv/shop
+      settings: shop.settings.production
 """
 
 RETURN = r"""
@@ -170,7 +170,7 @@ def main() -> None:
             "record": {"type": "str", "required": True},
             "name": {"type": "str", "default": ""},
             "deployment": {"type": "dict", "default": {}},
-            "project": {"type": "dict", "default": {}},
+            "discovered": {"type": "dict", "default": {}},
             "secret_names": {"type": "list", "elements": "str", "default": [], "no_log": False},
             "templates_path": {"type": "list", "elements": "path", "default": []},
             "files": {"type": "dict", "default": {}},
@@ -204,8 +204,9 @@ def main() -> None:
         )
 
     def see(_changed: list[Path]) -> None:
-        if params["state"] == "present" and params["python"] and os.path.exists(params["python"]):
-            project = python.ProjectPython.from_params(params)
+        interpreter = params["project"]["python"]
+        if params["state"] == "present" and interpreter and os.path.exists(interpreter):
+            project = python.ProjectPython.from_params(params, as_owner=True)
             job = {
                 "system": True,
                 "databases": True,

@@ -53,9 +53,7 @@ EXAMPLES = r"""
   celeriac.django.celery_proof:
     deployment: "{{ shop.deployment }}"
     hostname: "{{ shop.host.hostname }}"
-    python: /srv/shop/.celery/venv/bin/python
-    base: /srv/shop
-    settings: shop.settings.production
+    project: "{{ shop.deployment.inside }}"
 """
 
 RETURN = r"""
@@ -80,6 +78,7 @@ import os
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.celeriac.django.plugins.module_utils._deployment import Deployment
 from ansible_collections.celeriac.django.plugins.module_utils._project import python
 from ansible_collections.celeriac.django.plugins.module_utils._proof import proof as _proof
 from ansible_collections.celeriac.django.plugins.module_utils._proof import trial
@@ -98,13 +97,13 @@ def main() -> None:
         supports_check_mode=True,
     )
     params = censor.parameters(module)
-    if module.check_mode and not os.path.exists(params["python"]):
+    if module.check_mode and not os.path.exists(params["project"]["python"]):
         module.exit_json(changed=False, proofs=[], lines=[])
     try:
         project = python.ProjectPython.from_params(params)
         proofs = _proof.prove(
             project,
-            params["deployment"],
+            Deployment.from_data(params["deployment"]),
             params["hostname"],
             params["timeout"],
             module.check_mode,

@@ -20,7 +20,7 @@ extends_documentation_fragment:
   - celeriac.django._attributes.read_only
   - celeriac.django._attributes.project
 options:
-  project:
+  discovered:
     description: The discovered project, as RV(celeriac.django.celery_deployment#module:project).
     type: dict
     required: true
@@ -46,11 +46,9 @@ EXAMPLES = r"""
 
 - name: Say what its own Celery app lacks
   celeriac.django.celery_review:
-    project: "{{ shop.project }}"
-    app: "{{ shop.deployment.app }}"
-    python: "{{ shop.deployment.python }}"
-    base: "{{ shop.project.base }}"
-    settings: "{{ shop.project.settings }}"
+    discovered: "{{ shop.project }}"
+    app: "{{ shop.deployment.code.app }}"
+    project: "{{ shop.deployment.inside }}"
 """
 
 RETURN = r"""
@@ -76,7 +74,7 @@ from ansible_collections.celeriac.django.plugins.module_utils._runtime import ce
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
-            "project": {"type": "dict", "required": True},
+            "discovered": {"type": "dict", "required": True},
             "app": {"type": "str", "required": True},
             "delivery": {
                 "type": "str",
@@ -88,11 +86,12 @@ def main() -> None:
         supports_check_mode=True,
     )
     params = censor.parameters(module)
-    if not params["python"] or not os.path.exists(params["python"]):
+    interpreter = params["project"]["python"]
+    if not interpreter or not os.path.exists(interpreter):
         module.exit_json(changed=False, lacks=[])
     try:
-        inside = python.ProjectPython.from_params(params)
-        found = project.Project.from_data(params["project"])
+        inside = python.ProjectPython.from_params(params, as_owner=True)
+        found = project.Project.from_data(params["discovered"])
         job = {
             "app": params["app"],
             "places": found.celery_settings,

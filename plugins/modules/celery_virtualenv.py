@@ -50,7 +50,7 @@ options:
     elements: str
     default: []
   folder:
-    description: Where relative paths in the requirement files are meant from. By default O(base).
+    description: Where relative paths in the requirement files are meant from. By default O(project.base).
     type: path
 author:
   - celeriac.django contributors (@celeriac)
@@ -68,8 +68,7 @@ EXAMPLES = r"""
     venv: /var/lib/shop-celery/venv
     tools: /var/lib/shop-celery/bin
     interpreter: "{{ shop.interpreter }}"
-    base: /srv/shop
-    settings: shop.settings.production
+    project: "{{ shop.deployment.inside }}"
     files: [/srv/shop/requirements.txt]
     specs: ["celery[redis]>=5.7,<6"]
 """
@@ -95,7 +94,6 @@ from ansible_collections.celeriac.django.plugins.module_utils._runtime import (
     censor,
     interpreter,
     lock,
-    removal,
     uv,
 )
 from ansible_collections.celeriac.django.plugins.module_utils._runtime import packages as _packages
@@ -104,11 +102,9 @@ from ansible_collections.celeriac.django.plugins.module_utils._runtime import pa
 def remove(module: AnsibleModule) -> None:
     venv, tools = Path(module.params["venv"]), Path(module.params["tools"])
     there = [*_packages.ours(venv), *([tools] if tools.exists() else [])]
-    try:
-        for path in [] if module.check_mode else there:
-            removal.remove(path)
-    except removal.RemovalError as error:
-        module.fail_json(msg=str(error))
+    if not module.check_mode:
+        for path in there:
+            _packages.delete(path)
     module.exit_json(changed=bool(there), packages=[])
 
 
@@ -137,12 +133,12 @@ def main() -> None:
         files=[Path(file) for file in params["files"]],
         specs=params["specs"],
         tools=Path(params["tools"]),
-        folder=Path(params["folder"] or params["base"]),
+        folder=Path(params["folder"] or params["project"]["base"]),
     )
-    who = builder.Builder.choose(params["base"], params["user_for_root"])
+    who = builder.Builder.choose(params["project"]["base"], params["project"]["user"])
 
     def see(python: Path) -> None:
-        project = _project_python.ProjectPython.from_params({**params, "python": str(python)})
+        project = _project_python.ProjectPython.from_params(params, as_owner=True, python=str(python))
         what = "The project does not work as it is"
         if not _packages.is_ours(wanted.venv):
             what += f" with the packages that are now in {wanted.venv}"

@@ -108,10 +108,10 @@ def found_as_it_is(checkout: Checkout) -> list[str]:
         "base": (project.base, os.path.normpath(checkout.base())),
         "settings": (project.settings, layout.settings),
         # Those of a project that has an app are of use to nobody.
-        "places": (sorted(places) if deployment["integrate"] else [], sorted(layout.places)),
-        "app": (deployment["app"], layout.app),
-        "name": (deployment["name"], layout.called),
-        "integrate": (deployment["integrate"], not layout.existing),
+        "places": (sorted(places) if deployment.code.integrate else [], sorted(layout.places)),
+        "app": (deployment.code.app, layout.app),
+        "name": (deployment.name, layout.called),
+        "integrate": (deployment.code.integrate, not layout.existing),
         "tasks": (set(project.tasks), set(layout.tasks)),
     }
     problems = [
@@ -131,11 +131,13 @@ def works(checkout: Checkout) -> list[str]:
     questions: list[dict[str, Any]] = [
         {"kind": "manage", "environment": {**developer, "DJANGO_SETTINGS_MODULE": name}} for name in modules
     ]
-    questions.append({"kind": "app", "app": deployment["app"], "environment": deployment["environment"]})
+    questions.append(
+        {"kind": "app", "app": deployment.code.app, "environment": deployment.inside.environment}
+    )
     if layout.server:
         environment = {
             name: value
-            for name, value in deployment["environment"].items()
+            for name, value in deployment.inside.environment.items()
             if name not in ("CELERY_STATE_PATH", "DJANGO_SETTINGS_MODULE")
         }
         questions.append({"kind": "server", "module": layout.server, "environment": environment})
@@ -156,7 +158,7 @@ def wrong(checkout: Checkout, kind: str, answer: dict[str, Any]) -> list[str]:
     if kind == "manage" and answer["code"]:
         problems.append(f"manage.py check exits with {answer['code']}: {answer['output']}")
     if kind == "app":
-        missing = {*deployment["tasks"], *checkout.layout.tasks} - set(answer["tasks"])
+        missing = {*deployment.tasks.expected, *checkout.layout.tasks} - set(answer["tasks"])
         problems += [f"{task} is not registered" for task in sorted(missing)]
         problems += [message for message in answer["messages"] if "celery_ops" in message]
     if not checkout.layout.existing:
@@ -166,19 +168,19 @@ def wrong(checkout: Checkout, kind: str, answer: dict[str, Any]) -> list[str]:
 
 def wrong_in_ours(deployment: dict[str, Any], kind: str, answer: dict[str, Any]) -> list[str]:
     """Return what is wrong in an answer of a project that has our app."""
-    folder = os.path.realpath(Path(deployment["state_path"], "broker", "messages"))
+    folder = os.path.realpath(Path(deployment.places.state, "broker", "messages"))
     expected: dict[str, tuple[object, object]] = {
         # All of a project's processes have the same app and the same place for messages.
-        "the app of shared tasks": (answer["current"], deployment["name"]),
+        "the app of shared tasks": (answer["current"], deployment.name),
         "the folder of messages": (answer["folder"], folder),
     }
     if kind == "manage":
         content = "System check identified no issues (0 silenced).\n"
         expected["Django's checks"] = (answer["output"], content)
     if kind == "app":
-        expected["the app"] = (answer["main"], deployment["name"])
-        expected["beat's tasks"] = (answer["schedule"], [f"{deployment['prefix']}{CANARY}"])
-    for name in ("django_celery_results", "django_celery_beat", f"{deployment['prefix']}celery_ops"):
+        expected["the app"] = (answer["main"], deployment.name)
+        expected["beat's tasks"] = (answer["schedule"], [f"{deployment.code.prefix}{CANARY}"])
+    for name in ("django_celery_results", "django_celery_beat", f"{deployment.code.prefix}celery_ops"):
         expected[f"times of {name} in INSTALLED_APPS"] = (answer["installed"].count(name), 1)
     return [
         f"{what}: {found!r}, not {right!r}" for what, (found, right) in expected.items() if found != right
@@ -236,7 +238,7 @@ def test_settings_in_classes(layout: Layout, django: Path, tmp_path: Path) -> No
     follow(message, checkout.path)
     checkout.look()
     problems = found_as_it_is(checkout)
-    assert checkout.deployment["environment"]["DJANGO_CONFIGURATION"] == "Production"
+    assert checkout.deployment.inside.environment["DJANGO_CONFIGURATION"] == "Production"
     checkout.see([])
     problems += works(checkout)
     assert not problems, "\n".join(problems)

@@ -56,7 +56,7 @@ def problems(checkout: Checkout) -> Callable[..., list[str]]:
         checkout.look(result_backend=backend)
         checkout.integrate()
         results = {"backend": backend, "several_hosts": several_hosts}
-        job = {"app": checkout.deployment["app"], "results": results}
+        job = {"app": checkout.deployment.code.app, "results": results}
         return [problem["text"] for problem in checkout.inside().run(check, job)["problems"]]
 
     return problems
@@ -189,7 +189,7 @@ def test_old_results_go_in_small_steps(checkout: Checkout) -> None:
     """All that is older, nothing else, and never many rows in one transaction; in SQLite, too."""
     checkout.look(result_expires="2d")
     checkout.integrate()
-    checkout.deployment["environment"]["CELERY_STATE_PATH"] = ""
+    checkout.deployment.inside.environment["CELERY_STATE_PATH"] = ""
     checkout.inside().run(migrate, {"databases": [], "check": False, "timeout": 10, "forks": False})
     tasks, groups, deletes, most = run(checkout, _OLD)
     assert (tasks, groups) == (3, 2)

@@ -142,7 +142,7 @@ def test_what_is_there_stays(tmp_path: Path) -> None:
     busy = checkout.base() / "store/apps/busy"
     assert (busy / "tasks.py").read_text() == "# Whatever stood here stays.\n"
     assert not (busy / "test_tasks.py").exists()
-    (note,) = [text for text in checkout.deployment["notes"] if "busy" in text]
+    (note,) = [text for text in checkout.deployment.run.notes if "busy" in text]
     assert "src/store/apps/busy/tasks.py is there already" in note
     tasks = checkout.base() / "store/apps/reports/tasks.py"
     tests = tasks.with_name("test_tasks.py")

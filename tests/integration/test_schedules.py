@@ -85,7 +85,7 @@ def environ(checkout: Checkout, url: str) -> dict[str, str]:
 def firings(checkout: Checkout, start: datetime, hours: float, url: str) -> dict[str, list[datetime]]:
     """Return when each entry fires, by the scheduler itself with a moved clock."""
     done = subprocess.run(
-        [str(checkout.python), str(CLOCK), checkout.deployment["app"], start.isoformat(), str(hours)],
+        [str(checkout.python), str(CLOCK), checkout.deployment.code.app, start.isoformat(), str(hours)],
         cwd=checkout.base(),
         env=environ(checkout, url),
         stdout=subprocess.PIPE,
@@ -103,14 +103,14 @@ def firings(checkout: Checkout, start: datetime, hours: float, url: str) -> dict
 def write(checkout: Checkout, entries: list[dict[str, Any]], **job: Any) -> dict[str, Any]:
     """Write periodic tasks into the tables, as the module does."""
     data = [entry.as_data() for entry in _schedule.complete(entries, "Europe/Berlin")]
-    given = {"app": checkout.deployment["app"], "exclusive": False, "keep": [], "check": False}
+    given = {"app": checkout.deployment.code.app, "exclusive": False, "keep": [], "check": False}
     answer: dict[str, Any] = checkout.inside().run(periodic, {**given, "entries": data, **job})
     return answer
 
 
 def migrated(checkout: Checkout) -> Checkout:
     """Make the tables."""
-    checkout.deployment["environment"]["CELERY_STATE_PATH"] = ""
+    checkout.deployment.inside.environment["CELERY_STATE_PATH"] = ""
     checkout.inside().run(migrate, {"databases": [], "check": False, "timeout": 10, "forks": False})
     return checkout
 
@@ -236,7 +236,7 @@ def test_one_bad_task_and_nothing_is_written(integrated: Callable[..., Checkout]
 def test_check_mode_knows_what_is_only_about_to_be_made(integrated: Callable[..., Checkout]) -> None:
     """The task and the tables may be those of the same run."""
     checkout = integrated()
-    checkout.deployment["environment"]["CELERY_STATE_PATH"] = ""
+    checkout.deployment.inside.environment["CELERY_STATE_PATH"] = ""
     coming = [{"name": "coming", "task": "orders.tasks.coming", "interval": 5}]
     assert set(write(checkout, coming, check=True)["after"]) == {"coming"}
     assert not (checkout.path / "db.sqlite3").exists()
@@ -302,7 +302,7 @@ def test_a_running_beat_sees_the_change(integrated: Callable[..., Checkout]) -> 
     write(checkout, [{"name": "ready", "task": "shop.celery_ops.tasks.canary", "interval": 1}])
     messages = checkout.path.parent / "state/broker/messages"
     beat = subprocess.Popen(
-        [str(checkout.python), "-m", "celery", "-A", checkout.deployment["app"], "beat"],
+        [str(checkout.python), "-m", "celery", "-A", checkout.deployment.code.app, "beat"],
         cwd=checkout.base(),
         env=environ(checkout, "filesystem://"),
         stdout=subprocess.DEVNULL,
@@ -398,7 +398,7 @@ def test_another_beat_takes_over(integrated: Callable[..., Checkout], redis: str
 
     def start() -> subprocess.Popen[bytes]:
         return subprocess.Popen(
-            [str(checkout.python), "-m", "celery", "-A", checkout.deployment["app"], "beat"],
+            [str(checkout.python), "-m", "celery", "-A", checkout.deployment.code.app, "beat"],
             cwd=checkout.base(),
             env=environ(checkout, url),
             stdout=subprocess.DEVNULL,

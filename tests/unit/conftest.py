@@ -5,18 +5,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 from ansible.release import __version__ as core_version
 from hypothesis import HealthCheck, settings
 
+from ansible_collections.celeriac.django.plugins.module_utils._deployment import Deployment
 from ansible_collections.celeriac.django.plugins.module_utils._discovery.project import (
     Project,
     SamplePlace,
     SettingsPlace,
 )
 from ansible_collections.celeriac.django.plugins.module_utils._host import Host
+from ansible_collections.celeriac.django.plugins.plugin_utils._decisions import deployment as _deployment
+from ansible_collections.celeriac.django.plugins.plugin_utils._decisions import fleet, variables
 
 # How long an example takes says nothing on a busy machine.
 settings.register_profile("unit", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -101,3 +105,42 @@ def found(project: Project) -> dict[str, Any]:
         "silent": [],
         "unread_authorities": [],
     }
+
+
+@pytest.fixture
+def options() -> dict[str, Any]:
+    """The public variables as they are when only the path is given, and what the role derives."""
+    return {
+        **variables.complete({"celery_project_path": "/srv/shop"}),
+        "broker_url": "",
+        "broker_server": "",
+        "database_ca": "",
+        "database_scheme": "",
+        "secret_names": [],
+        "secret_schemes": [],
+        "placeholders": [],
+        "uses_postgresql": False,
+        "removing": False,
+    }
+
+
+@pytest.fixture
+def decide_with() -> Any:
+    """Decides for a host that is known, with duties that are known, alone unless something else is said."""
+
+    def decide(
+        options: dict[str, Any], found: dict[str, Any], duties: Sequence[str], *, served: Sequence[str] = ()
+    ) -> Any:
+        read = variables.read(options)
+        queues = served or sorted({queue for pool in read.pools for queue in pool.queues})
+        part = fleet.Fleet(tuple(duties), 1, tuple(queues))
+        return _deployment.decide(read, found["project"], found["host"], part)
+
+    return decide
+
+
+@pytest.fixture
+def deployment(decide_with: Any, options: dict[str, Any], found: dict[str, Any]) -> Deployment:
+    """What is decided for the plain project on a host that does everything."""
+    decided: Deployment = decide_with(options, found, ["worker", "beat"])
+    return decided

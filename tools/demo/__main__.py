@@ -12,14 +12,13 @@ import os
 import secrets
 import shlex
 import sys
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from checkout import Copy, diff_stat
 from playbook import Playbook
 from screen import Screen
 
+from ansible_collections.celeriac.django.plugins.module_utils._deployment import Deployment
 from ansible_collections.celeriac.django.plugins.module_utils._discovery import (
     discover,
     settings_named,
@@ -75,7 +74,8 @@ class Demo:
             self._show_failure(playbook)
         else:
             self._show_changes(playbook.changed)
-            self._show_commands(playbook.deployment)
+            if playbook.deployment:
+                self._show_commands(playbook.deployment)
         return status
 
     def _look(self) -> None:
@@ -126,13 +126,12 @@ class Demo:
         self._screen.say(f"The {name} is {_shown(self._target)}. {says}")
         self._screen.show(stat or "")
 
-    def _show_commands(self, deployment: Mapping[str, Any]) -> None:
-        base = Path(deployment["base"])
-        config, python = (
-            shlex.quote(os.path.relpath(deployment[key], base)) for key in ("config_path", "python")
-        )
+    def _show_commands(self, deployment: Deployment) -> None:
+        code, places = deployment.code, deployment.places
+        base = Path(code.base)
+        config, python = (shlex.quote(os.path.relpath(path, base)) for path in (places.config, places.python))
         # A Celery app that was there before has no command of ours.
-        celery = "manage.py celery" if deployment["integrate"] else f"-m celery -A {deployment['app']}"
+        celery = "manage.py celery" if code.integrate else f"-m celery -A {code.app}"
         self._screen.say("To start a worker by hand:")
         self._screen.show(
             f"  cd {shlex.quote(_shown(base))} && set -a && . {config}/environment && "

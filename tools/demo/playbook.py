@@ -18,6 +18,8 @@ from typing import Any
 
 from screen import Screen
 
+from ansible_collections.celeriac.django.plugins.module_utils._deployment import Deployment
+
 _CALLBACK = Path(__file__).with_name("callback")
 #: Lists in results that tell how much a task changed.
 _COUNTED = {"packages": "package", "files": "file", "migrations": "migration"}
@@ -39,7 +41,7 @@ class Playbook:
         #: How many tasks changed something.
         self.changed = 0
         #: What was decided, once that is known.
-        self.deployment: dict[str, Any] = {}
+        self.deployment: Deployment | None = None
         self.proofs: list[dict[str, Any]] = []
         #: What a failed task said.
         self.message = ""
@@ -158,7 +160,8 @@ class Playbook:
                 self.changed = event["changed"]
 
     def _end_task(self, status: str, changed: bool, result: dict[str, Any]) -> None:
-        self.deployment = result.get("deployment", self.deployment)
+        if "deployment" in result:
+            self.deployment = Deployment.from_data(result["deployment"])
         self.proofs = result.get("proofs", self.proofs)
         if status == "failed":
             self.message = str(result.get("msg", ""))

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 from .. import _data
@@ -198,7 +198,7 @@ class Project:
 
     def as_data(self) -> dict[str, Any]:
         """Return the same as plain data, for the wire."""
-        return asdict(self)
+        return _data.as_data(self)
 
     @classmethod
     def from_data(cls, data: Mapping[str, Any]) -> Project:

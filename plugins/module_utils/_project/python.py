@@ -78,12 +78,17 @@ _celeriac_frame()
 
 #: The arguments of a module that runs the project; documented in the fragment _attributes.project.
 ARGUMENTS: dict[str, dict[str, Any]] = {
-    "python": {"type": "path"},
-    "base": {"type": "path", "required": True},
-    "settings": {"type": "str", "required": True},
-    "user": {"type": "str"},
-    "user_for_root": {"type": "str"},
-    "environment": {"type": "dict", "default": {}},
+    "project": {
+        "type": "dict",
+        "required": True,
+        "options": {
+            "python": {"type": "path"},
+            "base": {"type": "path", "required": True},
+            "settings": {"type": "str", "required": True},
+            "user": {"type": "str", "default": ""},
+            "environment": {"type": "dict", "default": {}},
+        },
+    },
     "secrets": {"type": "dict", "default": {}, "no_log": True},
 }
 
@@ -110,27 +115,25 @@ class ProjectPython:
     environment: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
-    def from_params(cls, params: Mapping[str, Any]) -> ProjectPython:
+    def from_params(
+        cls, params: Mapping[str, Any], as_owner: bool = False, python: str = ""
+    ) -> ProjectPython:
         """Take the arguments of a module, :data:`ARGUMENTS`.
+
+        Args:
+            params: they.
+            as_owner: run it as the owner of the folder, and as the user in root's place alone.
+            python: the interpreter, where it is another one.
 
         Raises:
             ProjectError: there is no such user.
         """
-        if params["user"]:
-            try:
-                account = pwd.getpwnam(params["user"])
-            except KeyError:
-                raise ProjectError(f"there is no user {params['user']} on this host") from None
-            uid, gid = account.pw_uid, account.pw_gid
-        else:
-            status = os.stat(params["base"])
-            uid, gid = status.st_uid, status.st_gid
-            if uid == 0 and os.geteuid() == 0 and params.get("user_for_root"):
-                account = _host.stand_in(params["user_for_root"])
-                uid, gid = account.pw_uid, account.pw_gid
-        given = {**params["environment"], **params["secrets"]}
+        project = params["project"]
+        base, user = project["base"], project.get("user")
+        uid, gid = _owner_of(base, user) if as_owner or not user else _ids_of(user)
+        given = {**project["environment"], **params["secrets"]}
         environment = {name: environment_file.text_of(value) for name, value in given.items()}
-        return cls(params["python"], params["base"], params["settings"], uid, gid, environment)
+        return cls(python or project["python"], base, project["settings"], uid, gid, environment)
 
     def environ(self) -> dict[str, str]:
         """Return the whole environment of a process of the project."""
@@ -217,6 +220,23 @@ class ProjectPython:
                     type(error).__name__,
                 ) from error
         return _answer(done)
+
+
+def _ids_of(user: str) -> tuple[int, int]:
+    try:
+        account = pwd.getpwnam(user)
+    except KeyError:
+        raise ProjectError(f"there is no user {user} on this host") from None
+    return account.pw_uid, account.pw_gid
+
+
+def _owner_of(base: str, user_for_root: str | None) -> tuple[int, int]:
+    """Return who owns the folder; where that is root, the user in its place, if there is to be one."""
+    status = os.stat(base)
+    if status.st_uid == 0 and os.geteuid() == 0 and user_for_root:
+        account = _host.stand_in(user_for_root)
+        return account.pw_uid, account.pw_gid
+    return status.st_uid, status.st_gid
 
 
 def _source(module: ModuleType) -> str:

@@ -10,6 +10,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from .._deployment import Deployment, PoolUnit
 from .._project.python import SHELL, ProjectError, ProjectPython
 from .._project.scripts import prove as inside_prove
 from .._runtime import packages
@@ -22,7 +23,7 @@ BEAT_ANSWERS = "--enable-remote-control"
 
 def prove(
     project: ProjectPython,
-    deployment: Mapping[str, Any],
+    deployment: Deployment,
     hostname: str,
     timeout: int,
     check: bool,
@@ -42,54 +43,53 @@ def prove(
         ProjectError: the project's settings do not load.
         TrialError: a process for the time of the proof did not get ready.
     """
-    pools = deployment["pools"] if "worker" in deployment["duties"] else []
-    beat = "beat" in deployment["duties"]
-    mute = beat and not (deployment["has_control"] and _beat_answers(deployment))
+    pools, code = deployment.running_pools, deployment.code
+    beat = deployment.has_beat
+    mute = beat and not (deployment.broker.has_control and _beat_answers(deployment))
     job = {
-        "app": deployment["app"],
-        "settings": deployment["settings"],
-        "tasks": deployment["tasks"],
-        "integrated": deployment["integrate"],
-        "canary": deployment["canary"],
-        "places": deployment["celery_settings"],
+        "app": code.app,
+        "settings": code.settings,
+        "tasks": deployment.tasks.expected,
+        "integrated": code.integrate,
+        "canary": deployment.beat.canary,
+        "places": code.celery_settings,
         "timeout": timeout,
-        "interval": deployment["canary_interval"],
-        "several_beats": deployment["several_beats"],
+        "interval": deployment.beat.canary_interval,
+        "several_beats": deployment.beat.several,
         "since": 0.0,
         "beat": beat and not mute,
         "mute": mute,
-        "control": deployment["has_control"],
+        "control": deployment.broker.has_control,
         "send": not check,
         "pending": check and pending,
     }
     if job["pending"]:
         return _before_a_change(project, job)
-    if deployment["systemd"]:
-        nodes = _running_nodes(deployment["name"], pools, hostname)
+    if deployment.run.systemd:
+        nodes = _running_nodes(deployment.name, pools, hostname)
         running = {node.partition(".")[0] for node in nodes}
-        missing = [pool["name"] for pool in pools if pool["name"] not in running]
+        missing = [pool.name for pool in pools if pool.name not in running]
         answer = project.run(inside_prove, {**job, "nodes": nodes}, role=SHELL)
-        unit = deployment["beat_unit"]
+        unit = deployment.units.beat
         runs = [_runs(deployment, "the unit", Systemd().states([unit]).get(unit) == "active")] if mute else []
-        return [*_not_running(deployment["name"], missing), *answer["proofs"], *runs]
-    nodes = {f"{pool['name']}.trial@{hostname}": pool["queues"][0] for pool in pools}
+        return [*_not_running(deployment.name, missing), *answer["proofs"], *runs]
+    nodes = {f"{pool.name}.trial@{hostname}": pool.queues[0] for pool in pools}
     if check:
         asked = {**job, "nodes": {}, "beat": False, "mute": False}
         return list(project.run(inside_prove, asked, role=SHELL)["proofs"])
-    app = deployment["app"]
     commands = [
         trial.Command(
-            f"the worker of pool {pool['name']}",
-            ["-A", app, "worker", *pool["arguments"], f"--hostname={node}"],
+            f"the worker of pool {pool.name}",
+            ["-A", code.app, "worker", *pool.arguments, f"--hostname={node}"],
         )
         for pool, node in zip(pools, nodes, strict=True)
     ]
     if beat:
-        arguments = [word for word in deployment["beat_arguments"] if not mute or word != BEAT_ANSWERS]
-        commands.append(trial.Command("beat", ["-A", app, "beat", *arguments]))
+        arguments = [word for word in deployment.beat.arguments if not mute or word != BEAT_ANSWERS]
+        commands.append(trial.Command("beat", ["-A", code.app, "beat", *arguments]))
     job["since"] = time.time()
-    environment = {"CELERY_CANARY": deployment["canary"]}
-    with trial.running(project, deployment["launcher"], commands, environment) as started:
+    environment = {"CELERY_CANARY": deployment.beat.canary}
+    with trial.running(project, deployment.places.launcher, commands, environment) as started:
         proofs = list(project.run(inside_prove, {**job, "nodes": nodes}, role=SHELL)["proofs"])
         if not all(entry["ok"] for entry in proofs):
             proofs += _errors(started)
@@ -115,17 +115,17 @@ def _before_a_change(project: ProjectPython, job: Mapping[str, Any]) -> list[dic
     return [*answer["proofs"], rest]
 
 
-def _beat_answers(deployment: Mapping[str, Any]) -> bool:
+def _beat_answers(deployment: Deployment) -> bool:
     """Tell whether beat knows remote control: it is new in Celery 5.7, and a project may have its own."""
-    if deployment["integrate"]:
+    if deployment.code.integrate:
         return True
-    version = packages.versions([deployment["venv"]]).get("celery", "")
+    version = packages.versions([deployment.places.venv]).get("celery", "")
     return not re.match(r"[0-4]\.|5\.[0-6]\b", version)
 
 
-def _runs(deployment: Mapping[str, Any], what: str, ok: bool) -> dict[str, Any]:
+def _runs(deployment: Deployment, what: str, ok: bool) -> dict[str, Any]:
     """Return the proof of a beat that nobody can ask."""
-    why = "before Celery 5.7, beat" if deployment["has_control"] else "over this broker, it"
+    why = "before Celery 5.7, beat" if deployment.broker.has_control else "over this broker, it"
     return {
         "name": "beat runs",
         "ok": ok,
@@ -145,15 +145,15 @@ def _mark(proof: Mapping[str, Any]) -> str:
     return "ok    " if proof["ok"] else "FAILED"
 
 
-def _running_nodes(name: str, pools: list[dict[str, Any]], hostname: str) -> dict[str, str]:
+def _running_nodes(name: str, pools: Sequence[PoolUnit], hostname: str) -> dict[str, str]:
     """Return the nodes of the units that run, each with a queue that it serves."""
     nodes = {}
     states = Systemd().states([f"{name}-worker-*@*.service"])
     for unit, state in states.items():
         template, _at, generation = unit.removesuffix(".service").partition("@")
         for pool in pools:
-            if template == f"{name}-worker-{pool['name']}" and state == "active":
-                nodes[f"{pool['name']}.{generation}@{hostname}"] = pool["queues"][0]
+            if template == f"{name}-worker-{pool.name}" and state == "active":
+                nodes[f"{pool.name}.{generation}@{hostname}"] = pool.queues[0]
     return nodes
 
 

@@ -22,11 +22,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from .. import _command, _whole
-from .. import _owner as owner
 from .._checkout import block
 from .._discovery.requirements import with_includes
 from . import builder as _builder
-from . import lock, removal
+from . import lock
 from . import uv as _uv
 from .interpreter import Interpreter
 from .uv import PackagesError
@@ -52,30 +51,16 @@ class Wanted:
     folder: Path = Path("/")
 
     def fingerprint(self) -> str:
-        """Return a digest of everything that decides what gets installed.
-
-        Raises:
-            PackagesError: the requirement files cannot be read as the owner of the checkout.
-        """
+        """Return a digest of everything that decides what gets installed."""
         state = hashlib.sha256()
         for part in (*self.interpreter.version[:2], *self.specs):
             state.update(f"{part}\n".encode())
-        try:
-            # A line in one can name any file.
-            state.update(owner.call(self.folder, lambda _ask: _digest_of_requirements(self.files)).encode())
-        except (owner.OwnerError, OSError) as error:
-            raise PackagesError(f"{error}.") from error
+        for file in self.files:
+            for included in with_includes(file):
+                # Our own lines repeat what is wanted anyway.
+                own = block.without(included.read_bytes()).rstrip()
+                state.update(str(included).encode() + b"\0" + own + b"\0")
         return state.hexdigest()
-
-
-def _digest_of_requirements(files: Sequence[Path]) -> str:
-    state = hashlib.sha256()
-    for file in files:
-        for included in with_includes(file):
-            # Our own lines repeat what is wanted anyway.
-            own = block.without(included.read_bytes()).rstrip()
-            state.update(os.fsencode(included) + b"\0" + own + b"\0")
-    return state.hexdigest()
 
 
 def installed(venv: Path) -> dict[str, str]:
@@ -117,6 +102,14 @@ def ours(venv: Path) -> list[Path]:
     if not is_ours(venv):
         return []
     return [path for path in (venv, sets_of(venv)) if os.path.lexists(path)]
+
+
+def delete(path: Path) -> None:
+    """Remove a file, a link, or a folder with all that is in it."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _runs(venv: Path) -> bool:
@@ -205,8 +198,7 @@ def _install(wanted: Wanted, see: Callable[[Path], None], builder: _builder.Buil
         if not _read_record(wanted.venv):
             for path in made:
                 # The reason why we are here is what has to be told.
-                with contextlib.suppress(removal.RemovalError):
-                    removal.remove(path)
+                shutil.rmtree(path, ignore_errors=True)
 
 
 def _refuse_what_is_no_environment(venv: Path) -> None:
@@ -316,7 +308,7 @@ def _prune(sets: Path, venv: Path) -> None:
     for path in sets.iterdir():
         if path == current or path.name in (_MARK, ".gitignore") or _in_use(path):
             continue
-        removal.remove(path)
+        delete(path)
 
 
 def _in_use(environment: Path) -> bool:

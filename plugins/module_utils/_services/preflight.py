@@ -37,16 +37,15 @@ def check(job: Mapping[str, Any], python: str, base: str, user: str, files: Sequ
     # What a task says itself shall show: not what the project's delivery makes of all of them.
     environment["CELERY_DELIVERY"] = "at_most_once"
     environment.pop("CELERY_STATE_PATH", None)
-    params = {
+    project = {
         "python": python,
         "base": base,
         "settings": environment.get("DJANGO_SETTINGS_MODULE", ""),
         "user": user,
         "environment": environment,
-        "secrets": {},
     }
     try:
-        answer = ProjectPython.from_params(params).run(inside, job, role=WORKER)
+        answer = ProjectPython.from_params({"project": project, "secrets": {}}).run(inside, job, role=WORKER)
     except ProjectError as error:
         raise PreflightError(f"The workers would not start, so what runs was left alone: {error}") from error
     problems = [

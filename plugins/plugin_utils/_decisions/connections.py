@@ -8,22 +8,23 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ansible_collections.celeriac.django.plugins.module_utils._deployment import Deployment, PoolUnit
+
 from . import pools as _pools
 
 
-def of_host(deployment: Mapping[str, Any], processors: int) -> dict[str, Any]:
+def of_host(deployment: Deployment, processors: int) -> dict[str, Any]:
     """Return what a host runs that has connections, from what was decided for it.
 
     Args:
         deployment: the decisions.
         processors: those of the host, which are the concurrency of a pool without one.
     """
-    pools = deployment["pools"] if "worker" in deployment["duties"] else []
     return {
-        "pools": [_of_pool(pool, processors) for pool in pools],
+        "pools": [_of_pool(pool, processors) for pool in deployment.running_pools],
         # Of each pool, the old generation finishes its tasks beside the new one.
-        "generations": 1 if deployment["restart"] == "replace" else 2,
-        "beat": "beat" in deployment["duties"],
+        "generations": 1 if deployment.units.restart == "replace" else 2,
+        "beat": deployment.has_beat,
     }
 
 
@@ -39,7 +40,7 @@ def of_inventory(
         processors: those of a host that is known.
     """
     return {
-        "pools": [_of_pool(_pools.as_data(pool), processors) for pool in _completed(pools)],
+        "pools": [_of_pool(_pools.unit(pool), processors) for pool in _completed(pools)],
         "generations": 1 if restart == "replace" else 2,
         "beat": beat,
     }
@@ -59,14 +60,14 @@ def fleet(
         groups: the inventory's groups, name to hosts.
         variables: the variables of all hosts of the inventory.
     """
-    own = known[host]["deployment"]
-    processors = known[host]["host"]["processors"]
-    if own["alone"]:
+    decided = {name: Deployment.from_data(other["deployment"]) for name, other in known.items()}
+    own, processors = decided[host], known[host]["host"]["processors"]
+    if own.run.alone:
         return {host: of_host(own, processors)}
     found = {
-        name: of_host(other["deployment"], other["host"]["processors"])
-        for name, other in known.items()
-        if other["deployment"]["name"] == own["name"] and other["deployment"]["duties"]
+        name: of_host(other, known[name]["host"]["processors"])
+        for name, other in decided.items()
+        if other.name == own.name and other.run.duties
     }
     workers, beats = groups.get("celery_worker", ()), groups.get("celery_beat", ())
     for name in dict.fromkeys([*workers, *beats]):
@@ -78,9 +79,9 @@ def fleet(
     return found
 
 
-def _of_pool(pool: Mapping[str, Any], processors: int) -> dict[str, Any]:
-    most = max(pool["autoscale"], default=0) or pool["concurrency"] or processors
-    return {"name": pool["name"], "pool": pool["pool"], "at_once": 1 if pool["pool"] == "solo" else most}
+def _of_pool(pool: PoolUnit, processors: int) -> dict[str, Any]:
+    most = max(pool.autoscale, default=0) or pool.concurrency or processors
+    return {"name": pool.name, "pool": pool.pool, "at_once": 1 if pool.pool == "solo" else most}
 
 
 def _completed(pools: Sequence[Mapping[str, Any]]) -> list[_pools.Pool]:

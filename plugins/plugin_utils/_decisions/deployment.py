@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Decide a deployment: from the public variables and from what the host and the project are.
 
-Everything that the roles need is decided here, once, as plain data without secrets.
+Everything that the roles need is decided here, once, and holds no secret.
 """
 
 from __future__ import annotations
@@ -11,22 +11,31 @@ from __future__ import annotations
 import os.path
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 from ansible_collections.celeriac.django.plugins.module_utils import _names
 from ansible_collections.celeriac.django.plugins.module_utils._checkout import integration
+from ansible_collections.celeriac.django.plugins.module_utils._deployment import (
+    Beat,
+    Broker,
+    Code,
+    Deployment,
+    Inside,
+    Limits,
+    Places,
+    Results,
+    Run,
+    Sandbox,
+    Units,
+)
 from ansible_collections.celeriac.django.plugins.module_utils._discovery.project import App, Project
 from ansible_collections.celeriac.django.plugins.module_utils._host import Host
 
 from . import broker as _broker
-from . import findings, limits, requirements, results, sandbox, tasks, warnings
+from . import findings, limits, places, requirements, results, sandbox, tasks, warnings
 from . import pools as _pools
 from .fleet import Fleet, duties
 from .variables import DeploymentError, Variables, check_name
 
-#: What starts the units' processes, in the state folder; for an app of the project's own, with a package.
-LAUNCHER = "launch.py"
-SERVICE = "celeriac_service"
 #: Seconds between two canaries.
 CANARY_INTERVAL = 60
 SCHEDULERS = {
@@ -34,8 +43,6 @@ SCHEDULERS = {
     "file": "",
     "redbeat": "redbeat.RedBeatScheduler",
 }
-#: What the processes and the roles keep in the state folder.
-_STATE_NAMES = (".gitignore", LAUNCHER, SERVICE, "bin", "broker", "beat-schedule", "environment", "secrets")
 
 
 def check(variables: Variables, groups: Mapping[str, Sequence[str]], hosts: Sequence[str]) -> None:
@@ -130,7 +137,7 @@ def check_authorities(unread: Sequence[str]) -> None:
         )
 
 
-def decide(variables: Variables, project: Project, host: Host, fleet: Fleet) -> dict[str, Any]:
+def decide(variables: Variables, project: Project, host: Host, fleet: Fleet) -> Deployment:
     """Decide the deployment of one host.
 
     Args:
@@ -143,9 +150,69 @@ def decide(variables: Variables, project: Project, host: Host, fleet: Fleet) -> 
         DeploymentError: the project does not allow what was asked for.
     """
     name = _name_of(variables, project)
-    broker, pools, duty = variables.broker, variables.pools, fleet.duties
     systemd = _uses_systemd(variables.service_manager, host)
     integrate = _integrate(variables.project_integrate, project)
+    _check_project(variables, project, integrate, fleet)
+    code = _code(variables, project, integrate)
+    there = places.paths(variables, project, name, systemd)
+    account = places.account(variables, project, name, systemd, host)
+    there = places.with_folders(there, account, systemd)
+    canary = f"{name}-canary" if integrate else ""
+    try:
+        done = tasks.decide(variables, project, name, code, canary, fleet)
+    except ValueError as error:
+        raise DeploymentError(str(error)) from None
+    duties = fleet.duties
+    return Deployment(
+        name=name,
+        code=code,
+        places=there,
+        account=account,
+        units=_units(variables, name, systemd, host),
+        pools=tuple(_pools.unit(pool) for pool in variables.pools),
+        broker=Broker(variables.broker.embedded, variables.broker.facts.has_control),
+        results=_results(variables, code, fleet),
+        beat=_beat(variables, there, canary, tasks.writes_schedule(variables, done, integrate, duties)),
+        limits=Limits(
+            limits.visibility_timeout(variables.pools, variables.patience),
+            variables.patience.consumer,
+            variables.web_connections,
+            variables.database_max_connections,
+        ),
+        sandbox=_sandbox_of(there, variables, project),
+        tasks=done.tasks,
+        requirements=requirements.decide(variables, project, integrate, tasks.needs_ephem(done, integrate)),
+        inside=Inside(
+            there.python,
+            project.base,
+            project.settings,
+            account.runs_as,
+            _environment(variables, project, there, integrate),
+        ),
+        run=Run(
+            duties=tuple(duties),
+            systemd=systemd,
+            alone=variables.broker.embedded or variables.alone,
+            served=tuple(fleet.served),
+            delivery=variables.delivery,
+            prefork=tuple(
+                pool.name for pool in variables.pools if pool.pool == "prefork" and "worker" in duties
+            ),
+            notes=(
+                *(
+                    warnings.notes(project, code.app_module)
+                    if integrate
+                    else warnings.notes_of_own_app(project)
+                ),
+                *done.notes,
+                *findings.notes(project),
+            ),
+        ),
+    )
+
+
+def _check_project(variables: Variables, project: Project, integrate: bool, fleet: Fleet) -> None:
+    """See that the checkout can get what is asked for."""
     if integrate and project.settings_problem:
         raise DeploymentError(project.settings_problem)
     if integrate and not project.writable and not project.integrated:
@@ -153,117 +220,97 @@ def decide(variables: Variables, project: Project, host: Host, fleet: Fleet) -> 
             f"The checkout {project.path} is not writable. Run as its owner or with become, or set "
             "celery_project_integrate to never if Celery is in it already."
         )
-    if variables.database_from_url and not variables.removing:
+    if variables.removing:
+        return
+    if variables.database_from_url:
         _check_database(project, integrate)
-    state = variables.state_path or (
-        _names.system_state(name) if systemd else os.path.join(project.base, ".celery")
-    )
-    venv = variables.venv_path or os.path.join(state, "venv")
+    if integrate:
+        try:
+            results.check_project(variables, project, fleet.workers)
+        except results.ResultsError as error:
+            raise DeploymentError(str(error)) from None
+
+
+def _code(variables: Variables, project: Project, integrate: bool) -> Code:
     prefix = f"{project.package}." if project.package else ""
     # Beside manage.py, a celery.py would be what `import celery` finds.
     app_module = "celery" if project.package else "celery_app"
     package_file = os.path.join(project.package_path, "__init__.py")
     # Where the package's own module holds the settings, it cannot load an app that reads them.
     loads = bool(project.package) and package_file not in (p.file for p in project.settings_places)
-    if integrate:
-        _check_results(variables, project, fleet.workers)
-    deployment: dict[str, Any] = {
-        "name": name,
-        "path": project.path,
-        "base": project.base,
-        "package": project.package,
-        #: What the names of our modules begin with.
-        "prefix": prefix,
-        "app_module": app_module,
-        #: Whether the package's __init__.py loads the app; the app celery_ops does otherwise.
-        "loads_in_package": loads,
-        "settings": project.settings,
-        "integrate": integrate,
-        "record": os.path.join(os.path.relpath(project.package_path, project.path), integration.RECORD_PATH),
-        "app": (project.package if loads else prefix + app_module) if integrate else project.own_app.address,
-        "duties": list(duty),
-        "systemd": systemd,
-        "user": variables.user or name,
-        "state_path": state,
-        "run_path": os.path.join(state, "run") if systemd else state,
-        "config_path": f"/etc/{name}-celery" if systemd else state,
-        "tools_path": os.path.join(state, "bin"),
-        "venv": venv,
-        "python": os.path.join(venv, "bin", "python"),
-        "embedded": broker.embedded,
-        #: Whether workers and beat can be asked.
-        "has_control": broker.facts.has_control,
-        "alone": broker.embedded or variables.alone,
-        "result_backend": results.in_settings(variables.result_backend, prefix),
-        #: What was asked for, where it is a word: a URL may hold a password.
-        "result_word": "" if "://" in variables.result_backend else variables.result_backend,
-        "several_hosts": fleet.workers > 1,
-        "result_expires": variables.result_expires,
-        "scheduler": variables.beat_scheduler,
-        "scheduler_class": SCHEDULERS.get(variables.beat_scheduler, variables.beat_scheduler),
-        "timezone": variables.timezone,
-        "delivery": variables.delivery,
-        "pools": [_pools.as_data(pool) for pool in pools],
-        #: The pools whose tasks run in forked processes.
-        "prefork": [pool.name for pool in pools if pool.pool == "prefork" and "worker" in duty],
-        "target": f"{name}-celery.target",
-        "slice": f"{name}-celery.slice",
-        "beat_unit": f"{name}-beat.service",
-        "celery_settings": project.celery_settings,
-        "canary": f"{name}-canary" if integrate else "",
-        "canary_interval": CANARY_INTERVAL,
-        "restart": variables.worker_restart,
-        "served": list(fleet.served),
-        "self_check": variables.worker_self_check,
-        "keep_connections": variables.keep_connections,
-        "database_from_url": variables.database_from_url,
-        "web_connections": variables.web_connections,
-        "database_max_connections": variables.database_max_connections,
-        "visibility_timeout": limits.visibility_timeout(pools, variables.patience),
-        "consumer_timeout": variables.patience.consumer,
-        "systemd_version": host.systemd_version,
-        "credentials": systemd and host.has_credentials,
-        "launcher": os.path.join(state, LAUNCHER),
-        "several_beats": variables.beat_scheduler == "redbeat",
-        "requirements": requirements.decide(variables, project, integrate),
-        "tasks": dict(project.tasks),
-    }
-    deployment["beat_arguments"] = [
-        "--loglevel=INFO",
-        *(["--enable-remote-control"] if broker.facts.has_control else []),
-        # For schedulers that keep a file: not in the checkout, which is not the service's to change.
-        f"--schedule={deployment['run_path']}/beat-schedule",
-    ]
-    if integrate:
-        canary = f"{prefix}celery_ops.tasks.canary"
-        deployment["tasks"].setdefault(canary, "celery_ops/tasks.py")
-    try:
-        deployment.update(tasks.decide(variables, project, deployment, fleet))
-    except ValueError as error:
-        raise DeploymentError(str(error)) from None
-    for kind in ("specs", "own"):
-        deployment["requirements"][kind] += tasks.requirements(deployment)
-    samples = deployment["samples"]
-    deployment["notes"] = [
-        *(warnings.notes(project, app_module) if integrate else warnings.notes_of_own_app(project)),
-        *samples["notes"],
-        *findings.notes(project),
-    ]
-    deployment.update(_sandbox_of(deployment, variables, project))
-    if not variables.removing:
-        _check_user(deployment, variables.user, host)
-    deployment.update(_ownership(deployment, project, host))
-    deployment["own_paths"] = _own_paths(deployment, bool(variables.state_path))
-    deployment["environment"] = {
+    ours = project.package if loads else prefix + app_module
+    return Code(
+        path=project.path,
+        base=project.base,
+        package=project.package,
+        prefix=prefix,
+        app_module=app_module,
+        loads_in_package=loads,
+        settings=project.settings,
+        integrate=integrate,
+        record=os.path.join(os.path.relpath(project.package_path, project.path), integration.RECORD_PATH),
+        app=ours if integrate else project.own_app.address,
+        celery_settings=project.celery_settings,
+        database_from_url=variables.database_from_url,
+    )
+
+
+def _units(variables: Variables, name: str, systemd: bool, host: Host) -> Units:
+    return Units(
+        target=f"{name}-celery.target",
+        slice=f"{name}-celery.slice",
+        beat=f"{name}-beat.service",
+        version=host.systemd_version,
+        credentials=systemd and host.has_credentials,
+        restart=variables.worker_restart,
+        self_check=variables.worker_self_check,
+        keep_connections=variables.keep_connections,
+    )
+
+
+def _results(variables: Variables, code: Code, fleet: Fleet) -> Results:
+    backend = variables.result_backend
+    return Results(
+        backend=results.in_settings(backend, code.prefix),
+        word="" if "://" in backend else backend,
+        expires=variables.result_expires,
+        several_hosts=fleet.workers > 1,
+    )
+
+
+def _beat(variables: Variables, there: Places, canary: str, writes_schedule: bool) -> Beat:
+    scheduler = variables.beat_scheduler
+    return Beat(
+        scheduler=scheduler,
+        scheduler_class=SCHEDULERS.get(scheduler, scheduler),
+        timezone=variables.timezone,
+        # RedBeat's lock lets one of several send.
+        several=scheduler == "redbeat",
+        takeover=variables.beat_takeover,
+        looks=tasks.looks(variables.beat_takeover),
+        arguments=(
+            "--loglevel=INFO",
+            *(["--enable-remote-control"] if variables.broker.facts.has_control else []),
+            # For schedulers that keep a file: not in the checkout, which is not the service's to change.
+            f"--schedule={there.run}/beat-schedule",
+        ),
+        canary=canary,
+        canary_interval=CANARY_INTERVAL,
+        writes_schedule=writes_schedule,
+    )
+
+
+def _environment(variables: Variables, project: Project, there: Places, integrate: bool) -> dict[str, str]:
+    """Return the environment of the processes, without the secrets."""
+    return {
         "DJANGO_SETTINGS_MODULE": project.settings,
-        "CELERY_STATE_PATH": deployment["run_path"],
+        "CELERY_STATE_PATH": there.run,
         # A folder is the broker where somebody says so: without a word, the processes would refuse it.
-        **({"CELERY_BROKER_URL": _broker.EMBEDDED_URL} if broker.embedded and integrate else {}),
+        **({"CELERY_BROKER_URL": _broker.EMBEDDED_URL} if variables.broker.embedded and integrate else {}),
         **_broker_environment(variables),
         **_import_environment(project),
         **variables.environment,
     }
-    return deployment
 
 
 def _check_database(project: Project, integrate: bool) -> None:
@@ -278,16 +325,6 @@ def _check_database(project: Project, integrate: bool) -> None:
             f"This one has its own ({project.own_databases}), and they are used as they are. Leave the "
             "variable out, and read DATABASE_URL there if that is meant."
         )
-
-
-def _check_results(variables: Variables, project: Project, hosts: int) -> None:
-    """See that results go where this project can keep and read them."""
-    if variables.removing:
-        return
-    try:
-        results.check_project(variables, project, hosts)
-    except results.ResultsError as error:
-        raise DeploymentError(str(error)) from None
 
 
 def with_app(project: Project, wanted: str) -> Project:
@@ -330,91 +367,20 @@ def _import_environment(project: Project) -> dict[str, str]:
     return found
 
 
-def _sandbox_of(deployment: Mapping[str, Any], variables: Variables, project: Project) -> dict[str, Any]:
+def _sandbox_of(there: Places, variables: Variables, project: Project) -> Sandbox:
     """Decide what the processes may do."""
     in_a_file = project.database in ("sqlite3", "url", "") and not variables.uses_postgresql
+    base, given = project.base, variables.writable_paths
     try:
-        writable = sandbox.writable(
-            deployment["run_path"], variables.writable_paths, deployment["base"], in_a_file
-        )
+        writable = sandbox.writable(there.run, given, base, in_a_file)
     except sandbox.SandboxError as error:
         raise DeploymentError(str(error)) from None
-    return {
-        "writable": writable,
-        "protect_home": sandbox.protect_home(
-            [deployment["base"], deployment["venv"], deployment["state_path"], *variables.writable_paths]
-        ),
-        "worker_overrides": variables.worker_overrides,
-        "beat_overrides": variables.beat_overrides,
-    }
-
-
-def _comment(deployment: Mapping[str, Any]) -> str:
-    """Return the comment of the account that a deployment makes: by it, the account is ours."""
-    return f"Celery of {deployment['name']} (celeriac.django)"
-
-
-def _check_user(deployment: Mapping[str, Any], asked: str, host: Host) -> None:
-    """See that the services run as no account that happens to have the project's name.
-
-    Raises:
-        DeploymentError: there is one.
-    """
-    name = deployment["user"]
-    there = host.accounts.get(name)
-    if deployment["systemd"] and not asked and there not in (None, _comment(deployment)):
-        raise DeploymentError(
-            f"The user {name} is on the host already, and not made by this collection: the services would "
-            f"run with all its rights. Set celery_user to {name} if that is meant, to another name if not, "
-            "or call the project something else by celery_project_name."
-        )
-
-
-def _ownership(deployment: Mapping[str, Any], project: Project, host: Host) -> dict[str, Any]:
-    """Decide who owns what on the host."""
-    comment = _comment(deployment)
-    if not deployment["systemd"]:
-        # The owner of the checkout runs everything; only root can and has to give files away.
-        owner = str(project.owner_uid) if host.is_root else ""
-        folders = [{"path": deployment["state_path"], "owner": owner, "group": "", "mode": "0700"}]
-        return {
-            "run_user": "",
-            "makes_user": False,
-            "lacks_user": False,
-            "user_comment": comment,
-            "config_owner": owner,
-            "config_group": "",
-            "folders": folders,
-        }
-    user = deployment["user"]
-    gecos = host.accounts.get(user)
-    group = user if gecos in (None, comment) else host.groups.get(user, user)
-    return {
-        "run_user": user,
-        # An account that was there before is used as it is, and stays when the deployment goes.
-        "makes_user": gecos in (None, comment),
-        "lacks_user": gecos is None,
-        "user_comment": comment,
-        "config_owner": "root",
-        "config_group": group,
-        "folders": [
-            {"path": deployment["run_path"], "owner": user, "group": group, "mode": "0700"},
-            {"path": deployment["config_path"], "owner": "root", "group": group, "mode": "0750"},
-        ],
-    }
-
-
-def _own_paths(deployment: Mapping[str, Any], chosen: bool) -> list[str]:
-    """Return what goes with the deployment when it is removed, besides the virtual environment.
-
-    A state folder that somebody chose may hold more than ours: then only ours goes.
-    """
-    state = deployment["state_path"]
-    own = [deployment["run_path"], deployment["config_path"], state]
-    if chosen:
-        inside = [os.path.join(state, name) for name in _STATE_NAMES]
-        own = [*inside, *(path for path in own if path != state)]
-    return list(dict.fromkeys(own))
+    return Sandbox(
+        writable=tuple(writable),
+        protect_home=sandbox.protect_home([base, there.venv, there.state, *given]),
+        worker_overrides=variables.worker_overrides,
+        beat_overrides=variables.beat_overrides,
+    )
 
 
 def _name_of(variables: Variables, project: Project) -> str:

@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
+from ansible_collections.celeriac.django.plugins.module_utils._deployment import Deployment
 from ansible_collections.celeriac.django.plugins.module_utils._discovery.findings import INTEGRATION, OWN_APP
 from ansible_collections.celeriac.django.plugins.module_utils._discovery.project import Finding, Project
 
@@ -21,7 +21,7 @@ class FindingError(ValueError):
 def check(
     variables: Variables,
     project: Project,
-    deployment: Mapping[str, Any],
+    deployment: Deployment,
     checkout_alone: bool = False,
 ) -> None:
     """Refuse what would make a green report of a deployment that is wrong.
@@ -47,7 +47,7 @@ def check(
 def warnings(
     variables: Variables,
     project: Project,
-    deployment: Mapping[str, Any],
+    deployment: Deployment,
     checkout_alone: bool = False,
 ) -> list[str]:
     """Return what is to be told of such lines, and works all the same; arguments as of :func:`check`."""
@@ -58,10 +58,10 @@ def warnings(
     ]
 
 
-def _of(variables: Variables, project: Project, deployment: Mapping[str, Any]) -> Iterator[Finding]:
+def _of(variables: Variables, project: Project, deployment: Deployment) -> Iterator[Finding]:
     """Yield the findings that matter to this deployment, and that no variable settles."""
-    given = {*variables.environment, *variables.secret_names, *deployment["environment"]}
-    unwanted = OWN_APP if deployment["integrate"] else INTEGRATION
+    given = {*variables.environment, *variables.secret_names, *deployment.inside.environment}
+    unwanted = OWN_APP if deployment.code.integrate else INTEGRATION
     for finding in project.findings:
         variable = finding.variable
         # "+X": it matters only where X is given; "X": it is settled by it.

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
+from ansible_collections.celeriac.django.plugins.module_utils._deployment import PoolUnit
 from ansible_collections.celeriac.django.plugins.module_utils._runtime import environment_file
 
 #: Celery's task_default_queue.
@@ -310,13 +311,22 @@ def arguments(pool: Pool) -> list[str]:
     return [f"{name}={value}" for name, value in given.items() if value is not None] + switches + [*pool.more]
 
 
-def as_data(pool: Pool) -> dict[str, Any]:
-    """Return a pool as plain data, with its arguments."""
-    return {
-        **asdict(pool),
-        "queues": list(pool.queues),
-        "autoscale": list(pool.autoscale or ()),
-        "more": list(pool.more),
-        "arguments": arguments(pool),
-        "requeue_after": pool.requeue_after,
-    }
+def unit(pool: Pool) -> PoolUnit:
+    """Return a pool as its unit runs it."""
+    return PoolUnit(
+        name=pool.name,
+        queues=pool.queues,
+        pool=pool.pool,
+        concurrency=pool.concurrency,
+        autoscale=pool.autoscale or (),
+        time_limit=pool.time_limit,
+        delivery=pool.delivery,
+        stop_timeout=pool.stop_timeout,
+        watchdog=pool.watchdog,
+        requeue_after=pool.requeue_after,
+        nice=pool.nice,
+        memory_max=pool.memory_max,
+        cpu_quota=pool.cpu_quota,
+        environment=dict(pool.environment),
+        arguments=tuple(arguments(pool)),
+    )

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os.path
 import re
 
+from ansible_collections.celeriac.django.plugins.module_utils._deployment import Requirements
 from ansible_collections.celeriac.django.plugins.module_utils._discovery.project import Project
 
 from . import broker as _broker
@@ -23,14 +24,22 @@ HIREDIS = "hiredis>=3"
 SQLALCHEMY = "sqlalchemy>=2.0"
 DATABASE_URL = "dj-database-url>=3"
 PSYCOPG = "psycopg[binary]>=3.2"
+#: What celery.schedules.solar imports.
+EPHEM = "ephem>=4.1"
 
 _POSTGRESQL = re.compile(r"(postgres|postgresql|postgis)(\+\w+)?://")
 
 
-def decide(variables: Variables, project: Project, integrate: bool) -> dict[str, list[str]]:
+def decide(variables: Variables, project: Project, integrate: bool, solar: bool = False) -> Requirements:
     """Decide what is installed: what the project asks for, and what its Celery needs.
 
     A project with a Celery app of its own asks for its backends and scheduler itself.
+
+    Args:
+        variables: the public variables.
+        project: what was found.
+        integrate: whether the app is ours.
+        solar: whether a periodic task of ours follows the sun.
     """
     files: list[str] = []
     asked: list[str] = []
@@ -50,7 +59,8 @@ def decide(variables: Variables, project: Project, integrate: bool) -> dict[str,
     if integrate:
         own += [HIREDIS] if "redis" in extras else []
         own += _of_the_integration(variables, project)
-    return {"files": files, "specs": [*asked, *own], "own": own}
+        own += [EPHEM] if solar else []
+    return Requirements(tuple(files), (*asked, *own), tuple(own))
 
 
 def _of_the_integration(variables: Variables, project: Project) -> list[str]:

@@ -11,6 +11,8 @@ from collections.abc import Collection, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
 
+from ansible_collections.celeriac.django.plugins.module_utils._deployment import Route
+
 KEYS = ("queue", "priority", "rate_limit")
 _PATTERN = re.compile(r"[\w.*?\[\]!-]+\Z")
 _RATE = re.compile(r"\d+(\.\d+)?(/[smh])?\Z")
@@ -22,8 +24,8 @@ class RouteError(ValueError):
     """A route that cannot be. The text names it and says what to change."""
 
 
-def complete(routes: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Check the routes and return each with its ``pattern``, in their order.
+def complete(routes: Mapping[str, Any]) -> list[Route]:
+    """Check the routes and return them in their order.
 
     Args:
         routes: the variable ``celery_task_routes``.
@@ -34,7 +36,7 @@ def complete(routes: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [_route(str(pattern), value) for pattern, value in routes.items()]
 
 
-def _route(pattern: str, value: Any) -> dict[str, Any]:
+def _route(pattern: str, value: Any) -> Route:
     where = f"celery_task_routes: {pattern}"
     if not _PATTERN.match(pattern):
         raise RouteError(
@@ -46,20 +48,18 @@ def _route(pattern: str, value: Any) -> dict[str, Any]:
     unknown = sorted(set(map(str, given)) - set(KEYS))
     if unknown:
         raise RouteError(f"{where}: a route has no {unknown[0]}; it has {', '.join(KEYS)}.")
-    route: dict[str, Any] = {"pattern": pattern}
-    if given.get("queue"):
-        route["queue"] = str(given["queue"])
-    if given.get("priority") is not None:
-        route["priority"] = _priority(where, given["priority"])
-    if given.get("rate_limit") is not None:
-        rate = str(given["rate_limit"])
-        if not _RATE.match(rate):
-            raise RouteError(
-                f"{where}: rate_limit is {rate!r}; it is tasks per second, minute or hour of one worker, as "
-                "10/s, 100/m or 1000/h."
-            )
-        route["rate_limit"] = rate
-    return route
+    priority, rate = given.get("priority"), given.get("rate_limit")
+    if rate is not None and not _RATE.match(str(rate)):
+        raise RouteError(
+            f"{where}: rate_limit is {str(rate)!r}; it is tasks per second, minute or hour of one worker, as "
+            "10/s, 100/m or 1000/h."
+        )
+    return Route(
+        pattern,
+        queue=str(given.get("queue") or ""),
+        priority=None if priority is None else _priority(where, priority),
+        rate_limit="" if rate is None else str(rate),
+    )
 
 
 def _priority(where: str, value: Any) -> int:
@@ -108,7 +108,7 @@ def check_task(where: str, name: str, known: Collection[str], own: Collection[st
 
 
 def check(
-    routes: Sequence[Mapping[str, Any]],
+    routes: Sequence[Route],
     served: Collection[str],
     known: Collection[str],
     own: Collection[str],
@@ -119,11 +119,11 @@ def check(
         RouteError: one does not.
     """
     for route in routes:
-        where = f"celery_task_routes: {route['pattern']}"
-        if "queue" in route:
-            check_queue(where, route["queue"], served)
-        if not is_pattern(route["pattern"]):
-            check_task(where, route["pattern"], known, own)
+        where = f"celery_task_routes: {route.pattern}"
+        if route.queue:
+            check_queue(where, route.queue, served)
+        if not is_pattern(route.pattern):
+            check_task(where, route.pattern, known, own)
 
 
 def is_pattern(name: str) -> bool:
@@ -131,10 +131,10 @@ def is_pattern(name: str) -> bool:
     return "*" in name
 
 
-def idle(routes: Sequence[Mapping[str, Any]], known: Collection[str]) -> list[str]:
+def idle(routes: Sequence[Route], known: Collection[str]) -> list[str]:
     """Return the patterns that no task of the project's matches: of a package, or a slip."""
     return [
-        route["pattern"]
+        route.pattern
         for route in routes
-        if is_pattern(route["pattern"]) and not any(fnmatchcase(name, route["pattern"]) for name in known)
+        if is_pattern(route.pattern) and not any(fnmatchcase(name, route.pattern) for name in known)
     ]

@@ -10,14 +10,12 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ansible_collections.celeriac.django.plugins.module_utils._deployment import Overrides
+
 #: Folders that ProtectHome=true hides.
 _HOMES = ("/home", "/root", "/run/user")
 _CONTROL = re.compile("[\\x00-\\x08\\x0a-\\x1f\\x7f]")
 _DIRECTIVE = re.compile(r"[A-Z][A-Za-z0-9]*\Z")
-
-
-#: Directives of a unit, each with the lines that it gets.
-Overrides = list[tuple[str, list[str]]]
 
 
 class SandboxError(ValueError):

@@ -20,6 +20,7 @@ import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ansible_collections.celeriac.django.plugins.module_utils import _schedule
+from ansible_collections.celeriac.django.plugins.module_utils._deployment import Overrides, Route
 
 from . import broker as _broker
 from . import limits, routes, sandbox
@@ -64,8 +65,8 @@ class Variables:
     beat_schedule: list[dict[str, Any]]
     schedule: tuple[_schedule.Entry, ...]
     beat_takeover: int
-    #: The routes, each with its ``pattern``, in their order.
-    routes: list[dict[str, Any]]
+    #: In their order.
+    routes: tuple[Route, ...]
     pools: tuple[Pool, ...]
     delivery: str
     patience: limits.Patience
@@ -91,8 +92,8 @@ class Variables:
     web_connections: int
     database_max_connections: int
     writable_paths: list[str]
-    worker_overrides: sandbox.Overrides
-    beat_overrides: sandbox.Overrides
+    worker_overrides: Overrides
+    beat_overrides: Overrides
     #: Whether the deployment is to go: what it was told to do does not matter any more.
     removing: bool
 
@@ -164,7 +165,7 @@ def read(options: Mapping[str, Any]) -> Variables:
             "result_expires": _expires(options["result_expires"]),
             "beat_schedule": schedule,
             "schedule": tuple(_schedule.complete(schedule, options["timezone"])),
-            "routes": routes.complete({} if removing else options["task_routes"]),
+            "routes": tuple(routes.complete({} if removing else options["task_routes"])),
             "pools": tuple(_pools.complete(options["workers"], options["delivery"])),
             "patience": limits.patience(options),
             "environment": texts,

@@ -6,9 +6,8 @@
 from __future__ import annotations
 
 import os.path
-from collections.abc import Mapping
-from typing import Any
 
+from ansible_collections.celeriac.django.plugins.module_utils._deployment import Deployment
 from ansible_collections.celeriac.django.plugins.module_utils._discovery.project import Project
 from ansible_collections.celeriac.django.plugins.module_utils._host import Host
 
@@ -59,12 +58,12 @@ _OURS = frozenset(
 )
 
 
-def _overruled(project: Project, deployment: Mapping[str, Any]) -> str:
+def _overruled(project: Project, deployment: Deployment) -> str:
     """Name the project's own settings of Celery that those of the integration overrule."""
     ours = set(_OURS)
-    if deployment["routes"]:
+    if deployment.tasks.routes:
         ours.add("CELERY_TASK_ROUTES")
-    if deployment["scheduler"] != "file":
+    if deployment.beat.scheduler != "file":
         ours.add("CELERY_BEAT_SCHEDULER")
     lost = {name: place for name, place in project.celery_settings.items() if name in ours}
     if not lost:
@@ -81,7 +80,7 @@ def warnings(
     variables: Variables,
     project: Project,
     host: Host,
-    deployment: Mapping[str, Any],
+    deployment: Deployment,
     checkout_alone: bool = False,
 ) -> list[str]:
     """Return what works, but is probably not what somebody wants.
@@ -99,30 +98,30 @@ def warnings(
             "Nothing is started as a service: systemd runs this host, but the play is not root. Run with "
             "become (-b) for units, or set celery_service_manager to none if that is meant."
         )
-    texts += tasks.warnings(deployment, variables.broker)
-    if deployment["integrate"]:
+    texts += tasks.warnings(deployment.tasks, variables.broker)
+    if deployment.code.integrate:
         texts += results.warnings(variables, project)
         texts += filter(None, [_overruled(project, deployment)])
-    if deployment["embedded"] and deployment["systemd"] and deployment["integrate"]:
+    if deployment.broker.embedded and deployment.run.systemd and deployment.code.integrate:
         texts.append(
             "The broker is a folder on this host: good for trying, but a kill can lose messages. For "
             "production, set celery_broker_url to a Redis or RabbitMQ, or put a host into celery_broker."
         )
-    if deployment["integrate"] and not project.open_requirements:
+    if deployment.code.integrate and not project.open_requirements:
         texts.append(
-            f"Add {', '.join(deployment['requirements']['own'])} to the project's requirements: its package "
+            f"Add {', '.join(deployment.requirements.own)} to the project's requirements: its package "
             "imports Celery from now on, in web processes too."
         )
     texts += findings.warnings(variables, project, deployment, checkout_alone)
     texts += _about_the_checkout(variables, project, deployment)
     if not checkout_alone:
         texts += _about_the_environment(variables, project, deployment)
-    if "worker" in deployment["duties"]:
+    if "worker" in deployment.run.duties:
         texts += limits.warnings(variables.pools, variables.broker, variables.patience)
     return texts
 
 
-def _about_the_checkout(variables: Variables, project: Project, deployment: Mapping[str, Any]) -> list[str]:
+def _about_the_checkout(variables: Variables, project: Project, deployment: Deployment) -> list[str]:
     texts = []
     if project.production:
         texts.append(
@@ -140,7 +139,7 @@ def _about_the_checkout(variables: Variables, project: Project, deployment: Mapp
             "so tasks in it are not part of the proof. If it is right for a newer Python, set "
             "ansible_python_interpreter to one."
         )
-    if not deployment["integrate"] and project.other_celery_apps and not variables.project_app:
+    if not deployment.code.integrate and project.other_celery_apps and not variables.project_app:
         texts.append(
             f"There are several Celery apps: {project.own_app.place} is deployed, and not "
             f"{', '.join(project.other_celery_apps)}. Set celery_project_app, such as shop.celery:app, to "
@@ -149,11 +148,9 @@ def _about_the_checkout(variables: Variables, project: Project, deployment: Mapp
     return texts
 
 
-def _about_the_environment(
-    variables: Variables, project: Project, deployment: Mapping[str, Any]
-) -> list[str]:
+def _about_the_environment(variables: Variables, project: Project, deployment: Deployment) -> list[str]:
     texts = []
-    given = {*variables.environment, *variables.secret_names, *deployment["environment"]}
+    given = {*variables.environment, *variables.secret_names, *deployment.inside.environment}
     if variables.database_from_url and "DATABASE_URL" not in given:
         texts.append(
             "celery_database_from_url is true, but neither celery_secrets nor celery_environment has "

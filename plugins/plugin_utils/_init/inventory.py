@@ -11,7 +11,7 @@ from typing import Any
 
 from ansible_collections.celeriac.django.plugins.module_utils._discovery.files import readable_name
 
-from .._rendering import project_files
+from .._rendering import env_example
 from .._rendering import templates as _render
 from . import questions
 
@@ -151,7 +151,7 @@ def _placeholders(found: questions.Found, values: questions.Values) -> list[dict
     names = [*_secrets(found, values), *optional]
     return entries + [
         _entry(example["name"], example["value"], example["comment"], example["name"] in optional)
-        for example in project_files.environment_example(found.name, names)
+        for example in env_example.lines(found.name, names)
         if example["name"] in names
     ]
 

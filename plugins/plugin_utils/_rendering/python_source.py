@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.celeriac.django.plugins.module_utils import _schedule
+from ansible_collections.celeriac.django.plugins.module_utils._deployment import Route
+from ansible_collections.celeriac.django.plugins.module_utils._schedule import Entry
 
 _STEP = "    "
 #: black's line length.
@@ -77,28 +80,60 @@ def _call(name: str, **arguments: Any) -> Source:
     return Source(f"{name}(\n{''.join(lines)})")
 
 
-def schedule(entries: Sequence[Mapping[str, Any]], scheduler: str, prefix: str) -> dict[str, Any]:
-    """Return ``imports`` (lines) and ``source`` (entries of CELERY_BEAT_SCHEDULE) for these periodic tasks.
+@dataclass(frozen=True)
+class Imports:
+    """The lines that a schedule needs, by their section."""
+
+    standard: str
+    celery: str
+    redbeat: str
+    own: str
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Periodic tasks as source."""
+
+    imports: Imports
+    #: Entries of CELERY_BEAT_SCHEDULE.
+    source: str
+    #: Whether they use our schedules.py.
+    needs_module: bool
+
+
+@dataclass(frozen=True)
+class Routing:
+    """Routes as source: each that of a dict, empty where there are none."""
+
+    routes: str
+    limits: str
+    #: Whether any route has a priority.
+    priorities: bool
+
+
+def schedule(entries: Sequence[Entry], scheduler: str, prefix: str) -> Schedule:
+    """Return the source of these periodic tasks.
 
     Args:
-        entries: each an :class:`_schedule.Entry` as data.
+        entries: they.
         scheduler: ``file``, ``redbeat``, or a class.
         prefix: what the names of our modules begin with.
     """
-    shown = [entry for entry in entries if entry["enabled"] and not entry["absent"]]
-    sources = {entry["name"]: _entry(entry, scheduler) for entry in shown}
+    sources = {
+        entry.name: _entry(entry, scheduler) for entry in entries if entry.enabled and not entry.absent
+    }
     text = "".join(sources.values())
     ours = f"{prefix}celery_ops.schedules"
     names = [name for name in ("Crontab", "Once") if f"{name}(" in text]
     third = [name for name in ("crontab", "solar") if f": {name}(" in text]
-    imports = {
-        "standard": _datetime_import(text),
-        "celery": f"from celery.schedules import {', '.join(third)}\n" if third else "",
-        "redbeat": "from redbeat.schedules import rrule\n" if " rrule(" in text else "",
-        "own": import_lines({ours: names}) if names else "",
-    }
+    imports = Imports(
+        standard=_datetime_import(text),
+        celery=f"from celery.schedules import {', '.join(third)}\n" if third else "",
+        redbeat="from redbeat.schedules import rrule\n" if " rrule(" in text else "",
+        own=import_lines({ours: names}) if names else "",
+    )
     lines = [f"{_STEP}{_text(name)}: {source},\n" for name, source in sources.items()]
-    return {"imports": imports, "source": "".join(lines), "needs_module": bool(names)}
+    return Schedule(imports, "".join(lines), bool(names))
 
 
 def _datetime_import(text: str) -> str:
@@ -107,17 +142,17 @@ def _datetime_import(text: str) -> str:
     return f"from datetime import {', '.join(names)}\n" if names else ""
 
 
-def _entry(entry: Mapping[str, Any], scheduler: str) -> str:
-    options = {key: entry[key] for key in ("queue", "expires") if entry[key]}
-    data: dict[str, Any] = {"task": entry["task"], "schedule": _when(entry, scheduler)}
-    data |= {key: value for key, value in (("args", entry["args"]), ("kwargs", entry["kwargs"])) if value}
-    if options:
+def _entry(entry: Entry, scheduler: str) -> str:
+    data: dict[str, Any] = {"task": entry.task, "schedule": _when(entry, scheduler)}
+    data |= {key: value for key, value in (("args", entry.args), ("kwargs", entry.kwargs)) if value}
+    said = {"queue": entry.queue, "expires": entry.expires}
+    if options := {key: value for key, value in said.items() if value}:
         data["options"] = options
     return literal(data, 1)
 
 
-def _when(entry: Mapping[str, Any], scheduler: str) -> Any:
-    kind, when = entry["kind"], entry["when"]
+def _when(entry: Entry, scheduler: str) -> Any:
+    kind, when = entry.kind, entry.when
     if kind == "interval":
         return float(when["seconds"])
     if kind == "solar":
@@ -128,36 +163,34 @@ def _when(entry: Mapping[str, Any], scheduler: str) -> Any:
             return _call("rrule", freq="DAILY", count=1, dtstart=moment)
         return _call("Once", moment=moment)
     given = {name: text for name, text in when.items() if text != "*"}
-    if entry["timezone"]:
+    if entry.timezone:
         return _crontab_in(entry, given, scheduler)
     return _call("crontab", **given) if given else Source("crontab()")
 
 
-def _crontab_in(entry: Mapping[str, Any], given: Mapping[str, str], scheduler: str) -> Source:
+def _crontab_in(entry: Entry, given: Mapping[str, str], scheduler: str) -> Source:
     """Return a crontab in a timezone of its own."""
     if scheduler == "redbeat":
         # What RedBeat keeps of a crontab has no timezone; a rule starts somewhere, and keeps that place's.
         # A day back: what was missed meanwhile is due at once; and at each look, all is counted from there.
         # Spelled without timezone.utc, for which linters want what Python 3.10 has not.
         start = Source("datetime.now(timezone(timedelta())) - timedelta(days=1)")
-        minutes = sorted(_schedule.values(entry["when"]["minute"], "minute"))
+        minutes = sorted(_schedule.values(entry.when["minute"], "minute"))
         return _call("rrule", freq="HOURLY", dtstart=start, byminute=minutes, bysecond=0)
-    return _call("Crontab", **given, zone=entry["timezone"])
+    return _call("Crontab", **given, zone=entry.timezone)
 
 
-def routes(found: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Return ``routes`` and ``limits``, each the source of a dict, empty where there are none.
+def routes(found: Sequence[Route]) -> Routing:
+    """Return the source of what the settings say of routes."""
+    to = {route.pattern: _route(route) for route in found if route.queue or route.priority is not None}
+    limits = {route.pattern: route.rate_limit for route in found if route.rate_limit}
+    return Routing(
+        routes=literal(to) if to else "",
+        limits=literal(limits) if limits else "",
+        priorities=any(route.priority is not None for route in found),
+    )
 
-    ``priorities`` tells whether any route has one.
-    """
-    to = {
-        route["pattern"]: {key: route[key] for key in ("queue", "priority") if key in route}
-        for route in found
-        if "queue" in route or "priority" in route
-    }
-    limits = {route["pattern"]: route["rate_limit"] for route in found if "rate_limit" in route}
-    return {
-        "routes": literal(to) if to else "",
-        "limits": literal(limits) if limits else "",
-        "priorities": any("priority" in route for route in found),
-    }
+
+def _route(route: Route) -> dict[str, Any]:
+    said = {"queue": route.queue or None, "priority": route.priority}
+    return {key: value for key, value in said.items() if value is not None}

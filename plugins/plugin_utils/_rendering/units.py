@@ -9,9 +9,11 @@ import os.path
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ansible_collections.celeriac.django.plugins.module_utils import _data
+from ansible_collections.celeriac.django.plugins.module_utils._deployment import Deployment
 from ansible_collections.celeriac.django.plugins.module_utils._runtime import environment_file
 
-from .._decisions.deployment import SERVICE
+from .._decisions.places import SERVICE
 from .templates import RUNTIME, Templates
 
 #: Servers that can be on the same host: where they are, they start first.
@@ -27,7 +29,7 @@ def worker_template(name: str, pool: str) -> str:
     return f"{name}-worker-{pool}@.service"
 
 
-def render(templates: Templates, deployment: Mapping[str, Any], hostname: str, kind: str) -> dict[str, str]:
+def render(templates: Templates, deployment: Deployment, hostname: str, kind: str) -> dict[str, str]:
     """Return the unit files that the host needs, name to text.
 
     Args:
@@ -39,37 +41,51 @@ def render(templates: Templates, deployment: Mapping[str, Any], hostname: str, k
     Raises:
         RenderError: a template does not work.
     """
-    values = {**deployment, "hostname": hostname, "local_services": LOCAL_SERVICES}
+    values = {**_values(deployment), "hostname": hostname, "local_services": LOCAL_SERVICES}
     workers = {
         **values,
-        "overrides": deployment["worker_overrides"],
+        "overrides": deployment.sandbox.worker_overrides,
         "overrides_name": "celery_worker_unit_overrides",
     }
     beats = {
         **values,
-        "overrides": deployment["beat_overrides"],
+        "overrides": deployment.sandbox.beat_overrides,
         "overrides_name": "celery_beat_unit_overrides",
     }
     units: dict[str, str] = {}
     duties = _duties(deployment, kind)
     if "worker" in duties:
-        for pool in deployment["pools"]:
-            units[worker_template(deployment["name"], pool["name"])] = templates.render(
-                "worker.service", {**workers, "pool": pool, "node": NODE.format(pool=pool["name"])}
+        for pool in deployment.pools:
+            units[worker_template(deployment.name, pool.name)] = templates.render(
+                "worker.service", {**workers, "pool": pool, "node": NODE.format(pool=pool.name)}
             )
     if "beat" in duties:
-        units[deployment["beat_unit"]] = templates.render("beat.service", beats)
-    if deployment["duties"]:
-        units[deployment["target"]] = templates.render("celery.target", values)
-        units[deployment["slice"]] = templates.render("celery.slice", values)
+        units[deployment.units.beat] = templates.render("beat.service", beats)
+    if deployment.run.duties:
+        units[deployment.units.target] = templates.render("celery.target", values)
+        units[deployment.units.slice] = templates.render("celery.slice", values)
     return units
 
 
-def _duties(deployment: Mapping[str, Any], kind: str) -> list[str]:
-    return [duty for duty in deployment["duties"] if kind in (duty, "all")]
+def _values(deployment: Deployment) -> dict[str, Any]:
+    """Return what the templates of units are made of: the parts that they are about, by their names."""
+    return {
+        "name": deployment.name,
+        "code": deployment.code,
+        "places": deployment.places,
+        "account": deployment.account,
+        "units": deployment.units,
+        "beat": deployment.beat,
+        "limits": deployment.limits,
+        "sandbox": deployment.sandbox,
+    }
 
 
-def files(overrides: Sequence[str], deployment: Mapping[str, Any], kind: str) -> dict[str, str]:
+def _duties(deployment: Deployment, kind: str) -> list[str]:
+    return [duty for duty in deployment.run.duties if kind in (duty, "all")]
+
+
+def files(overrides: Sequence[str], deployment: Deployment, kind: str) -> dict[str, str]:
     """Return the other files that the units start from, path to text.
 
     Args:
@@ -85,14 +101,14 @@ def files(overrides: Sequence[str], deployment: Mapping[str, Any], kind: str) ->
         return {}
     found = launcher(overrides, deployment)
     if "worker" in duties:
-        for pool in deployment["pools"]:
-            if pool["environment"]:
-                path = os.path.join(deployment["config_path"], f"pool-{pool['name']}")
-                found[path] = environment_file.dump(pool["environment"])
+        for pool in deployment.pools:
+            if pool.environment:
+                path = os.path.join(deployment.places.config, f"pool-{pool.name}")
+                found[path] = environment_file.dump(pool.environment)
     return found
 
 
-def launcher(overrides: Sequence[str], deployment: Mapping[str, Any]) -> dict[str, str]:
+def launcher(overrides: Sequence[str], deployment: Deployment) -> dict[str, str]:
     """Return the program that workers and beat start from, and its package, path to text.
 
     They are the same for all projects, and whoever deploys owns them: a new one changes no checkout.
@@ -104,18 +120,18 @@ def launcher(overrides: Sequence[str], deployment: Mapping[str, Any]) -> dict[st
     Raises:
         RenderError: a template that replaces one does not work.
     """
-    program = deployment["launcher"]
+    program = deployment.places.launcher
     folder = os.path.dirname(program)
-    runtime = Templates(RUNTIME, overrides)
-    found = {program: runtime.render(os.path.basename(program), deployment)}
+    runtime, values = Templates(RUNTIME, overrides), _values(deployment)
+    found = {program: runtime.render(os.path.basename(program), values)}
     for name in runtime.names(SERVICE):
-        found[os.path.join(folder, name)] = runtime.render(name, deployment)
+        found[os.path.join(folder, name)] = runtime.render(name, values)
     place = os.path.join(folder, SERVICE, os.path.basename(_RABBITMQ))
-    found[place] = Templates("project", overrides).render(_RABBITMQ, deployment)
+    found[place] = Templates("project", overrides).render(_RABBITMQ, values)
     return found
 
 
-def preflight(deployment: Mapping[str, Any], fleet: Mapping[str, Any]) -> dict[str, Any]:
+def preflight(deployment: Deployment, fleet: Mapping[str, Any]) -> dict[str, Any]:
     """Return what has to be known to see whether the workers can start.
 
     Args:
@@ -124,12 +140,12 @@ def preflight(deployment: Mapping[str, Any], fleet: Mapping[str, Any]) -> dict[s
     """
     return {
         "fleet": fleet,
-        "web_connections": deployment["web_connections"],
-        "database_max_connections": deployment["database_max_connections"],
-        "app": deployment["app"],
-        "pools": deployment["pools"],
-        "served": deployment["served"],
-        "visibility": deployment["visibility_timeout"],
-        "consumer": deployment["consumer_timeout"],
-        "own_app": not deployment["integrate"],
+        "web_connections": deployment.limits.web_connections,
+        "database_max_connections": deployment.limits.database_max_connections,
+        "app": deployment.code.app,
+        "pools": [_data.as_data(pool) for pool in deployment.pools],
+        "served": list(deployment.run.served),
+        "visibility": deployment.limits.visibility_timeout,
+        "consumer": deployment.limits.consumer_timeout,
+        "own_app": not deployment.code.integrate,
     }

@@ -16,6 +16,7 @@ from typing import Any
 
 from ansible_collections.celeriac.django.plugins.module_utils import _host
 from ansible_collections.celeriac.django.plugins.module_utils._checkout import change, integration
+from ansible_collections.celeriac.django.plugins.module_utils._deployment import Deployment
 from ansible_collections.celeriac.django.plugins.module_utils._discovery.discover import discover
 from ansible_collections.celeriac.django.plugins.module_utils._discovery.project import Project
 from ansible_collections.celeriac.django.plugins.module_utils._project import known_settings, works
@@ -85,7 +86,7 @@ class Checkout:
     path: Path
     python: Path | None = None
     project: Project = field(init=False)
-    deployment: dict[str, Any] = field(default_factory=dict)
+    deployment: Deployment = field(init=False)
     warnings: list[str] = field(default_factory=list)
     broker: str = ""
 
@@ -129,21 +130,23 @@ class Checkout:
         """
         change.check_syntax(list(changed))
         if self.python is not None:
-            job = {**JOB, "app": self.deployment["app"]}
+            job = {**JOB, "app": self.deployment.code.app}
             what = "With the integration, the project does not work"
             works.see(self.inside(), job, what)
 
     def inside(self) -> _project_python.ProjectPython:
         """Return how scripts are run inside the project."""
-        environment = dict(self.deployment["environment"])
+        environment = dict(self.deployment.inside.environment)
         environment.pop("CELERY_STATE_PATH", None)
         return _project_python.ProjectPython.from_params(
             {
-                "python": str(self.python),
-                "base": self.project.base,
-                "settings": self.project.settings,
-                "user": None,
-                "environment": environment,
+                "project": {
+                    "python": str(self.python),
+                    "base": self.project.base,
+                    "settings": self.project.settings,
+                    "user": "",
+                    "environment": environment,
+                },
                 # As on a host, where the broker's URL is one of the secrets.
                 "secrets": {"CELERY_BROKER_URL": self.broker} if self.broker else {},
             }
@@ -152,12 +155,12 @@ class Checkout:
     def review(self) -> list[str]:
         """Return what the project's own app lacks, as the module celery_review does."""
         job = {
-            "app": self.deployment["app"],
+            "app": self.deployment.code.app,
             "places": self.project.celery_settings,
             "unlisted": known_settings.UNLISTED,
         }
         answer = self.inside().run(inside_review, job, role=_project_python.WORKER)
-        return _review.lacks(self.project, answer, self.deployment["delivery"])
+        return _review.lacks(self.project, answer, self.deployment.run.delivery)
 
     def integrate(self, check: bool = False) -> change.Outcome:
         """Put Celery into the checkout.
@@ -170,8 +173,8 @@ class Checkout:
         )
 
         def compute(read: integration.Reader) -> integration.Change:
-            together = samples.together(self.deployment["samples"])
-            record = self.deployment["record"]
+            together = samples.together(self.deployment.tasks.samples)
+            record = self.deployment.code.record
             return integration.integrate(self.path, record, files, blocks, read, samples=together)
 
         return change.change(self.path, compute, self.see, check)
@@ -180,10 +183,10 @@ class Checkout:
         """Take Celery out of the checkout."""
 
         def compute(read: integration.Reader) -> integration.Change:
-            return integration.remove(self.path, self.deployment["record"], read)
+            return integration.remove(self.path, self.deployment.code.record, read)
 
         outcome = change.change(self.path, compute, change.check_syntax, False)
-        state = Path(self.deployment["state_path"])
+        state = Path(self.deployment.places.state)
         if state.is_relative_to(self.path):
             shutil.rmtree(state, ignore_errors=True)
         return outcome

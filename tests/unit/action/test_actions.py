@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 from unittest.mock import MagicMock
@@ -23,6 +23,7 @@ from ansible_collections.celeriac.django.plugins.action import (
     celery_rabbitmq_plan,
     celery_service,
 )
+from ansible_collections.celeriac.django.plugins.module_utils._deployment import Deployment
 from ansible_collections.celeriac.django.plugins.module_utils._discovery.project import Project
 
 Act = Callable[..., tuple[dict[str, Any], dict[str, Any]]]
@@ -79,29 +80,21 @@ def act(monkeypatch: pytest.MonkeyPatch) -> Act:
 
 
 @pytest.fixture
-def found(found: Found, project: Project) -> Found:
+def sent(found: Found, project: Project) -> Found:
     """What the module answers, as it comes over the wire."""
     return {**found, "project": project.as_data(), "host": asdict(found["host"])}
 
 
-@pytest.fixture
-def deployment(act: Act, found: Found) -> dict[str, Any]:
-    """The decisions for a plain project."""
-    answer, _given = act(celery_deployment, found, variables=SHOP)
-    decided: dict[str, Any] = answer["deployment"]
-    return decided
-
-
-def test_a_deployment_is_decided_from_what_was_found(act: Act, found: Found) -> None:
+def test_a_deployment_is_decided_from_what_was_found(act: Act, sent: Found) -> None:
     answer, given = act(
         celery_deployment,
-        found,
+        sent,
         variables=SHOP,
         broker_url="redis://:s3cret@mq.example/0",
         group_names={"celery_worker": ["web1"]},
     )
     assert answer["deployment"]["name"] == "shop"
-    assert answer["deployment"]["duties"] == ["worker"]
+    assert answer["deployment"]["run"]["duties"] == ["worker"]
     assert given["addresses"] == [["mq.example", 6379]]
     # The host needs no password to look whether the broker is there.
     assert "s3cret" not in str(given)
@@ -135,9 +128,9 @@ def test_a_deployment_is_decided_from_what_was_found(act: Act, found: Found) -> 
     ],
 )
 def test_what_cannot_be_is_a_failure_that_is_told_once(
-    arguments: dict[str, Any], differs: Found, why: str, act: Act, found: Found
+    arguments: dict[str, Any], differs: Found, why: str, act: Act, sent: Found
 ) -> None:
-    answer, _given = act(celery_deployment, {**found, **differs}, **arguments)
+    answer, _given = act(celery_deployment, {**sent, **differs}, **arguments)
     assert answer["failed"]
     assert why in answer["msg"]
 
@@ -148,27 +141,27 @@ def test_what_fails_on_the_host_is_handed_on(act: Act) -> None:
     assert answer == failed
 
 
-def test_rabbitmq_is_as_patient_as_its_slowest_workers(act: Act, found: Found) -> None:
+def test_rabbitmq_is_as_patient_as_its_slowest_workers(act: Act, sent: Found) -> None:
     """What the role celery_broker writes for all hosts is what each of them counts on."""
     given = {
         "variables": {**SHOP, "celery_result_backend": "none"},
         "broker_url": "amqp://mq1/shop",
         "group_names": GROUPS,
     }
-    ours, _given = act(celery_deployment, found, hostvars=HOSTVARS, broker_server="rabbitmq", **given)
-    assert ours["deployment"]["consumer_timeout"] == 9030
+    ours, _given = act(celery_deployment, sent, hostvars=HOSTVARS, broker_server="rabbitmq", **given)
+    assert ours["deployment"]["limits"]["consumer_timeout"] == 9030
     # Somebody else's RabbitMQ has its own.
-    theirs, _given = act(celery_deployment, found, hostvars=HOSTVARS, **given)
-    assert theirs["deployment"]["consumer_timeout"] == 1800
+    theirs, _given = act(celery_deployment, sent, hostvars=HOSTVARS, **given)
+    assert theirs["deployment"]["limits"]["consumer_timeout"] == 1800
 
 
-def test_a_time_that_is_none_is_told_with_its_variable(act: Act, found: Found) -> None:
+def test_a_time_that_is_none_is_told_with_its_variable(act: Act, sent: Found) -> None:
     hostvars = {**HOSTVARS, "web2": {"celery_longest_eta": "a day"}}
     given = {"variables": SHOP, "broker_server": "rabbitmq", "group_names": GROUPS}
-    answer, _given = act(celery_deployment, found, hostvars=hostvars, **given)
+    answer, _given = act(celery_deployment, sent, hostvars=hostvars, **given)
     assert "celery_longest_eta is 'a day'" in answer["msg"]
     with pytest.raises(AnsibleError, match="celery_longest_eta is 'a day'") as caught:
-        act(celery_rabbitmq_plan, found, hostvars=hostvars)
+        act(celery_rabbitmq_plan, sent, hostvars=hostvars)
     assert caught.value.__cause__ is None
 
 
@@ -188,14 +181,14 @@ def test_a_malformed_pool_is_told_once(act: Act) -> None:
     assert caught.value.__cause__ is None
 
 
-def test_check_mode_waits_for_no_broker_that_is_still_to_be_set_up(act: Act, found: Found) -> None:
+def test_check_mode_waits_for_no_broker_that_is_still_to_be_set_up(act: Act, sent: Found) -> None:
     given = {
         "variables": {**SHOP, "celery_result_backend": "none"},
         "broker_url": "redis://mq1/0",
         "group_names": GROUPS,
     }
     given["hostvars"] = HOSTVARS
-    silent = {**found, "silent": ["mq1:6379: Connection refused"]}
+    silent = {**sent, "silent": ["mq1:6379: Connection refused"]}
     answer, _given = act(celery_deployment, silent, check_mode=True, broker_server="redis", **given)
     assert "mq1:6379: Connection refused" in answer["warnings"][0]
     for arguments in ({"broker_server": "redis"}, {"check_mode": True}):
@@ -203,10 +196,10 @@ def test_check_mode_waits_for_no_broker_that_is_still_to_be_set_up(act: Act, fou
         assert "does not answer" in answer["msg"]
 
 
-def test_a_removal_asks_no_broker(act: Act, found: Found) -> None:
+def test_a_removal_asks_no_broker(act: Act, sent: Found) -> None:
     _answer, given = act(
         celery_deployment,
-        found,
+        sent,
         variables=SHOP,
         broker_url="redis://gone.example",
         removing=True,
@@ -214,19 +207,19 @@ def test_a_removal_asks_no_broker(act: Act, found: Found) -> None:
     assert (given["addresses"], given["removing"]) == ([], True)
 
 
-def test_a_project_gets_rendered_files(act: Act, deployment: dict[str, Any], project: Project) -> None:
+def test_a_project_gets_rendered_files(act: Act, deployment: Deployment, project: Project) -> None:
     _answer, given = act(
         celery_project,
         path="/srv/shop",
-        deployment=deployment,
-        project=project.as_data(),
+        deployment=deployment.as_data(),
+        discovered=project.as_data(),
         secret_names=["KEY"],
-        environment={"CELERY_STATE_PATH": "/var/lib/x", "DEBUG": "false"},
+        project={"environment": {"CELERY_STATE_PATH": "/var/lib/x", "DEBUG": "false"}},
     )
     assert "shop/celery.py" in given["files"]
     assert "KEY=" in given["blocks"][".env.example"]["lines"]
-    assert given["environment"] == {"DEBUG": "false"}
-    assert not {"deployment", "project", "secret_names", "templates_path"} & set(given)
+    assert given["project"]["environment"] == {"DEBUG": "false"}
+    assert not {"deployment", "discovered", "secret_names", "templates_path"} & set(given)
 
 
 def test_a_removal_renders_nothing(act: Act) -> None:
@@ -234,8 +227,8 @@ def test_a_removal_renders_nothing(act: Act) -> None:
     assert not {"files", "blocks"} & set(given)
 
 
-def test_services_get_rendered_units(act: Act, deployment: dict[str, Any]) -> None:
-    _answer, given = act(celery_service, deployment=deployment, hostname="web1", kind="worker")
+def test_services_get_rendered_units(act: Act, deployment: Deployment) -> None:
+    _answer, given = act(celery_service, deployment=deployment.as_data(), hostname="web1", kind="worker")
     assert "shop-worker-default@.service" in given["units"]
     assert "shop-beat.service" not in given["units"]
     assert (given["name"], given["target"]) == ("shop", "shop-celery.target")
@@ -243,9 +236,13 @@ def test_services_get_rendered_units(act: Act, deployment: dict[str, Any]) -> No
     assert "deployment" not in given
 
 
-def test_without_systemd_there_is_the_launcher_alone(act: Act, deployment: dict[str, Any]) -> None:
-    alone = {**deployment, "systemd": False, "launcher": "/srv/shop/.celery/launch.py"}
-    _answer, given = act(celery_service, deployment=alone)
+def test_without_systemd_there_is_the_launcher_alone(act: Act, deployment: Deployment) -> None:
+    alone = replace(
+        deployment,
+        run=replace(deployment.run, systemd=False),
+        places=replace(deployment.places, launcher="/srv/shop/.celery/launch.py"),
+    )
+    _answer, given = act(celery_service, deployment=alone.as_data())
     assert {"/srv/shop/.celery/launch.py", "/srv/shop/.celery/celeriac_service/__init__.py"} <= set(
         given["support"]
     )
@@ -258,13 +255,13 @@ def test_without_systemd_there_is_the_launcher_alone(act: Act, deployment: dict[
     [(celery_project, "project/gitignore.j2"), (celery_service, "systemd/celery.target.j2")],
 )
 def test_a_template_of_the_user_that_does_not_work_is_named(
-    plugin: Any, template: str, act: Act, deployment: dict[str, Any], project: Project, tmp_path: Path
+    plugin: Any, template: str, act: Act, deployment: Deployment, project: Project, tmp_path: Path
 ) -> None:
     (tmp_path / template).parent.mkdir()
     (tmp_path / template).write_text("{{ absent }}")
-    given = {"project": project.as_data()} if plugin is celery_project else {}
+    given = {"discovered": project.as_data()} if plugin is celery_project else {}
     with pytest.raises(AnsibleError, match=f"{Path(template).name}.*'absent' is undefined"):
-        act(plugin, deployment=deployment, templates_path=[str(tmp_path)], **given)
+        act(plugin, deployment=deployment.as_data(), templates_path=[str(tmp_path)], **given)
 
 
 class _Unset(dict[str, Any]):

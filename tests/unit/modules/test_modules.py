@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 import yaml
 
+from ansible_collections.celeriac.django.plugins.module_utils._deployment import Deployment
 from ansible_collections.celeriac.django.plugins.modules import (
     celery_deployment,
     celery_environment,
@@ -86,6 +87,11 @@ def test_a_removal_needs_no_python(run: Run, checkout: Path) -> None:
     assert run(celery_deployment, **given, removing=True)["interpreter"] is None
 
 
+def with_python(arguments: dict[str, Any]) -> dict[str, Any]:
+    """Returns arguments that name an interpreter, which is there."""
+    return {**arguments, "project": {**arguments["project"], "python": sys.executable}}
+
+
 # celery_project
 
 
@@ -95,8 +101,7 @@ def integration(checkout: Path) -> dict[str, Any]:
     return {
         "path": str(checkout),
         "record": "shop/celery_ops/integration.json",
-        "base": str(checkout),
-        "settings": "shop.settings",
+        "project": {"base": str(checkout), "settings": "shop.settings"},
         "files": {"shop/celery.py": "app = 1\n"},
         "blocks": {"shop/settings.py": {"lines": "A = 1"}},
     }
@@ -115,7 +120,7 @@ def test_a_checkout_is_changed_and_changed_back(
         assert "+A = 1\n" in answer["diff"]["prepared"]
         assert (answer["kept"], answer["recovered"]) == ({}, False)
     assert not run(celery_project, **integration)["changed"]
-    gone = {key: integration[key] for key in ("path", "record", "base", "settings")}
+    gone = {key: integration[key] for key in ("path", "record", "project")}
     assert run(celery_project, state="absent", **gone)["changed"]
     assert text_of(checkout) == before
     assert not run(celery_project, state="absent", **gone)["changed"]
@@ -135,7 +140,7 @@ def test_an_integration_that_does_not_load_is_undone(
 ) -> None:
     (checkout / "django.py").write_text("import os\nos.environ['NOT_THERE']\n")
     before = text_of(checkout)
-    answer = run(celery_project, **integration, python=sys.executable)
+    answer = run(celery_project, **with_python(integration))
     assert f"{checkout}/django.py:2: KeyError: 'NOT_THERE'" in answer["msg"]
     assert "celery_environment" in answer["msg"]
     assert text_of(checkout) == before
@@ -144,8 +149,8 @@ def test_an_integration_that_does_not_load_is_undone(
 def test_a_removal_asks_nothing_of_the_project(run: Run, checkout: Path, integration: dict[str, Any]) -> None:
     run(celery_project, **integration)
     (checkout / "django.py").write_text("raise SystemExit\n")
-    gone = {key: integration[key] for key in ("path", "record", "base", "settings")}
-    assert run(celery_project, state="absent", python=sys.executable, **gone)["changed"]
+    gone = {key: integration[key] for key in ("path", "record", "project")}
+    assert run(celery_project, state="absent", **with_python(gone))["changed"]
 
 
 def test_edited_files_are_named(run: Run, checkout: Path, integration: dict[str, Any]) -> None:
@@ -168,9 +173,7 @@ def environment(tmp_path: Path) -> dict[str, Any]:
     return {
         "path": path,
         "folders": [{"path": path, "mode": "0750"}],
-        "base": str(tmp_path),
-        "settings": "s",
-        "environment": {"DEBUG": "false"},
+        "project": {"base": str(tmp_path), "settings": "s", "environment": {"DEBUG": "false"}},
         "secrets": {"KEY": "s3cret"},
     }
 
@@ -200,11 +203,10 @@ def test_a_bad_name_of_a_secret_is_told_without_its_value(run: Run, environment:
 def test_an_environment_that_does_not_work_leaves_the_old_one(
     run: Run, tmp_path: Path, environment: dict[str, Any]
 ) -> None:
-    environment["base"] = str(tmp_path)
     run(celery_environment, **environment)
     before = text_of(tmp_path / "config")
     (tmp_path / "django.py").write_text("raise KeyError('KEY')\n")
-    newer = {**environment, "secrets": {"KEY": "new"}, "python": sys.executable}
+    newer = with_python({**environment, "secrets": {"KEY": "new"}})
     answer = run(celery_environment, **newer)
     assert f"{tmp_path}/django.py:1: KeyError: 'KEY'" in answer["msg"]
     assert "the old one stays" in answer["msg"]
@@ -224,7 +226,7 @@ def test_an_environment_is_removed_once(run: Run, tmp_path: Path, environment: d
     run(celery_environment, **environment)
     config = str(tmp_path / "config")
     gone = {"path": config, "paths": [config, str(tmp_path / "absent")], "state": "absent"}
-    gone |= {"base": str(tmp_path), "settings": "s"}
+    gone["project"] = {"base": str(tmp_path), "settings": "s"}
     assert run(celery_environment, check=True, **gone)["changed"]
     assert (tmp_path / "config/secrets").exists()
     assert run(celery_environment, **gone)["changed"]
@@ -241,7 +243,7 @@ def test_only_an_environment_of_ours_is_removed(run: Run, tmp_path: Path) -> Non
         (folder / "bin").mkdir(parents=True)
     (mine / ".celeriac.json").write_text('{"made": true}')
     (theirs / ".celeriac.json").write_text('{"made": false}')
-    given = {"state": "absent", "tools": str(tools), "base": "/", "settings": "s"}
+    given = {"state": "absent", "tools": str(tools), "project": {"base": "/", "settings": "s"}}
     assert run(celery_virtualenv, check=True, venv=str(mine), **given)["changed"]
     assert mine.exists()
     assert run(celery_virtualenv, venv=str(mine), **given)["changed"]
@@ -255,20 +257,22 @@ def test_only_an_environment_of_ours_is_removed(run: Run, tmp_path: Path) -> Non
 
 
 def test_migrations_of_an_environment_that_is_only_planned(run: Run, tmp_path: Path) -> None:
-    given = {"python": str(tmp_path / "venv/bin/python"), "base": str(tmp_path), "settings": "s"}
-    assert run(celery_migration, check=True, **given)["changed"]
+    project = {"python": str(tmp_path / "venv/bin/python"), "base": str(tmp_path), "settings": "s"}
+    assert run(celery_migration, check=True, project=project)["changed"]
 
 
 def test_a_migration_that_fails_is_told(run: Run, tmp_path: Path) -> None:
-    given = {"python": str(tmp_path / "absent"), "base": str(tmp_path), "settings": "s"}
-    answer = run(celery_migration, **given)
+    project = {"python": str(tmp_path / "absent"), "base": str(tmp_path), "settings": "s"}
+    answer = run(celery_migration, project=project)
     assert answer["msg"].startswith("The databases could not be migrated: ")
     assert "No such file" in answer["msg"]
 
 
-def test_the_proof_of_an_environment_that_is_only_planned(run: Run, tmp_path: Path) -> None:
-    given = {"python": str(tmp_path / "venv/bin/python"), "base": str(tmp_path), "settings": "s"}
-    answer = run(celery_proof, check=True, deployment={}, hostname="web1", **given)
+def test_the_proof_of_an_environment_that_is_only_planned(
+    run: Run, tmp_path: Path, deployment: Deployment
+) -> None:
+    project = {"python": str(tmp_path / "venv/bin/python"), "base": str(tmp_path), "settings": "s"}
+    answer = run(celery_proof, check=True, deployment=deployment.as_data(), hostname="web1", project=project)
     assert (answer["changed"], answer["proofs"]) == (False, [])
 
 
@@ -285,10 +289,11 @@ def test_what_is_not_proven_fails(
     run: Run,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
+    deployment: Deployment,
 ) -> None:
     monkeypatch.setattr(celery_proof._proof, "prove", lambda *_arguments: proofs)
-    given = {"python": sys.executable, "base": str(tmp_path), "settings": "s"}
-    answer = run(celery_proof, deployment={}, hostname="web1", **given)
+    project = {"python": sys.executable, "base": str(tmp_path), "settings": "s"}
+    answer = run(celery_proof, deployment=deployment.as_data(), hostname="web1", project=project)
     assert bool(answer.get("failed")) is failed
     assert answer["proofs"] == proofs
     assert len(answer["lines"]) == len(proofs)

@@ -7,45 +7,10 @@ from __future__ import annotations
 
 import sys
 import types
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
-
-from ansible_collections.celeriac.django.plugins.plugin_utils._decisions import deployment, fleet, variables
-
-
-@pytest.fixture
-def options() -> dict[str, Any]:
-    """The public variables as they are when only the path is given, and what the role derives."""
-    return {
-        **variables.complete({"celery_project_path": "/srv/shop"}),
-        "broker_url": "",
-        "broker_server": "",
-        "database_ca": "",
-        "database_scheme": "",
-        "secret_names": [],
-        "secret_schemes": [],
-        "placeholders": [],
-        "uses_postgresql": False,
-        "removing": False,
-    }
-
-
-@pytest.fixture
-def decide_with() -> Any:
-    """Decides for a host that is known, with duties that are known, alone unless something else is said."""
-
-    def decide(
-        options: dict[str, Any], found: dict[str, Any], duties: Sequence[str], *, served: Sequence[str] = ()
-    ) -> Any:
-        read = variables.read(options)
-        queues = served or sorted({queue for pool in read.pools for queue in pool.queues})
-        part = fleet.Fleet(tuple(duties), 1, tuple(queues))
-        return deployment.decide(read, found["project"], found["host"], part)
-
-    return decide
 
 
 @pytest.fixture

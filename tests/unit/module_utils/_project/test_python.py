@@ -110,9 +110,10 @@ def test_the_environment_is_the_projects_alone(
 
 
 def test_values_are_the_same_for_probes_and_for_services(tmp_path: Path) -> None:
-    params = {"python": "", "base": str(tmp_path), "settings": "", "user": None}
-    given = {"environment": {"ON": True, "HOSTS": ["a", "b"]}, "secrets": {"KEYS": {"x": False}, "NO": None}}
-    assert ProjectPython.from_params({**params, **given}).environment == {
+    project = {"python": "", "base": str(tmp_path), "settings": "", "user": ""}
+    project["environment"] = {"ON": True, "HOSTS": ["a", "b"]}
+    params = {"project": project, "secrets": {"KEYS": {"x": False}, "NO": None}}
+    assert ProjectPython.from_params(params).environment == {
         "ON": "true",
         "HOSTS": '["a", "b"]',
         "KEYS": '{"x": false}',
@@ -183,8 +184,8 @@ def test_the_cause_of_an_error_is_told(project: ProjectPython, script: Script) -
 )
 def test_what_root_owns_runs_as_somebody_else(owner: int, user: str, uid: int, tmp_path: Path) -> None:
     os.chown(tmp_path, owner, -1)
-    found = ProjectPython.from_params({**PARAMS, "base": str(tmp_path), "user_for_root": user})
-    assert found.uid == uid
+    given = params(base=str(tmp_path), user=user)
+    assert ProjectPython.from_params(given, as_owner=True).uid == uid
 
 
 def test_an_error_outside_the_project_has_no_place(project: ProjectPython, script: Script) -> None:
@@ -254,31 +255,33 @@ def test_an_owner_without_an_account_is_no_hindrance() -> None:
     assert (project.environ()["HOME"], project.environ()["USER"]) == ("/", "54321")
 
 
-PARAMS: dict[str, Any] = {
-    "python": "/venv/bin/python",
-    "base": "/",
-    "settings": "shop.settings",
-    "user": None,
-    "environment": {"A": 1, "B": "plain"},
-    "secrets": {"B": "secret", "C": "x"},
-}
+def params(**given: Any) -> dict[str, Any]:
+    """Returns the arguments of a module, with others for the project."""
+    project = {
+        "python": "/venv/bin/python",
+        "base": "/",
+        "settings": "shop.settings",
+        "user": "",
+        "environment": {"A": 1, "B": "plain"},
+    }
+    return {"project": {**project, **given}, "secrets": {"B": "secret", "C": "x"}}
 
 
 def test_the_arguments_of_a_module() -> None:
-    found = ProjectPython.from_params({**PARAMS, "user": "root"})
+    found = ProjectPython.from_params(params(user="root"))
     assert (found.python, found.base, found.settings) == ("/venv/bin/python", "/", "shop.settings")
     assert (found.uid, found.gid) == (0, 0)
     assert found.environment == {"A": "1", "B": "secret", "C": "x"}
 
 
 def test_without_a_user_it_is_the_owner_of_the_checkout(tmp_path: Path) -> None:
-    found = ProjectPython.from_params({**PARAMS, "base": str(tmp_path)})
+    found = ProjectPython.from_params(params(base=str(tmp_path)))
     assert (found.uid, found.gid) == (tmp_path.stat().st_uid, tmp_path.stat().st_gid)
 
 
 def test_an_unknown_user_is_told() -> None:
     with pytest.raises(ProjectError, match="there is no user no-such-user on this host"):
-        ProjectPython.from_params({**PARAMS, "user": "no-such-user"})
+        ProjectPython.from_params(params(user="no-such-user"))
 
 
 def test_secrets_are_in_no_log() -> None:

@@ -8,37 +8,21 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
 import pytest
 
+from ansible_collections.celeriac.django.plugins.module_utils._deployment import Deployment
 from ansible_collections.celeriac.django.plugins.module_utils._project.python import SHELL, ProjectError
 from ansible_collections.celeriac.django.plugins.module_utils._project.scripts import prove as inside_prove
 from ansible_collections.celeriac.django.plugins.module_utils._proof import proof, trial
 
-DEPLOYMENT: dict[str, Any] = {
-    "venv": "/var/lib/shop-celery/venv",
-    "beat_unit": "shop-beat.service",
-    "name": "shop",
-    "app": "shop",
-    "settings": "shop.settings",
-    "tasks": {"orders.tasks.send": "orders/tasks.py:3"},
-    "celery_settings": {},
-    "canary": "shop-canary",
-    "launcher": "/srv/shop/.celery/launch.py",
-    "canary_interval": 60,
-    "integrate": True,
-    "duties": ["worker", "beat"],
-    "several_beats": False,
-    "has_control": True,
-    "beat_arguments": ["--enable-remote-control"],
-    "systemd": True,
-    "pools": [
-        {"name": "default", "queues": ["celery", "low"], "arguments": ["--pool=prefork"]},
-        {"name": "mails", "queues": ["mails"], "arguments": ["--pool=threads"]},
-    ],
-}
+POOLS = (
+    {"name": "default", "queues": ("celery", "low"), "arguments": ("--pool=prefork",)},
+    {"name": "mails", "queues": ("mails",), "arguments": ("--pool=threads",)},
+)
 PROVEN = [{"name": "settings loaded", "ok": True, "detail": "shop.settings"}]
 
 
@@ -57,7 +41,7 @@ class FakeProject:
 
 
 @pytest.fixture
-def project() -> FakeProject:
+def asked() -> FakeProject:
     """A project that proves everything."""
     return FakeProject()
 
@@ -93,8 +77,8 @@ def trials(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     def running(
         project: FakeProject, launcher: str, commands: Sequence[trial.Command], environment: Mapping[str, str]
     ) -> Iterator[list[Alive]]:
-        assert launcher == DEPLOYMENT["launcher"]
-        assert environment == {"CELERY_CANARY": DEPLOYMENT["canary"]}
+        assert launcher == "/var/lib/shop-celery/launch.py"
+        assert environment == {"CELERY_CANARY": "shop-canary"}
         log.extend(f"wait for {command.name}: {' '.join(command.arguments)}" for command in commands)
         yield [Alive() for _command in commands]
         log.append(f"end after {len(project.jobs)} job")
@@ -103,14 +87,28 @@ def trials(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return log
 
 
+@pytest.fixture
+def plain(deployment: Deployment) -> Deployment:
+    """A deployment with two pools, under systemd."""
+    (pool,) = deployment.pools
+    pools = tuple(replace(pool, **values) for values in POOLS)  # type: ignore[arg-type] # as the fields are
+    beat = replace(deployment.beat, arguments=(proof.BEAT_ANSWERS,))
+    return replace(deployment, pools=pools, beat=beat)
+
+
+def running(deployment: Deployment, **differs: Any) -> Deployment:
+    """Returns a deployment that runs differently on its host."""
+    return replace(deployment, run=replace(deployment.run, **differs))
+
+
 def prove(
-    project: FakeProject, check: bool = False, pending: bool = False, **values: Any
+    asked: FakeProject, deployment: Deployment, check: bool = False, pending: bool = False
 ) -> list[dict[str, Any]]:
-    """Proves a deployment with other values."""
-    return proof.prove(project, {**DEPLOYMENT, **values}, "web1", 20, check, pending)  # type: ignore[arg-type]
+    """Proves a deployment."""
+    return proof.prove(asked, deployment, "web1", 20, check, pending)  # type: ignore[arg-type]
 
 
-def test_units_that_run_are_asked(project: FakeProject, units: dict[str, str]) -> None:
+def test_units_that_run_are_asked(asked: FakeProject, units: dict[str, str], plain: Deployment) -> None:
     units.update(
         {
             "shop-worker-default@0a0a0a0a.service": "active",
@@ -119,16 +117,18 @@ def test_units_that_run_are_asked(project: FakeProject, units: dict[str, str]) -
             "shop-worker-other@3d3d3d3d.service": "active",
         }
     )
-    assert prove(project) == PROVEN
-    (job,) = project.jobs
+    assert prove(asked, plain) == PROVEN
+    (job,) = asked.jobs
     assert job["nodes"] == {"default.0a0a0a0a@web1": "celery", "mails.2c2c2c2c@web1": "mails"}
     assert (job["beat"], job["canary"], job["timeout"]) == (True, "shop-canary", 20)
-    assert job["tasks"] == DEPLOYMENT["tasks"]
+    assert job["tasks"] == plain.tasks.expected
 
 
-def test_a_pool_without_a_unit_is_not_proven(project: FakeProject, units: dict[str, str]) -> None:
+def test_a_pool_without_a_unit_is_not_proven(
+    asked: FakeProject, units: dict[str, str], plain: Deployment
+) -> None:
     units["shop-worker-default@0a0a0a0a.service"] = "active"
-    missing, *rest = prove(project)
+    missing, *rest = prove(asked, plain)
     assert (missing["name"], missing["ok"]) == ("units of pool mails", False)
     assert "systemctl status 'shop-worker-mails@*'" in missing["detail"]
     assert rest == PROVEN
@@ -139,34 +139,36 @@ def test_a_pool_without_a_unit_is_not_proven(project: FakeProject, units: dict[s
     [(["worker"], 1, False), (["beat"], 0, True), ([], 0, False)],
 )
 def test_only_what_the_host_does_is_asked(
-    duties: list[str], nodes: int, beat: bool, project: FakeProject, units: dict[str, str]
+    duties: list[str], nodes: int, beat: bool, asked: FakeProject, units: dict[str, str], plain: Deployment
 ) -> None:
     units["shop-worker-default@0a0a0a0a.service"] = "active"
-    prove(project, duties=duties, pools=DEPLOYMENT["pools"][:1])
-    assert (len(project.jobs[0]["nodes"]), project.jobs[0]["beat"]) == (nodes, beat)
+    prove(asked, running(replace(plain, pools=plain.pools[:1]), duties=tuple(duties)))
+    assert (len(asked.jobs[0]["nodes"]), asked.jobs[0]["beat"]) == (nodes, beat)
 
 
-def test_without_systemd_processes_are_started_for_it(project: FakeProject, trials: list[str]) -> None:
+def test_without_systemd_processes_are_started_for_it(
+    asked: FakeProject, trials: list[str], plain: Deployment
+) -> None:
     before = time.time()
-    assert prove(project, systemd=False) == PROVEN
+    assert prove(asked, running(plain, systemd=False)) == PROVEN
     assert trials == [
         "wait for the worker of pool default: -A shop worker --pool=prefork --hostname=default.trial@web1",
         "wait for the worker of pool mails: -A shop worker --pool=threads --hostname=mails.trial@web1",
         "wait for beat: -A shop beat --enable-remote-control",
         "end after 1 job",
     ]
-    (job,) = project.jobs
+    (job,) = asked.jobs
     assert job["nodes"] == {"default.trial@web1": "celery", "mails.trial@web1": "mails"}
     # A canary of an earlier run proves nothing.
     assert job["since"] >= before
 
 
 def test_a_proof_that_fails_has_the_last_error_of_the_processes(
-    project: FakeProject, trials: list[str], monkeypatch: pytest.MonkeyPatch
+    asked: FakeProject, trials: list[str], monkeypatch: pytest.MonkeyPatch, plain: Deployment
 ) -> None:
     failed = [{"name": "workers answer", "ok": False, "detail": "0 of 1"}]
-    monkeypatch.setattr(project, "run", lambda _script, _job, role: {"proofs": failed})  # noqa: ARG005
-    first, *rest = prove(project, systemd=False, duties=["worker"])
+    monkeypatch.setattr(asked, "run", lambda _script, _job, role: {"proofs": failed})  # noqa: ARG005
+    first, *rest = prove(asked, running(plain, systemd=False, duties=("worker",)))
     assert first == failed[0]
     assert {entry["detail"] for entry in rest} == {
         "the worker of pool default says: ERROR/MainProcess: no permissions to run 'brpop'"
@@ -174,10 +176,10 @@ def test_a_proof_that_fails_has_the_last_error_of_the_processes(
     assert not any(entry["ok"] for entry in rest)
 
 
-def test_a_check_starts_nothing(project: FakeProject, trials: list[str]) -> None:
-    assert prove(project, check=True, systemd=False) == PROVEN
+def test_a_check_starts_nothing(asked: FakeProject, trials: list[str], plain: Deployment) -> None:
+    assert prove(asked, running(plain, systemd=False), check=True) == PROVEN
     assert trials == []
-    assert (project.jobs[0]["nodes"], project.jobs[0]["beat"]) == ({}, False)
+    assert (asked.jobs[0]["nodes"], asked.jobs[0]["beat"]) == ({}, False)
 
 
 def test_the_table_has_columns() -> None:
@@ -199,64 +201,73 @@ def test_the_table_of_nothing_is_empty() -> None:
 
 
 @pytest.mark.parametrize(
-    ("version", "asked"), [("5.6.3", False), ("4.4.7", False), ("5.7.0", True), ("5.10.0", True)]
+    ("version", "answers"), [("5.6.3", False), ("4.4.7", False), ("5.7.0", True), ("5.10.0", True)]
 )
 def test_a_beat_that_cannot_be_asked_has_to_run(
     version: str,
-    asked: bool,
-    project: FakeProject,
+    answers: bool,
+    asked: FakeProject,
     trials: list[str],
     monkeypatch: pytest.MonkeyPatch,
+    plain: Deployment,
 ) -> None:
     monkeypatch.setattr(proof.packages, "versions", lambda _venvs: {"celery": version})
-    proofs = prove(project, systemd=False, integrate=False, beat_arguments=["--x", proof.BEAT_ANSWERS])
-    assert project.jobs[0]["beat"] is asked
-    assert ({"beat runs"} & {found["name"] for found in proofs} == set()) is asked
+    own = replace(plain, code=replace(plain.code, integrate=False))
+    proofs = prove(asked, running(own, systemd=False))
+    assert asked.jobs[0]["beat"] is answers
+    assert ({"beat runs"} & {found["name"] for found in proofs} == set()) is answers
     (beat,) = [line for line in trials if " beat: " in line]
-    assert (proof.BEAT_ANSWERS in beat) is asked
+    assert (proof.BEAT_ANSWERS in beat) is answers
 
 
 @pytest.mark.parametrize("state", ["active", "failed", ""])
 def test_the_unit_of_a_beat_that_cannot_be_asked(
-    state: str, project: FakeProject, units: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    state: str,
+    asked: FakeProject,
+    units: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    plain: Deployment,
 ) -> None:
     monkeypatch.setattr(proof.packages, "versions", lambda _venvs: {"celery": "5.6.3"})
     units.update({"shop-beat.service": state} if state else {})
-    proofs = prove(project, integrate=False, systemd=True, duties=["beat"])
+    own = replace(plain, code=replace(plain.code, integrate=False))
+    proofs = prove(asked, running(own, duties=("beat",)))
     (ok,) = [found["ok"] for found in proofs if found["name"] == "beat runs"]
     assert ok is (state == "active")
 
 
-def test_check_mode_sends_nothing_to_what_runs(project: FakeProject, units: dict[str, str]) -> None:
+def test_check_mode_sends_nothing_to_what_runs(
+    asked: FakeProject, units: dict[str, str], plain: Deployment
+) -> None:
     units["shop-worker-default@abc.service"] = units["shop-worker-mails@abc.service"] = "active"
-    prove(project, check=True)
-    prove(project)
-    assert [job["send"] for job in project.jobs] == [False, True]
-    assert all(job["nodes"] for job in project.jobs)
+    prove(asked, plain, check=True)
+    prove(asked, plain)
+    assert [job["send"] for job in asked.jobs] == [False, True]
+    assert all(job["nodes"] for job in asked.jobs)
 
 
 def test_before_a_change_old_workers_are_not_asked_about_new_code(
-    project: FakeProject, units: dict[str, str]
+    asked: FakeProject, units: dict[str, str], plain: Deployment
 ) -> None:
     units["shop-worker-default@abc.service"] = "active"  # and the pool mails is yet to come
-    proofs = prove(project, check=True, pending=True)
-    assert project.jobs[0]["nodes"] == {}
-    assert not project.jobs[0]["beat"]
+    proofs = prove(asked, plain, check=True, pending=True)
+    assert asked.jobs[0]["nodes"] == {}
+    assert not asked.jobs[0]["beat"]
     assert all(entry["ok"] for entry in proofs)
     assert proofs[-1]["detail"] == "not asked: this run would replace the workers"
     assert proof.table(proofs)[-1].startswith("-  ")
 
 
 def test_a_project_that_does_not_load_before_a_change_is_no_fault(
-    project: FakeProject, units: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    asked: FakeProject, units: dict[str, str], monkeypatch: pytest.MonkeyPatch, plain: Deployment
 ) -> None:
     def fails(*_arguments: Any, **_roles: Any) -> Any:
         raise ProjectError("OperationalError: unable to open database file")
 
-    monkeypatch.setattr(project, "run", fails)
+    monkeypatch.setattr(asked, "run", fails)
     assert not units
-    proofs = prove(project, check=True, pending=True)
+    proofs = prove(asked, plain, check=True, pending=True)
     assert all(entry["skipped"] for entry in proofs)
     assert "unable to open" in proofs[0]["detail"]
     with pytest.raises(ProjectError):
-        prove(project, check=True)
+        prove(asked, plain, check=True)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.celeriac.django.plugins.module_utils._deployment import Deployment
 from ansible_collections.celeriac.django.plugins.plugin_utils._decisions import connections
 
 Data = dict[str, Any]
@@ -22,7 +23,7 @@ def known(decide_with: Any, options: Data, found: Data) -> Any:
     def known(duties: list[str], processors: int = 4, **given: Any) -> Data:
         given.setdefault("broker_url", "redis://broker/0")
         deployment = decide_with({**options, **given}, found, duties)
-        return {"deployment": deployment, "host": {"processors": processors}}
+        return {"deployment": deployment.as_data(), "host": {"processors": processors}}
 
     return known
 
@@ -35,7 +36,7 @@ def test_pools_have_the_connections_of_what_runs_at_once(known: Any) -> None:
         {"name": "one", "pool": "solo"},
     ]
     host = known(["worker"], workers=workers)
-    found = connections.of_host(host["deployment"], 4)
+    found = connections.of_host(Deployment.from_data(host["deployment"]), 4)
     assert {pool["name"]: pool["at_once"] for pool in found["pools"]} == {
         "default": 4,
         "many": 7,
@@ -47,7 +48,7 @@ def test_pools_have_the_connections_of_what_runs_at_once(known: Any) -> None:
 
 def test_one_generation_replaces_the_other(known: Any) -> None:
     host = known(["worker", "beat"], worker_restart="replace")
-    found = connections.of_host(host["deployment"], 4)
+    found = connections.of_host(Deployment.from_data(host["deployment"]), 4)
     assert (found["generations"], found["beat"]) == (1, True)
 
 

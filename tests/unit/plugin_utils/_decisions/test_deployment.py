@@ -9,10 +9,12 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from operator import attrgetter
 from typing import Any
 
 import pytest
 
+from ansible_collections.celeriac.django.plugins.module_utils import _deployment as _parts
 from ansible_collections.celeriac.django.plugins.module_utils._discovery.project import (
     App,
     Project,
@@ -144,7 +146,7 @@ def test_an_alias_of_the_inventory_is_thought_of() -> None:
 def decide(decide_with: Any, options: Data, found: Data) -> Any:
     """Decides with other values than the plain ones."""
 
-    def decide(host: Data | None = None, project: Data | None = None, **given: Any) -> Data:
+    def decide(host: Data | None = None, project: Data | None = None, **given: Any) -> _parts.Deployment:
         looked = {
             **found,
             "host": replace(found["host"], **(host or {})),
@@ -159,27 +161,27 @@ def test_a_plain_project_under_systemd(decide: Any) -> None:
     decided = decide()
     expected = {
         "name": "shop",
-        "app": "shop",
-        "integrate": True,
-        "record": "shop/celery_ops/integration.json",
-        "duties": BOTH,
-        "systemd": True,
-        "user": "shop",
-        "run_user": "shop",
-        "venv": "/var/lib/shop-celery/venv",
-        "python": "/var/lib/shop-celery/venv/bin/python",
-        "state_path": "/var/lib/shop-celery",
-        "run_path": "/var/lib/shop-celery/run",
-        "config_path": "/etc/shop-celery",
-        "embedded": True,
-        "target": "shop-celery.target",
-        "slice": "shop-celery.slice",
-        "beat_unit": "shop-beat.service",
-        "canary": "shop-canary",
-        "settings": "shop.settings.production",
+        "code.app": "shop",
+        "code.integrate": True,
+        "code.record": "shop/celery_ops/integration.json",
+        "run.duties": tuple(BOTH),
+        "run.systemd": True,
+        "account.name": "shop",
+        "account.runs_as": "shop",
+        "places.venv": "/var/lib/shop-celery/venv",
+        "places.python": "/var/lib/shop-celery/venv/bin/python",
+        "places.state": "/var/lib/shop-celery",
+        "places.run": "/var/lib/shop-celery/run",
+        "places.config": "/etc/shop-celery",
+        "broker.embedded": True,
+        "units.target": "shop-celery.target",
+        "units.slice": "shop-celery.slice",
+        "units.beat": "shop-beat.service",
+        "beat.canary": "shop-canary",
+        "code.settings": "shop.settings.production",
     }
-    assert {key: decided[key] for key in expected} == expected
-    assert decided["tasks"] == {
+    assert {path: attrgetter(path)(decided) for path in expected} == expected
+    assert decided.tasks.expected == {
         "orders.tasks.send": "orders/tasks.py:3",
         "shop.celery_ops.tasks.canary": "celery_ops/tasks.py",
     }
@@ -187,12 +189,12 @@ def test_a_plain_project_under_systemd(decide: Any) -> None:
 
 def test_without_systemd_everything_is_in_the_checkout(decide: Any) -> None:
     decided = decide(host={"has_systemd": False})
-    assert decided["systemd"] is False
-    for key in ("state_path", "run_path", "config_path"):
-        assert decided[key] == "/srv/shop/.celery"
-    assert decided["venv"] == "/srv/shop/.celery/venv"
-    assert decided["run_user"] == ""
-    assert (decided["makes_user"], decided["lacks_user"]) == (False, False)
+    assert decided.run.systemd is False
+    places = decided.places
+    assert {places.state, places.run, places.config} == {"/srv/shop/.celery"}
+    assert decided.places.venv == "/srv/shop/.celery/venv"
+    assert decided.account.runs_as == ""
+    assert (decided.account.is_ours, decided.account.is_missing) == (False, False)
 
 
 @pytest.mark.parametrize(
@@ -206,7 +208,7 @@ def test_without_systemd_everything_is_in_the_checkout(decide: Any) -> None:
     ],
 )
 def test_the_service_manager(wanted: str, host: Data, systemd: bool, decide: Any) -> None:
-    assert decide(host=host, service_manager=wanted)["systemd"] is systemd
+    assert decide(host=host, service_manager=wanted).run.systemd is systemd
 
 
 @pytest.mark.parametrize(
@@ -222,7 +224,7 @@ def test_systemd_that_cannot_be_is_refused(host: Data, why: str, decide: Any) ->
     [("shop", "", "shop"), ("My_Shop", "", "my_shop"), ("a.b", "", "a-b"), ("_x", "other", "other")],
 )
 def test_the_name(package: str, given: str, name: str, decide: Any) -> None:
-    assert decide(project={"package": package}, project_name=given)["name"] == name
+    assert decide(project={"package": package}, project_name=given).name == name
 
 
 def test_a_package_that_names_nothing_is_refused(decide: Any) -> None:
@@ -234,9 +236,9 @@ def test_a_folder_that_names_nothing_is_refused_with_what_to_set(decide: Any) ->
     project = {"package": "config", "path": "/srv/shop/current"}
     with pytest.raises(_deployment.DeploymentError, match=r"'current'.*celery_project_name, such as shop"):
         decide(project=project)
-    assert decide(project=project, project_name="app")["name"] == "app"
-    assert decide(project={**project, "recorded_name": "store"})["name"] == "store"
-    assert decide(project=project, removing=True)["name"] == "current"
+    assert decide(project=project, project_name="app").name == "app"
+    assert decide(project={**project, "recorded_name": "store"}).name == "store"
+    assert decide(project=project, removing=True).name == "current"
 
 
 EXISTING = App("shop.celery", "app", "shop/celery.py", place="x:1")
@@ -259,10 +261,10 @@ def test_whether_the_checkout_is_changed(
     wanted: str, existing: App | None, integrated: bool, integrate: bool, decide: Any
 ) -> None:
     decided = decide(project={"celery_app": existing, "integrated": integrated}, project_integrate=wanted)
-    assert decided["integrate"] is integrate
-    assert decided["app"] == ("shop" if integrate else "shop.celery:app")
-    assert decided["canary"] == ("shop-canary" if integrate else "")
-    assert ("shop.celery_ops.tasks.canary" in decided["tasks"]) is integrate
+    assert decided.code.integrate is integrate
+    assert decided.code.app == ("shop" if integrate else "shop.celery:app")
+    assert decided.beat.canary == ("shop-canary" if integrate else "")
+    assert ("shop.celery_ops.tasks.canary" in decided.tasks.expected) is integrate
 
 
 def test_never_needs_an_app(decide: Any) -> None:
@@ -289,30 +291,30 @@ def test_a_checkout_that_is_not_written_need_not_be_writable(differs: Data, want
 
 def test_chosen_places(decide: Any) -> None:
     decided = decide(state_path="/data/shop", venv_path="/opt/venv", user="www-data")
-    assert decided["state_path"] == "/data/shop"
-    assert decided["venv"] == "/opt/venv"
-    assert decided["python"] == "/opt/venv/bin/python"
-    assert (decided["user"], decided["run_user"]) == ("www-data", "www-data")
+    assert decided.places.state == "/data/shop"
+    assert decided.places.venv == "/opt/venv"
+    assert decided.places.python == "/opt/venv/bin/python"
+    assert (decided.account.name, decided.account.runs_as) == ("www-data", "www-data")
 
 
 def test_a_user_that_is_there_is_used_and_stays(decide: Any) -> None:
     decided = decide(user="www-data")
-    assert (decided["makes_user"], decided["lacks_user"]) == (False, False)
-    assert decided["config_group"] == "web"
-    assert {folder["group"] for folder in decided["folders"]} == {"web"}
+    assert (decided.account.is_ours, decided.account.is_missing) == (False, False)
+    assert decided.account.config_group == "web"
+    assert {folder.group for folder in decided.places.folders} == {"web"}
 
 
 def test_a_user_that_is_missing_is_made(decide: Any) -> None:
     decided = decide()
-    assert (decided["makes_user"], decided["lacks_user"]) == (True, True)
-    assert decided["config_group"] == "shop"
+    assert (decided.account.is_ours, decided.account.is_missing) == (True, True)
+    assert decided.account.config_group == "shop"
 
 
 def test_the_user_of_an_earlier_run_is_ours(decide: Any, found: Data) -> None:
-    found["host"].accounts["shop"] = decide()["user_comment"]
+    found["host"].accounts["shop"] = decide().account.comment
     found["host"].groups["shop"] = "shop"
     decided = decide()
-    assert (decided["makes_user"], decided["lacks_user"]) == (True, False)
+    assert (decided.account.is_ours, decided.account.is_missing) == (True, False)
 
 
 @pytest.mark.parametrize("name", ["news", "root"])
@@ -320,28 +322,28 @@ def test_an_account_of_that_name_is_used_only_if_it_is_named(name: str, decide: 
     found["host"].accounts[name] = f"{name} system"
     with pytest.raises(_deployment.DeploymentError, match=f"Set celery_user to {name} if that is meant"):
         decide(project_name=name)
-    assert decide(project_name=name, user=name)["run_user"] == name
+    assert decide(project_name=name, user=name).account.runs_as == name
     # What runs is removed all the same.
-    assert not decide(project_name=name, removing=True)["makes_user"]
+    assert not decide(project_name=name, removing=True).account.is_ours
 
 
 def test_secrets_are_for_root_and_the_service_alone(decide: Any) -> None:
     decided = decide()
-    assert (decided["config_owner"], decided["config_group"]) == ("root", "shop")
-    for folder in decided["folders"]:
-        assert int(folder["mode"], 8) & 0o007 == 0
+    assert (decided.account.config_owner, decided.account.config_group) == ("root", "shop")
+    for folder in decided.places.folders:
+        assert int(folder.mode, 8) & 0o007 == 0
 
 
 @pytest.mark.parametrize(("is_root", "owner"), [(True, "1000"), (False, "")])
 def test_without_systemd_the_owner_of_the_checkout_owns_it(is_root: bool, owner: str, decide: Any) -> None:
     decided = decide(host={"is_root": is_root}, service_manager="none")
-    (folder,) = decided["folders"]
-    assert (folder["path"], folder["owner"], folder["mode"]) == ("/srv/shop/.celery", owner, "0700")
-    assert decided["config_owner"] == owner
+    (folder,) = decided.places.folders
+    assert (folder.path, folder.owner, folder.mode) == ("/srv/shop/.celery", owner, "0700")
+    assert decided.account.config_owner == owner
 
 
 def test_removal_takes_what_is_ours(decide: Any) -> None:
-    assert set(decide()["own_paths"]) == {
+    assert set(decide().places.own) == {
         "/var/lib/shop-celery",
         "/var/lib/shop-celery/run",
         "/etc/shop-celery",
@@ -350,14 +352,14 @@ def test_removal_takes_what_is_ours(decide: Any) -> None:
 
 def test_removal_leaves_a_chosen_state_folder(decide: Any) -> None:
     for manager in ("systemd", "none"):
-        own = decide(state_path="/data", service_manager=manager)["own_paths"]
+        own = decide(state_path="/data", service_manager=manager).places.own
         assert "/data" not in own
         assert "/data/bin" in own
 
 
 def test_the_environment_is_text(decide: Any) -> None:
     given = {"DEBUG": False, "TRACE": True, "PORT": 8000, "NOTHING": None, "NAME": "x y"}
-    assert decide(environment=given)["environment"] == {
+    assert decide(environment=given).inside.environment == {
         "DJANGO_SETTINGS_MODULE": "shop.settings.production",
         "CELERY_STATE_PATH": "/var/lib/shop-celery/run",
         "CELERY_BROKER_URL": "filesystem://",
@@ -379,7 +381,7 @@ def test_the_environment_is_text(decide: Any) -> None:
     ],
 )
 def test_schedulers(scheduler: str, cls: str, decide: Any) -> None:
-    assert decide(beat_scheduler=scheduler)["scheduler_class"] == cls
+    assert decide(beat_scheduler=scheduler).beat.scheduler_class == cls
 
 
 @pytest.mark.parametrize(
@@ -395,7 +397,7 @@ def test_schedulers(scheduler: str, cls: str, decide: Any) -> None:
     ],
 )
 def test_no_address_of_results_is_in_the_settings(wanted: str, said: str, decide: Any) -> None:
-    assert decide(result_backend=wanted)["result_backend"] == said
+    assert decide(result_backend=wanted).results.backend == said
 
 
 def test_no_secret_is_decided(decide: Any) -> None:
@@ -404,7 +406,7 @@ def test_no_secret_is_decided(decide: Any) -> None:
         result_backend="db+postgresql://u:s3cret@x/y",
         uses_postgresql=True,
     )
-    assert "s3cret" not in json.dumps(decided)
+    assert "s3cret" not in json.dumps(decided.as_data())
 
 
 CORE = ["celery>=5.7,<6", "kombu>=5.7"]
@@ -436,7 +438,7 @@ PSYCOPG = "psycopg[binary]>=3.2"
     ],
 )
 def test_the_packages_that_are_needed(given: Data, specs: list[str], decide: Any) -> None:
-    assert decide(**given)["requirements"]["specs"] == specs
+    assert decide(**given).requirements.specs == tuple(specs)
 
 
 @pytest.mark.parametrize(
@@ -450,7 +452,7 @@ def test_the_packages_that_are_needed(given: Data, specs: list[str], decide: Any
     ],
 )
 def test_the_driver_of_postgresql(differs: Data, needed: bool, decide: Any) -> None:
-    assert (PSYCOPG in decide(project=differs)["requirements"]["specs"]) is needed
+    assert (PSYCOPG in decide(project=differs).requirements.specs) is needed
 
 
 @pytest.mark.parametrize(
@@ -464,7 +466,7 @@ def test_the_driver_of_postgresql(differs: Data, needed: bool, decide: Any) -> N
 )
 def test_requirement_files(discovered: list[str], chosen: list[str], files: list[str], decide: Any) -> None:
     decided = decide(project={"requirements": discovered}, requirements=chosen)
-    assert decided["requirements"]["files"] == files
+    assert decided.requirements.files == tuple(files)
 
 
 @pytest.mark.parametrize(("given", "specs"), [({}, CORE), ({"broker_url": REDIS}, REDIS_CORE[:2])])
@@ -472,7 +474,7 @@ def test_a_project_with_its_own_celery_asks_for_the_rest_itself(
     given: Data, specs: list[str], decide: Any
 ) -> None:
     decided = decide(project={"celery_app": EXISTING, "database": "postgresql"}, **given)
-    assert decided["requirements"]["specs"] == specs
+    assert decided.requirements.specs == tuple(specs)
 
 
 @pytest.fixture
@@ -534,18 +536,14 @@ def test_what_is_probably_not_meant_gives_a_warning(given: Data, words: list[str
 
 
 def test_the_pools_are_decided(decide: Any) -> None:
-    (pool,) = decide(delivery="at_least_once")["pools"]
-    assert (pool["name"], pool["delivery"], pool["prefetch_multiplier"]) == (
-        "default",
-        "at_least_once",
-        1,
-    )
-    assert "--prefetch-multiplier=1" in pool["arguments"]
+    (pool,) = decide(delivery="at_least_once").pools
+    assert (pool.name, pool.delivery) == ("default", "at_least_once")
+    assert "--prefetch-multiplier=1" in pool.arguments
 
 
 def test_what_was_decided_is_plain_data(decide: Any) -> None:
     decided = decide(broker_url=REDIS, workers=[{"name": "a", "queues": ["x"]}])
-    assert json.loads(json.dumps(decided)) == decided
+    assert _parts.Deployment.from_data(json.loads(json.dumps(decided.as_data()))) == decided
 
 
 @pytest.mark.parametrize("name", ["shop-worker", "shop-beat", "shop-worker-eu"])
@@ -582,23 +580,23 @@ def test_the_app_has_the_name_that_its_place_allows(
     layout: Data, app: str, module: str, prefix: str, loads: bool, decide: Any
 ) -> None:
     found = decide(project=layout)
-    assert (found["app"], found["app_module"]) == (app, module)
-    assert (found["prefix"], found["loads_in_package"]) == (prefix, loads)
-    assert f"{prefix}celery_ops.tasks.canary" in found["tasks"]
+    assert (found.code.app, found.code.app_module) == (app, module)
+    assert (found.code.prefix, found.code.loads_in_package) == (prefix, loads)
+    assert f"{prefix}celery_ops.tasks.canary" in found.tasks.expected
 
 
 def test_the_record_of_a_project_without_a_package_is_at_the_top(decide: Any) -> None:
     found = decide(project={"package": "", "package_path": "/srv/shop"})
-    assert os.path.normpath(found["record"]) == "celery_ops/integration.json"
+    assert os.path.normpath(found.code.record) == "celery_ops/integration.json"
 
 
 def test_services_are_told_what_manage_does_for_itself(decide: Any) -> None:
     found = decide(project={"import_paths": ["/srv/shop/src", "/srv/shop/lib"], "configuration": "Live"})
-    assert found["environment"]["PYTHONPATH"] == "/srv/shop/src:/srv/shop/lib"
-    assert found["environment"]["DJANGO_CONFIGURATION"] == "Live"
-    assert not {"PYTHONPATH", "DJANGO_CONFIGURATION"} & set(decide()["environment"])
+    assert found.inside.environment["PYTHONPATH"] == "/srv/shop/src:/srv/shop/lib"
+    assert found.inside.environment["DJANGO_CONFIGURATION"] == "Live"
+    assert not {"PYTHONPATH", "DJANGO_CONFIGURATION"} & set(decide().inside.environment)
     given = decide(project={"configuration": "Live"}, environment={"DJANGO_CONFIGURATION": "Stage"})
-    assert given["environment"]["DJANGO_CONFIGURATION"] == "Stage"
+    assert given.inside.environment["DJANGO_CONFIGURATION"] == "Stage"
 
 
 # The app that the inventory names
@@ -625,7 +623,7 @@ def test_an_app_that_nobody_saw_is_taken_at_its_word(
 ) -> None:
     found["project"] = _deployment.with_app(found["project"], wanted)
     decided = decide_with({**options, "project_integrate": "never"}, found, ["worker"])
-    assert (decided["app"], decided["integrate"]) == (wanted, False)
+    assert (decided.code.app, decided.code.integrate) == (wanted, False)
 
 
 @pytest.mark.parametrize(
@@ -676,14 +674,14 @@ def test_somebody_serves_the_default_queue() -> None:
 
 def test_what_the_units_may_do_is_decided(decide: Any, found: Data) -> None:
     decided = decide(writable_paths=["/home/media"], worker_unit_overrides={"PrivateDevices": False})
-    assert decided["writable"] == ["/var/lib/shop-celery/run", "-/home/media", "-/srv/shop"]
-    assert decided["protect_home"] == "read-only"
-    assert decided["worker_overrides"] == [("PrivateDevices", ["false"])]
-    assert decided["credentials"]
+    assert decided.sandbox.writable == ("/var/lib/shop-celery/run", "-/home/media", "-/srv/shop")
+    assert decided.sandbox.protect_home == "read-only"
+    assert decided.sandbox.worker_overrides == [("PrivateDevices", ["false"])]
+    assert decided.units.credentials
     found["host"] = replace(found["host"], has_credentials=False)
-    assert not decide()["credentials"]
+    assert not decide().units.credentials
     found["project"].database = "postgresql"
-    assert decide()["writable"] == ["/var/lib/shop-celery/run"]
+    assert decide().sandbox.writable == ("/var/lib/shop-celery/run",)
 
 
 @pytest.mark.parametrize(
@@ -700,20 +698,20 @@ def test_what_the_units_may_do_is_decided(decide: Any, found: Data) -> None:
     ],
 )
 def test_the_processes_know_of_the_broker(given: Data, environment: Data, decide: Any) -> None:
-    found = decide(**given)["environment"]
+    found = decide(**given).inside.environment
     assert {name: value for name, value in found.items() if name.startswith("CELERY_BROKER_")} == environment
 
 
 def test_over_sqs_nobody_is_asked(decide: Any) -> None:
     found = decide(broker_url="sqs://")
-    assert not found["has_control"]
-    assert "--enable-remote-control" not in found["beat_arguments"]
-    assert "--enable-remote-control" in decide()["beat_arguments"]
+    assert not found.broker.has_control
+    assert "--enable-remote-control" not in found.beat.arguments
+    assert "--enable-remote-control" in decide().beat.arguments
 
 
 def test_a_database_from_a_url_needs_its_reader(decide_with: Any, options: Data, found: Data) -> None:
     deployment = decide_with({**options, "database_from_url": True}, found, ["worker"])
-    assert "dj-database-url>=3" in deployment["requirements"]["own"]
+    assert "dj-database-url>=3" in deployment.requirements.own
 
 
 def test_a_database_from_a_url_is_for_projects_with_none(

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.celeriac.django.plugins.module_utils._deployment import Deployment
 from ansible_collections.celeriac.django.plugins.module_utils._discovery.project import Finding, Project
 from ansible_collections.celeriac.django.plugins.plugin_utils._decisions import findings
 from ansible_collections.celeriac.django.plugins.plugin_utils._decisions.variables import Variables, read
@@ -17,7 +18,6 @@ from ansible_collections.celeriac.django.plugins.plugin_utils._decisions.variabl
 PROJECT = Project(
     "/srv/shop", "/srv/shop", "shop", "/srv/shop/shop", "shop.settings", "settings.py", "wsgi.py:3"
 )
-DEPLOYMENT: dict[str, Any] = {"integrate": True, "environment": {}}
 
 
 @pytest.fixture
@@ -32,42 +32,49 @@ def of(**finding: Any) -> Project:
     return replace(PROJECT, findings=[Finding(**{**plain, **finding})])
 
 
-def test_what_makes_the_proof_void_is_refused_with_its_text(variables: Variables) -> None:
+def test_what_makes_the_proof_void_is_refused_with_its_text(
+    variables: Variables, deployment: Deployment
+) -> None:
     with pytest.raises(findings.FindingError, match=r"x\.py:1: no Nothing was changed"):
-        findings.check(variables, of(), DEPLOYMENT)
-    assert findings.warnings(variables, of(), DEPLOYMENT) == []
+        findings.check(variables, of(), deployment)
+    assert findings.warnings(variables, of(), deployment) == []
 
 
-def test_what_works_all_the_same_is_told(variables: Variables) -> None:
-    findings.check(variables, of(refuses=False), DEPLOYMENT)
-    assert findings.warnings(variables, of(refuses=False), DEPLOYMENT) == ["x.py:1: no"]
+def test_what_works_all_the_same_is_told(variables: Variables, deployment: Deployment) -> None:
+    findings.check(variables, of(refuses=False), deployment)
+    assert findings.warnings(variables, of(refuses=False), deployment) == ["x.py:1: no"]
 
 
 @pytest.mark.parametrize(
-    ("finding", "differs", "deployment"),
+    ("finding", "differs", "integrate"),
     [
-        ({"variable": "EAGER"}, {"environment": {"EAGER": "false"}}, {}),
-        ({"variable": "EAGER"}, {"secret_names": ["EAGER"]}, {}),
-        ({"variable": "+EAGER"}, {}, {}),
-        ({"option": "project_app"}, {"project_app": "shop.celery:app"}, {}),
-        ({"concerns": "own app"}, {}, {"integrate": True}),
-        ({"concerns": "integration"}, {}, {"integrate": False}),
+        ({"variable": "EAGER"}, {"environment": {"EAGER": "false"}}, True),
+        ({"variable": "EAGER"}, {"secret_names": ["EAGER"]}, True),
+        ({"variable": "+EAGER"}, {}, True),
+        ({"option": "project_app"}, {"project_app": "shop.celery:app"}, True),
+        ({"concerns": "own app"}, {}, True),
+        ({"concerns": "integration"}, {}, False),
     ],
 )
 def test_what_is_settled_is_not_told(
-    finding: dict[str, Any], differs: dict[str, Any], deployment: dict[str, Any], variables: Variables
+    finding: dict[str, Any],
+    differs: dict[str, Any],
+    integrate: bool,
+    variables: Variables,
+    deployment: Deployment,
 ) -> None:
-    given, decided = replace(variables, **differs), {**DEPLOYMENT, **deployment}
+    given = replace(variables, **differs)
+    decided = replace(deployment, code=replace(deployment.code, integrate=integrate))
     findings.check(given, of(**finding), decided)
     assert findings.warnings(given, of(**finding, refuses=False), decided) == []
 
 
 def test_what_needs_something_running_is_no_matter_of_the_checkout_alone(
-    variables: Variables,
+    variables: Variables, deployment: Deployment
 ) -> None:
-    findings.check(variables, of(running=True), DEPLOYMENT, checkout_alone=True)
+    findings.check(variables, of(running=True), deployment, checkout_alone=True)
     with pytest.raises(findings.FindingError):
-        findings.check(variables, of(running=True), DEPLOYMENT)
+        findings.check(variables, of(running=True), deployment)
 
 
 def test_a_note_names_the_tasks_that_are_left_out() -> None:

@@ -40,7 +40,7 @@ def test_a_name_is_enough() -> None:
 
 def test_everything_that_is_given_stays() -> None:
     given: dict[str, Any] = {
-        "queues": ["mails", "low"],
+        "queues": ("mails", "low"),
         "concurrency": 4,
         "prefetch_multiplier": 0,
         "time_limit": 300,
@@ -50,7 +50,7 @@ def test_everything_that_is_given_stays() -> None:
         "delivery": "at_least_once",
         "log_level": "WARNING",
     }
-    data = _pools.as_data(complete(**given))
+    data = vars(complete(**given))
     assert {key: data[key] for key in given} == given
 
 
@@ -113,7 +113,7 @@ def test_names_that_can_be(name: str) -> None:
 def test_the_least_that_can_be(key: str) -> None:
     least = 0 if key == "prefetch_multiplier" else 1
     data = {"name": "a", "time_limit": 2, key: least}
-    assert _pools.as_data(_pools.complete([data], ONCE)[0])[key] == least
+    assert getattr(_pools.complete([data], ONCE)[0], key) == least
 
 
 @pytest.mark.parametrize(

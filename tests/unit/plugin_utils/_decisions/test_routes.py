@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.celeriac.django.plugins.module_utils._deployment import Route
 from ansible_collections.celeriac.django.plugins.plugin_utils._decisions import routes as _routes
 from ansible_collections.celeriac.django.plugins.plugin_utils._decisions.routes import RouteError
 
@@ -21,10 +22,10 @@ def test_routes_are_completed_in_their_order() -> None:
         "x": {"priority": 0},
     }
     assert _routes.complete(given) == [
-        {"pattern": "orders.tasks.*", "queue": "mail"},
-        {"pattern": "orders.tasks.export", "queue": "slow", "priority": 3, "rate_limit": "10/m"},
-        {"pattern": "*", "rate_limit": "5"},
-        {"pattern": "x", "priority": 0},
+        Route("orders.tasks.*", "mail"),
+        Route("orders.tasks.export", "slow", 3, "10/m"),
+        Route("*", rate_limit="5"),
+        Route("x", priority=0),
     ]
 
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.celeriac.django.plugins.module_utils._deployment import Deployment, Route, Samples
 from ansible_collections.celeriac.django.plugins.module_utils._discovery.project import App, Project
 from ansible_collections.celeriac.django.plugins.plugin_utils._decisions import deployment as _deployment
-from ansible_collections.celeriac.django.plugins.plugin_utils._decisions import samples as _samples
 from ansible_collections.celeriac.django.plugins.plugin_utils._decisions import warnings
 from ansible_collections.celeriac.django.plugins.plugin_utils._decisions.deployment import DeploymentError
 from ansible_collections.celeriac.django.plugins.plugin_utils._decisions.variables import read
@@ -22,7 +22,7 @@ SEND = {"name": "send", "task": "orders.tasks.send", "interval": 60}
 def decide(decide_with: Any, options: Data, found: Data) -> Any:
     """Checks and decides with other values than the plain ones."""
 
-    def run(served: Sequence[str] = (), **given: Any) -> Data:
+    def run(served: Sequence[str] = (), **given: Any) -> Deployment:
         wanted = {**options, **given}
         _deployment.check(read(wanted), {}, ["web1"])
         return decide_with(wanted, found, given.get("duties", ["worker", "beat"]), served=served)
@@ -32,40 +32,40 @@ def decide(decide_with: Any, options: Data, found: Data) -> Any:
 
 def test_nothing_is_asked_for(decide: Any) -> None:
     deployment = decide()
-    assert deployment["samples"] == _samples.NONE
-    assert deployment["routes"] == deployment["schedule"] == []
+    assert deployment.tasks.samples == Samples()
+    assert deployment.tasks.routes == deployment.tasks.schedule == ()
 
 
 def test_samples_bring_tables_tasks_schedule_and_a_queue(decide: Any) -> None:
     pools = [{"name": "default"}, {"name": "slow", "queues": ["celery", "slow"]}]
     deployment = decide(project_sample_apps=["orders"], workers=pools)
-    assert deployment["samples"]["records"] == "shop.celery_records"
-    assert {"orders.tasks.push", "shop.celery_records.tasks.relay"} <= set(deployment["tasks"])
-    assert deployment["routes"] == [{"pattern": "orders.tasks.export", "queue": "slow"}]
-    assert [entry["name"] for entry in deployment["schedule"]] == [
+    assert deployment.tasks.samples.records == "shop.celery_records"
+    assert {"orders.tasks.push", "shop.celery_records.tasks.relay"} <= set(deployment.tasks.expected)
+    assert deployment.tasks.routes == (Route("orders.tasks.export", "slow"),)
+    assert [entry.name for entry in deployment.tasks.schedule] == [
         "shop-relay",
         "shop-forget",
         "shop-orders-left-over",
     ]
-    assert all(entry["task"] in deployment["tasks"] for entry in deployment["schedule"])
+    assert all(entry.task in deployment.tasks.expected for entry in deployment.tasks.schedule)
 
 
 def test_a_route_of_the_inventory_wins(decide: Any) -> None:
     pools = [{"name": "default"}, {"name": "slow", "queues": ["slow", "mail"]}]
     deployment = decide(project_sample_apps=["orders"], workers=pools, task_routes={"orders.*": "mail"})
-    assert deployment["routes"] == [{"pattern": "orders.*", "queue": "mail"}]
+    assert deployment.tasks.routes == (Route("orders.*", "mail"),)
 
 
 def test_an_entry_of_the_inventory_replaces_that_of_a_sample(decide: Any) -> None:
     mine = {**SEND, "name": "shop-relay", "enabled": False}
     deployment = decide(project_sample_apps=["orders"], beat_schedule=[mine])
-    (relay,) = [entry for entry in deployment["schedule"] if entry["name"] == "shop-relay"]
-    assert relay["enabled"] is False
+    (relay,) = [entry for entry in deployment.tasks.schedule if entry.name == "shop-relay"]
+    assert relay.enabled is False
 
 
 def test_an_app_by_its_last_name(decide: Any, project: Project) -> None:
     project.samples = {"store.orders": project.samples.pop("orders")}
-    assert decide(project_sample_apps=["orders"])["samples"]["apps"][0]["app"] == "store.orders"
+    assert decide(project_sample_apps=["orders"]).tasks.samples.apps[0].app == "store.orders"
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ def test_two_apps_of_the_same_last_name(decide: Any, project: Project) -> None:
 
 def test_queues_of_other_hosts_count(decide: Any) -> None:
     deployment = decide(task_routes={"orders.tasks.send": "slow"}, served=["celery", "slow"])
-    assert deployment["routes"] == [{"pattern": "orders.tasks.send", "queue": "slow"}]
+    assert deployment.tasks.routes == (Route("orders.tasks.send", "slow"),)
 
 
 def test_an_app_of_the_projects_own_keeps_its_settings(decide: Any, project: Project) -> None:
@@ -126,16 +126,16 @@ def test_an_app_of_the_projects_own_keeps_its_settings(decide: Any, project: Pro
             decide(**given)
     with pytest.raises(DeploymentError, match="own Celery app is left alone"):
         decide(beat_schedule=[SEND], beat_scheduler="file")
-    assert decide(beat_schedule=[SEND])["writes_schedule"] is True
-    assert decide()["writes_schedule"] is False
+    assert decide(beat_schedule=[SEND]).beat.writes_schedule is True
+    assert decide().beat.writes_schedule is False
 
 
 def test_tables_stay_as_long_as_somebody_uses_them(decide: Any, project: Project) -> None:
     project.records_used = "tables"
-    samples = decide()["samples"]
-    assert (samples["records"], samples["has_item"]) == ("shop.celery_records", False)
+    samples = decide().tasks.samples
+    assert (samples.records, samples.has_item) == ("shop.celery_records", False)
     project.records_used = "item"
-    assert decide()["samples"]["has_item"] is True
+    assert decide().tasks.samples.has_item is True
 
 
 def test_several_beats_with_redbeat_alone(options: Data) -> None:
@@ -148,13 +148,13 @@ def test_several_beats_with_redbeat_alone(options: Data) -> None:
 
 def test_the_removal_asks_for_nothing(decide_with: Any, decide: Any, options: Data, found: Data) -> None:
     wanted = {**options, "removing": True, "project_sample_apps": ["gone"], "task_routes": {"x": "gone"}}
-    assert decide_with(wanted, found, [])["samples"] == _samples.NONE
+    assert decide_with(wanted, found, []).tasks.samples == Samples()
 
 
 def test_the_sun_needs_a_package(decide: Any) -> None:
     sunset = {"name": "s", "task": "t", "solar": {"event": "sunset", "latitude": 1, "longitude": 1}}
-    assert any(spec.startswith("ephem") for spec in decide(beat_schedule=[sunset])["requirements"]["own"])
-    assert not any(spec.startswith("ephem") for spec in decide()["requirements"]["own"])
+    assert any(spec.startswith("ephem") for spec in decide(beat_schedule=[sunset]).requirements.own)
+    assert not any(spec.startswith("ephem") for spec in decide().requirements.own)
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.celeriac.django.plugins.module_utils._deployment import Route
 from ansible_collections.celeriac.django.plugins.plugin_utils._decisions import variables
 
 PATH = {"celery_project_path": "/srv/shop"}
@@ -49,7 +50,7 @@ def test_urls_pools_and_routes_are_read_once(options: dict[str, Any]) -> None:
     found = variables.read({**options, **given})
     assert found.broker.addresses == (("a", 6379), ("b", 6379))
     assert [pool.name for pool in found.pools] == ["default"]
-    assert found.routes == [{"pattern": "orders.*", "queue": "mail"}]
+    assert found.routes == (Route("orders.*", "mail"),)
     assert "s3cret" not in repr(found)
 
 

@@ -636,14 +636,14 @@ def test_the_canary_has_the_name_that_is_looked_for(settings: Any, decided: Any,
     values = settings({})
     deployment = decided()
     (canary,) = values["CELERY_BEAT_SCHEDULE"].items()
-    assert canary[0] == deployment["canary"]
-    assert canary[1]["task"] in deployment["tasks"]
-    assert canary[1]["schedule"] == deployment["canary_interval"]
+    assert canary[0] == deployment.beat.canary
+    assert canary[1]["task"] in deployment.tasks.expected
+    assert canary[1]["schedule"] == deployment.beat.canary_interval
     constants: Data = {}
     for statement in ast.parse(render()[0]["shop/celery_ops/tasks.py"]).body:
         if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
             constants[statement.targets[0].id] = ast.literal_eval(statement.value)
-    assert constants["CANARY_RESULT"] == deployment["canary"]
+    assert constants["CANARY_RESULT"] == deployment.beat.canary
 
 
 @pytest.mark.parametrize(
