@@ -24,6 +24,19 @@ def test_every_worker_answers(host: Any) -> None:
     assert [node for node in answers if node.startswith("celerybeat@")] == ["celerybeat@celeriac-app1"]
 
 
+def test_servers_listen_where_their_clients_are(host: Any) -> None:
+    """Redis and PostgreSQL are on loopback and on the address that the workers use, and on no other."""
+    server = host.get_host("podman://celeriac-servers")
+    own = host.check_output("getent ahostsv4 celeriac-servers").split()[0]
+    for port in (6379, 5432):
+        listening = {
+            line.split()[3].rpartition(":")[0]
+            for line in server.check_output(f"ss -Htln 'sport = :{port}'").splitlines()
+        }
+        assert own in listening
+        assert listening <= {own, "127.0.0.1", "[::1]"}
+
+
 def test_one_beat(host: Any) -> None:
     """Beat runs where it is to run, and there is not even a unit elsewhere."""
     expected = host.check_output("hostname") == "celeriac-app1"

@@ -122,22 +122,15 @@ def _open(host: str, own: Mapping[str, Any], groups: Mapping[str, Sequence[str]]
     for group, (elsewhere, _password, _others) in _SERVERS.items():
         address, tls = _text(own.get(f"{group}_address")), own.get(f"{group}_tls", False)
         serves = host in groups.get(group, ()) and not (elsewhere and own.get(elsewhere))
-        others = [name for name in _clients(groups) if name != host]
-        limited = re.match(r"[0-9.]+\Z|[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*\Z|localhost\Z", address)
-        if serves and others and not limited and str(tls).lower() not in ("true", "yes", "1", "on"):
+        # Without an address, it listens on those that its clients use.
+        limited = re.match(r"\Z|[0-9.]+\Z|[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*\Z|localhost\Z", address)
+        if serves and not limited and str(tls).lower() not in ("true", "yes", "1", "on"):
             texts.append(
-                f"The server of the group {group} listens on all addresses of {host}, and passwords and data "
-                f"cross the network in the clear. Set {group}_address to the address of {host} that "
-                f"{', '.join(others)} use, or {group}_tls, and let a firewall in front of it."
+                f"{group}_address is a name, so the server listens on all addresses of {host}, and passwords "
+                "and data cross the network in the clear. Set it to an IP address, or set "
+                f"{group}_tls, and have a firewall in front of it."
             )
     return texts
-
-
-def _clients(groups: Mapping[str, Sequence[str]]) -> list[str]:
-    """Return the hosts that connect to the servers, as the roles count them."""
-    named = [*groups.get("celery_worker", ()), *groups.get("celery_beat", ())]
-    servers = {host for group in _SERVERS for host in groups.get(group, ())}
-    return list(dict.fromkeys(named or [host for host in groups.get("all", ()) if host not in servers]))
 
 
 def _text(value: Any) -> str:

@@ -72,10 +72,14 @@ def test_a_slip_is_named_with_the_nearest_variable() -> None:
 @pytest.mark.parametrize(
     ("given", "warned"),
     [
-        ({}, ["celery_broker_address", "celery_database_address"]),
+        ({}, []),
+        (
+            dict.fromkeys(("celery_broker_address", "celery_database_address"), "app1.example"),
+            ["celery_broker_address", "celery_database_address"],
+        ),
         ({"celery_broker_address": "10.0.0.1", "celery_database_tls": True}, []),
         ({"celery_broker_address": "db.example", "celery_database_tls": "yes"}, ["celery_broker_address"]),
-        ({"celery_broker_url": "redis://x"}, ["celery_database_address"]),
+        ({"celery_broker_url": "redis://x", "celery_broker_address": "db.example"}, []),
     ],
 )
 def test_a_server_for_the_whole_network_in_the_clear_is_said(given: Any, warned: list[str]) -> None:
