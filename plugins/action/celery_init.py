@@ -20,7 +20,12 @@ from ansible.utils.display import Display
 from ansible_collections.celeriac.django.plugins.module_utils import _names, _whole
 from ansible_collections.celeriac.django.plugins.module_utils._discovery import discover, source
 from ansible_collections.celeriac.django.plugins.module_utils._runtime import packages
-from ansible_collections.celeriac.django.plugins.plugin_utils._init import inventory, questions, report
+from ansible_collections.celeriac.django.plugins.plugin_utils._init import (
+    earlier,
+    inventory,
+    questions,
+    report,
+)
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "path": {"type": "path", "default": "."},
@@ -68,17 +73,26 @@ class ActionModule(ActionBase):
         folder = Path(os.path.abspath(options["path"]))
         terminal = _Terminal()
         try:
-            found = _find(options)
+            known = _earlier(folder)
+            found = _find(options, known)
             _say(report.describe(found))
-            answers = questions.settle(found, terminal.ask)
-            files = inventory.render(found, questions.values_of(answers))
-            if _read(folder / _CONFIG) in ("", inventory.CONFIGURATION):  # somebody's own is left alone
-                files[_CONFIG] = inventory.CONFIGURATION
-            pending = _pending(folder, files)
-            _say(["", *report.summary(answers, terminal.there)])
-            if terminal.there or not self._task.diff:
-                _say(line for name in files for line in _quoted(folder / name, files[name]))
-            written = self._write(folder, pending, bool(options["overwrite"]), terminal)
+            answers: list[questions.Answer] = []
+            written = None
+            while written is None:
+                answers = questions.settle(
+                    found, terminal.ask, lambda question: earlier.offered(question, known), answers
+                )
+                files = inventory.render(found, questions.values_of(answers))
+                if _read(folder / _CONFIG) in ("", inventory.CONFIGURATION):  # somebody's own is left alone
+                    files[_CONFIG] = inventory.CONFIGURATION
+                pending = _pending(folder, files)
+                _say(["", *report.summary(answers, terminal.there)])
+                if terminal.there or not self._task.diff:
+                    _say(line for name in files for line in _quoted(folder / name, files[name]))
+                try:
+                    written = self._write(folder, pending, bool(options["overwrite"]), terminal)
+                except questions.BackError:
+                    continue
         except (questions.AnswerError, source.DiscoveryError, OSError) as error:
             raise AnsibleActionFail(str(error)) from None  # Ansible would tell it twice
         except AnsiblePromptInterrupt:
@@ -118,6 +132,7 @@ class ActionModule(ActionBase):
 
         Raises:
             AnsibleActionFail: one is there already and differs, and nobody said that it may be replaced.
+            BackError: somebody wants to change an answer.
         """
         replaced = [] if overwrite else [name for name, (before, _after) in pending.items() if before]
         check = bool(self._task.check_mode)
@@ -127,14 +142,16 @@ class ActionModule(ActionBase):
                 _say(line for name in replaced for line in _unified(folder / name, *pending[name]))
             if not check:
                 agreed = terminal.agrees(
-                    "Replace them? yes replaces, Enter or no leaves all as it is:", False
+                    "Replace them? yes replaces, Enter or no leaves all as it is, < goes back:", False
                 )
             if agreed is None:
                 raise AnsibleActionFail(report.in_the_way([str(folder / name) for name in replaced]))
         elif check or not pending:
             agreed = True
         else:
-            agreed = terminal.agrees("Write these files? Enter or yes writes, no leaves all as it is:", True)
+            agreed = terminal.agrees(
+                "Write these files? Enter or yes writes, no leaves all as it is, < goes back:", True
+            )
         # Without a terminal, the run itself says that they are to be written.
         if agreed is False:
             return False
@@ -165,17 +182,37 @@ class _Terminal:
         return line
 
     def agrees(self, text: str, otherwise: bool) -> bool | None:
-        """Ask for yes or no until it is one of them; None where nobody can be asked."""
+        """Ask for yes or no until it is one of them; None where nobody can be asked.
+
+        Raises:
+            BackError: somebody wants to change an answer.
+        """
         agreed = None
         while agreed is None and self.there:
             try:
-                agreed = questions.agrees(self.ask(f"\n{text}"), otherwise)
+                typed = self.ask(f"\n{text}")
             except questions.NoTerminalError:
                 return None
+            if typed == questions.BACK:
+                raise questions.BackError
+            agreed = questions.agrees(typed, otherwise)
         return agreed
 
 
-def _find(options: dict[str, Any]) -> questions.Found:
+def _earlier(folder: Path) -> dict[str, Any]:
+    """Return the answers that an inventory of before stands for; one that somebody broke is told."""
+    try:
+        return earlier.read(_read(folder / inventory.INVENTORY), _read(folder / inventory.SETTINGS))
+    except earlier.EarlierError as error:
+        _say([f"{error}, so the answers in it are not offered."])
+        return {}
+
+
+def _find(options: dict[str, Any], known: Mapping[str, Any]) -> questions.Found:
+    """Look at the checkout, with what the inventory of before was told about it."""
+    names = ("name", "package", "settings", "integrate")
+    told = {f"project_{name}": known.get(f"celery_project_{name}") for name in names}
+    options = {**options, **{name: value for name, value in told.items() if value and not options[name]}}
     path = os.path.abspath(options["project_path"])
     project = discover.discover(path, options["project_package"] or "", options["project_settings"] or "")
     name = questions.name_of(options["project_name"] or "", project)

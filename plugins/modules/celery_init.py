@@ -12,7 +12,8 @@ version_added: 0.1.0
 description:
   - Looks at a checkout on the controller by parsing its source. None of the project's code is run.
   - Asks what the checkout does not tell, with a recommendation for each question. What an argument says is
-    not asked. Without a terminal nothing is asked, and the recommendations stand in.
+    not asked. What an inventory there says already is offered as the answer. Without a terminal nothing is
+    asked, and that inventory or the recommendations stand in.
   - Shows what would be written, asks whether to write it, and writes an inventory, the variables of all its
     hosts, and an example of the vault with placeholders.
   - Never writes a secret. A URL that may hold a password is replaced by a variable of the vault.
@@ -116,7 +117,9 @@ answers:
     celery_init_periodic: "yes"
     celery_result_backend: django-db
 sources:
-  description: Whose each answer is. V(given) by an argument, V(answered) at the terminal, or V(recommended).
+  description:
+    - Whose each answer is. V(given) by an argument, V(answered) at the terminal, V(kept) from an inventory
+      that was there, or V(recommended).
   returned: success
   type: dict
   sample:

@@ -356,6 +356,33 @@ def test_replacing_is_asked(init: Init, terminal: Any) -> None:
     assert init.settings()["celery_result_backend"] == "none"
 
 
+def test_second_time_the_inventory_is_offered(init: Init, terminal: Any) -> None:
+    """Enter keeps what the inventory has, `<` goes back, also from the end, and nothing is to be written."""
+    given = {
+        "celery_init_hosts": ["app1.example", "app2.example"],
+        "celery_init_broker": "valkey",
+        "celery_init_database": "url",
+        "celery_result_backend": "none",
+    }
+    assert init.init(**given).returncode == 0
+    before = init.files()
+    run = terminal()
+    run.type("(celery_init_hosts)", "\r")
+    run.type("(celery_init_host_path)", "<\r")
+    run.type("Enter keeps app1.example, app2.example", "\r")
+    for variable in ("host_path", "broker", "database", "periodic"):
+        run.type(f"(celery_init_{variable})", "\r")
+    run.type("(celery_beat_scheduler)", "\r")
+    run.type("Enter keeps none", "\r")
+    run.type("(celery_project_sample_apps)", "orders\r")
+    run.type("Replace them?", "<\r")
+    run.type("Enter keeps orders", "none\r")
+    done = run.end()
+    assert done.returncode == 0, done.stdout
+    assert re.search(r"celery_init_broker +valkey +as the inventory has it", done.stdout)
+    assert init.files() == before
+
+
 # What was written
 
 

@@ -12,7 +12,7 @@ import os.path
 import re
 import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ansible_collections.celeriac.django.plugins.module_utils import _names
@@ -39,6 +39,10 @@ _TOO_NEW_FOR_BEAT = (6, 1)
 _YES = ("y", "yes", "true", "on", "1")
 _NO = ("n", "no", "none", "false", "off", "0")
 _WIDTH = 100
+#: What somebody types to answer the question before once more.
+BACK = "<"
+#: Where the trade-offs are explained.
+CHOOSING = "https://github.com/celeriac/django/blob/main/docs/choosing.md"
 
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?\Z")
 _RESERVED = re.compile(r"(all|ungrouped|celery_(worker|beat|broker|database))\Z")
@@ -55,6 +59,10 @@ class AnswerError(ValueError):
 
 class NoTerminalError(Exception):
     """There is nobody to ask."""
+
+
+class BackError(Exception):
+    """Somebody wants the question before once more."""
 
 
 @dataclass(frozen=True)
@@ -129,6 +137,17 @@ class Question:
     #: What may be said besides the choices.
     besides: str = ""
     pattern: re.Pattern[str] | None = None
+    #: The answer that an inventory has already, or that was given a moment ago.
+    kept: Value | None = None
+
+    @property
+    def default(self) -> Value:
+        """What Enter stands for."""
+        return self.recommended if self.kept is None else self.kept
+
+    def keeping(self, value: Value) -> Question:
+        """Return the question with an answer to keep."""
+        return replace(self, kept=value)
 
     @property
     def allowed(self) -> str:
@@ -142,24 +161,27 @@ class Question:
         offered = [f"  {choice.name:{width}}  {choice.meaning}" for choice in self.choices]
         advice = f"Recommended: {shown(self.recommended)}. {self.reason}"
         besides = f", or type {'another' if self.choices else self.besides}"
+        enter = "Enter takes it" if self.default == self.recommended else f"Enter keeps {shown(self.default)}"
         return "\n".join(
             [
                 "",
                 f"{self.text}  ({self.variable})",
                 *offered,
                 textwrap.fill(advice, _WIDTH),
-                f"Enter takes it{besides}; ? explains:",
+                f"{enter}{besides}; ? explains, {BACK} goes back:",
             ]
         )
 
 
 @dataclass(frozen=True)
 class Answer:
-    """A question with its answer, and who gave it: given, answered, recommended."""
+    """A question with its answer, and who gave it: given, answered, kept, recommended."""
 
     question: Question
     value: Value
     source: str
+    #: The place of the question in QUESTIONS.
+    place: int = 0
 
 
 def name_of(given: str, project: Project) -> str:
@@ -190,8 +212,9 @@ def may_hold_password(url: str) -> bool:
 
 def _one(question: Question, value: Any) -> Value:
     text = str(value).strip()
-    if any(text == choice.name for choice in question.choices):
-        return text
+    for choice in question.choices:
+        if text.lower() == choice.name:
+            return choice.name
     if question.pattern and question.pattern.match(text):
         return text
     # What looks like a URL may hold a password.
@@ -225,8 +248,13 @@ def _hosts(question: Question, value: Any) -> Value:
         raise AnswerError(f"{question.variable} is empty. Allowed: {question.allowed}.")
     for name in names:
         if not _HOST.match(name) or _RESERVED.match(name):
+            user = (
+                " Who logs in, and at which port, goes into ~/.ssh/config, or into the inventory afterwards "
+                "(ansible_user, ansible_port)."
+            )
             raise AnswerError(
                 f"{question.variable}: {name!r} cannot name a host. Allowed: {question.allowed}."
+                f"{user if '@' in name or ':' in name else ''}"
             )
     if THIS_MACHINE in names and len(names) > 1:
         raise AnswerError(
@@ -451,12 +479,19 @@ QUESTIONS: tuple[Callable[[Found, Values], Question | None], ...] = (
 )
 
 
-def settle(found: Found, ask: Callable[[str], str] | None) -> list[Answer]:
+def settle(
+    found: Found,
+    ask: Callable[[str], str] | None,
+    offer: Callable[[Question], Question] = lambda question: question,
+    before: Sequence[Answer] = (),
+) -> list[Answer]:
     """Answer every question: from the variables, by asking, or as recommended.
 
     Args:
         found: what is known.
         ask: shows a text and returns what was typed; None where nobody is to be asked.
+        offer: gives a question the answer of an earlier inventory, if there is one.
+        before: answers of a moment ago, the last of which somebody wants to change.
 
     Raises:
         AnswerError: the value of a variable cannot be.
@@ -464,23 +499,60 @@ def settle(found: Found, ask: Callable[[str], str] | None) -> list[Answer]:
     given = dict(found.given)
     if found.broker and given.get("celery_init_broker") is None:
         given["celery_init_broker"] = "url"
-    answers: list[Answer] = []
-    for find in QUESTIONS:
-        question = find(found, values_of(answers))
+    answers = {answer.place: answer for answer in before}
+    #: What was said of questions that are asked once more.
+    said: dict[str, Value] = {}
+    place = _go_back(answers, said) if before else 0
+    while place < len(QUESTIONS):
+        question = QUESTIONS[place](found, values_of(answers.values()))
+        value = given.get(question.variable) if question else None
         if question is None:
-            continue
-        value = given.get(question.variable)
-        if value is not None:
-            answers.append(Answer(question, question.read(question, value), "given"))
-            continue
-        answer = None
-        if ask:
-            try:
-                answer = _ask(question, ask)
-            except NoTerminalError:
-                ask = None
-        answers.append(answer or Answer(question, question.recommended, "recommended"))
-    return answers
+            pass
+        elif value is not None:
+            answers[place] = Answer(question, question.read(question, value), "given", place)
+        else:
+            question = _keeping(offer(question), said)
+            answer = None
+            if ask:
+                try:
+                    answer = _ask(question, ask, place, is_first=not _asked(answers))
+                except NoTerminalError:
+                    ask = None
+                except BackError:
+                    place = _go_back(answers, said)
+                    continue
+            answers[place] = answer or _taken(question, place)
+        place += 1
+    return list(answers.values())
+
+
+def _asked(answers: Mapping[int, Answer]) -> list[int]:
+    """Return the places of the questions that somebody was asked."""
+    return [place for place, answer in answers.items() if answer.source != "given"]
+
+
+def _go_back(answers: dict[int, Answer], said: dict[str, Value]) -> int:
+    """Take back the answers from the last one on that somebody was asked for, and return its place."""
+    place = max(_asked(answers), default=0)
+    for later in [known for known in answers if known >= place]:
+        answer = answers.pop(later)
+        said[answer.question.variable] = answer.value
+    return place
+
+
+def _keeping(question: Question, said: Mapping[str, Value]) -> Question:
+    """Return a question that offers what was said of it a moment ago, if it can still be."""
+    try:
+        value = said[question.variable]
+        return question.keeping(question.read(question, value))
+    except (KeyError, AnswerError):
+        return question
+
+
+def _taken(question: Question, place: int) -> Answer:
+    """Return the answer that Enter stands for."""
+    source = "recommended" if question.kept is None else "kept"
+    return Answer(question, question.default, source, place)
 
 
 def explained(question: Question) -> str:
@@ -490,25 +562,29 @@ def explained(question: Question) -> str:
         [
             *textwrap.wrap(f"{question.text} {question.reason}", _WIDTH),
             *(offered or [f"Allowed: {question.allowed}."]),
-            "Nothing is written before you agree. The trade-offs are in docs/choosing.md of the collection.",
-            f"Enter takes {shown(question.recommended)}:",
+            f"Nothing is written before you agree. The trade-offs: {CHOOSING}",
+            f"Enter takes {shown(question.default)}:",
         ]
     )
 
 
-def _ask(question: Question, ask: Callable[[str], str]) -> Answer:
+def _ask(question: Question, ask: Callable[[str], str], place: int, is_first: bool) -> Answer:
     text = question.prompt()
     while True:
         typed = ask(text).strip()
-        if typed == "?":
+        if typed == BACK and not is_first:
+            raise BackError
+        if typed == BACK:
+            text = f"This is the first question.\nEnter takes {shown(question.default)}:"
+        elif typed == "?":
             text = explained(question)
-            continue
-        if not typed:
-            return Answer(question, question.recommended, "recommended")
-        try:
-            return Answer(question, question.read(question, typed), "answered")
-        except AnswerError as error:
-            text = f"{error}\nEnter takes {shown(question.recommended)}:"
+        elif not typed:
+            return _taken(question, place)
+        else:
+            try:
+                return Answer(question, question.read(question, typed), "answered", place)
+            except AnswerError as error:
+                text = f"{error}\nEnter takes {shown(question.default)}:"
 
 
 def agrees(typed: str, otherwise: bool) -> bool | None:

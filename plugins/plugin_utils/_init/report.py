@@ -12,7 +12,12 @@ from collections.abc import Sequence
 
 from . import inventory, questions
 
-_SOURCES = {"given": "given", "answered": "your answer", "recommended": "recommended"}
+_SOURCES = {
+    "given": "given",
+    "answered": "your answer",
+    "kept": "as the inventory has it",
+    "recommended": "recommended",
+}
 
 
 def describe(found: questions.Found) -> list[str]:
@@ -49,8 +54,8 @@ def summary(answers: Sequence[questions.Answer], asked: bool) -> list[str]:
     head = "The answers:"
     if not asked:
         head = (
-            "There is no terminal to ask at. What is not given by a variable is as recommended; "
-            "the variable changes it:"
+            "There is no terminal to ask at. What is not given by a variable is as an earlier inventory has "
+            "it, or as recommended; the variable changes it:"
         )
     rows = [(answer.question.variable, questions.shown(answer.value), answer) for answer in answers]
     names = max(len(name) for name, _text, _answer in rows)
