@@ -18,10 +18,12 @@ from ansible_collections.celeriac.django.plugins.plugin_utils._decisions import 
     findings,
     rabbitmq,
     warnings,
+    web,
 )
 from ansible_collections.celeriac.django.plugins.plugin_utils._decisions import fleet as _fleet
 from ansible_collections.celeriac.django.plugins.plugin_utils._decisions import variables as _variables
 from ansible_collections.celeriac.django.plugins.plugin_utils._inventory import hosts as _hosts
+from ansible_collections.celeriac.django.plugins.plugin_utils._rendering import next_steps
 
 
 class ActionModule(ActionBase):
@@ -88,6 +90,11 @@ class ActionModule(ActionBase):
                 found["warnings"] = [told] * bool(told) + warnings.warnings(
                     variables, project, looked, decided, unasked
                 )
+            if not unasked:
+                if decided.run.systemd:
+                    packages = decided.requirements.own if decided.code.integrate else ()
+                    found["warnings"] += web.warnings(found["serving"], decided.places.config, packages)
+                found["next"] = next_steps.next_steps(decided, bool(self._task.check_mode))
         except ValueError as error:
             return {"failed": True, "msg": str(error)}  # not raised: the role judges all hosts together
         return {**found, "project": project.as_data(), "deployment": decided.as_data()}

@@ -110,6 +110,7 @@ class ActionModule(ActionBase):
                 "",
                 *(["Next:", *(f"  {line}" for line in commands)] if written else ["Nothing was written."]),
                 "",
+                *(report.beforehand(found, values) if written else []),
             ]
         )
         return {

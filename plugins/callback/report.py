@@ -22,7 +22,7 @@ author:
 import re
 import textwrap
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible.executor.stats import AggregateStats
@@ -31,8 +31,6 @@ from ansible.playbook.play import Play
 from ansible.playbook.task import Task
 from ansible.playbook.task_include import TaskInclude
 from ansible.plugins.callback import CallbackBase
-
-from ansible_collections.celeriac.django.plugins.module_utils._deployment import Deployment
 
 #: What Ansible does by itself at the beginning of a role; no step unless it fails.
 _VALIDATION = ("ansible.builtin.validate_argument_spec", "validate_argument_spec")
@@ -90,7 +88,8 @@ class CallbackModule(CallbackBase):
         self._proofs: dict[str, list[dict[str, Any]]] = {}
         self._failures: dict[str, list[str]] = {}
         self._warnings: dict[str, list[str]] = {}
-        self._deployments: dict[str, Deployment] = {}
+        #: What each host's run says at its end.
+        self._next: dict[tuple[str, ...], None] = {}
         self._check = False
 
     def v2_playbook_on_play_start(self, play: Play) -> None:
@@ -165,7 +164,7 @@ class CallbackModule(CallbackBase):
                 about = f" ({', '.join(hosts)})" if self._hosts > 1 else ""
                 self._say(*wrapped(f"{text}{about}", "  - "), color=_WARN)
         if not self._failures:
-            for lines in dict.fromkeys(tuple(next_steps(d)) for d in self._deployments.values()):
+            for lines in self._next:
                 self._say("", *lines)
         changed = sum(stats.changed.values())
         ended = (
@@ -184,8 +183,8 @@ class CallbackModule(CallbackBase):
                 hosts.append(host)
         if answer.get("proofs"):
             self._proofs[host] = answer["proofs"]
-        if isinstance(answer.get("deployment"), dict):
-            self._deployments[host] = Deployment.from_data(answer["deployment"])
+        if answer.get("next"):
+            self._next.setdefault(tuple(map(str, answer["next"])))
         return host, dict(answer)
 
     def _fail(self, host: str, text: str) -> None:
@@ -259,22 +258,3 @@ def wrapped(text: str, first: str) -> list[str]:
         break_long_words=False,
         break_on_hyphens=False,
     ) or [first]
-
-
-def next_steps(deployment: Deployment) -> Iterable[str]:
-    """Return what runs now, and what the web process needs."""
-    name, code, config = deployment.name, deployment.code, deployment.places.config
-    if not deployment.run.duties:
-        return
-    if deployment.run.systemd:
-        yield f"Workers and beat run as units: systemctl list-dependencies {deployment.units.target}"
-        yield f"Commands on the host: {name}-celery status, {name}-manage shell"
-        yield "The web process sends tasks if its unit has these lines:"
-    else:
-        yield "Nothing runs now: no service was started. To start a worker:"
-        run = "manage.py celery" if code.integrate else f"-m celery -A {code.app}"
-        yield f"  cd {code.base} && set -a && . {config}/environment && . {config}/secrets && set +a"
-        yield f"  {deployment.places.python} {run} worker -l info"
-        return
-    yield f"  EnvironmentFile={config}/environment"
-    yield f"  EnvironmentFile={config}/secrets"

@@ -124,6 +124,23 @@ versions:
   sample:
     celery: 5.7.0
     django: 5.2.19
+next:
+  description: What there is to know at the end of a run, as lines.
+  returned: success, unless the deployment is removed or only the checkout changed
+  type: list
+  elements: str
+serving:
+  description:
+    - The units of the host that serve the checkout as a web site, and whether they would find the workers.
+  returned: success
+  type: list
+  elements: dict
+  sample:
+    - unit: gunicorn.service
+      files: [/etc/shop-celery/environment, /etc/shop-celery/secrets]
+      has_broker: false
+      has_celery: true
+      venv: /srv/shop/venv
 host:
   description: What was found on the host.
   returned: success
@@ -143,6 +160,7 @@ from ansible_collections.celeriac.django.plugins.module_utils import _data, _hos
 from ansible_collections.celeriac.django.plugins.module_utils._discovery import discover, requirements, source
 from ansible_collections.celeriac.django.plugins.module_utils._runtime import interpreter as _interpreter
 from ansible_collections.celeriac.django.plugins.module_utils._runtime import packages
+from ansible_collections.celeriac.django.plugins.module_utils._services import serving
 
 #: For the action plugin as well.
 ARGUMENTS: dict[str, dict[str, Any]] = {
@@ -196,6 +214,9 @@ def main() -> None:
         versions=versions,
         host=_data.as_data(_host.look({variables["user"] or name})),
         interpreter=_data.as_data(interpreter) if interpreter else None,
+        serving=[]
+        if module.params["removing"]
+        else [_data.as_data(server) for server in serving.look(project.path)],
         silent=_host.silent(module.params["addresses"]),
         unread_authorities=_host.unread_authorities(
             {"broker_ca": variables["broker_ca"], "database_ca": module.params["database_ca"]}

@@ -102,6 +102,7 @@ def found(project: Project) -> dict[str, Any]:
             groups={"root": "root", "www-data": "web"},
         ),
         "interpreter": None,
+        "serving": [],
         "silent": [],
         "unread_authorities": [],
     }

@@ -10,6 +10,7 @@ import re
 import shlex
 from collections.abc import Sequence
 
+from .._decisions import web
 from . import inventory, questions
 
 _SOURCES = {
@@ -103,18 +104,43 @@ def commands(playbook: str, folder: str, values: questions.Values, vault: bool, 
         return shlex.quote(os.path.normpath(os.path.join(folder, name)))
 
     run = f"ansible-playbook {shlex.quote(playbook)} -i {place(inventory.INVENTORY)}"
-    if (
-        values["celery_init_hosts"] != [questions.THIS_MACHINE]
-        or values.get("celery_init_broker") in questions.SERVERS
-        or values.get("celery_init_database") == "postgresql"
-    ):
+    if _needs_root(values):
         run += " -b"
     lines = []
     if vault:
         run += " --ask-vault-pass"
         if not has_vault:
+            vault_file = place(inventory.VAULT)
             lines = [
-                f"ansible-vault encrypt --output {place(inventory.VAULT)} {place(inventory.VAULT_EXAMPLE)}",
-                f"ansible-vault edit {place(inventory.VAULT)}",
+                f"ansible-vault encrypt --output {vault_file} {place(inventory.VAULT_EXAMPLE)} && "
+                f"ansible-vault edit {vault_file}",
             ]
     return [*lines, f"{run} --check --diff", run]
+
+
+def beforehand(found: questions.Found, values: questions.Values) -> list[str]:
+    """Return the lines that tell what the integration means for the project's web process."""
+    packages = (
+        []
+        if found.own_app
+        else ["- the packages that the run adds to the requirements, before its next restart"]
+    )
+    environment = [
+        "- the environment of the workers, in its unit under [Service]:",
+        *(f"    {line}" for line in web.lines(f"/etc/{found.name}-celery")),
+    ]
+    wanted = [*packages, *(environment if _needs_root(values) else [])]
+    if not wanted:
+        return []
+    return [
+        "The project's web process imports Celery from then on. It needs",
+        *(f"  {line}" for line in wanted),
+    ]
+
+
+def _needs_root(values: questions.Values) -> bool:
+    return (
+        values["celery_init_hosts"] != [questions.THIS_MACHINE]
+        or values.get("celery_init_broker") in questions.SERVERS
+        or values.get("celery_init_database") == "postgresql"
+    )

@@ -5,13 +5,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from ansible_collections.celeriac.django.plugins.callback import report
-from ansible_collections.celeriac.django.plugins.module_utils._deployment import Deployment
 
 
 @pytest.mark.parametrize(
@@ -57,19 +55,3 @@ def test_a_step_that_was_skipped_leaves_no_line() -> None:
     step.changes = {"changed": ["app1"]}
     step.failed = ["app2"]
     assert step.line(2).endswith("changed (app1), FAILED (app2)")
-
-
-def test_what_the_web_process_needs_is_said(deployment: Deployment) -> None:
-    text = "\n".join(report.next_steps(deployment))
-    assert "EnvironmentFile=/etc/shop-celery/secrets" in text
-    assert "shop-celery.target" in text
-
-
-def test_where_nothing_runs_it_is_said_how_to_start(deployment: Deployment) -> None:
-    by_hand = replace(deployment, run=replace(deployment.run, systemd=False))
-    text = "\n".join(report.next_steps(by_hand))
-    assert text.startswith("Nothing runs now")
-    assert "manage.py celery worker" in text
-    code = replace(deployment.code, integrate=False, app="shop.celery:app")
-    own = "\n".join(report.next_steps(replace(by_hand, code=code)))
-    assert "-m celery -A shop.celery:app worker" in own

@@ -56,5 +56,23 @@ def test_commands() -> None:
     remote = {"celery_init_hosts": ["web1"]}
     lines = report.commands("x", "my site", remote, True, False)
     assert lines[0].startswith("ansible-vault encrypt --output 'my site/group_vars/all/vault.yml'")
+    assert lines[0].endswith("&& ansible-vault edit 'my site/group_vars/all/vault.yml'")
     assert lines[-1] == "ansible-playbook x -i 'my site/inventory.yml' -b --ask-vault-pass"
-    assert report.commands("x", "my site", remote, True, True) == lines[2:]
+    assert report.commands("x", "my site", remote, True, True) == lines[1:]
+
+
+def test_what_the_web_process_needs_is_told_before(project: Project) -> None:
+    found = questions.Found(project)
+    servers = "\n".join(report.beforehand(found, {"celery_init_hosts": ["web1"]}))
+    assert "the packages that the run adds" in servers
+    assert "EnvironmentFile=/etc/shop-celery/secrets" in servers
+    here = "\n".join(report.beforehand(found, {"celery_init_hosts": ["localhost"]}))
+    assert "packages" in here
+    assert "EnvironmentFile" not in here
+
+
+def test_an_app_of_its_own_has_its_packages(project: Project) -> None:
+    app = App("shop.celery", "app", "shop/celery.py", "shop/celery.py:3")
+    found = questions.Found(replace(project, celery_app=app))
+    assert report.beforehand(found, {"celery_init_hosts": ["localhost"]}) == []
+    assert "packages" not in "".join(report.beforehand(found, {"celery_init_hosts": ["web1"]}))
