@@ -35,7 +35,7 @@ class ActionModule(ActionBase):
         variables = {
             host: _own(task_vars["hostvars"][host], bool(fleet.duties(host, groups))) for host in hosts
         }
-        found = first_look.look(variables, groups, known())
+        found = first_look.look(variables, groups, specs())
         if found.errors:
             listed = " ".join(found.told(found.errors, hosts))
             raise AnsibleActionFail(f"{listed} Nothing was changed.")
@@ -43,13 +43,15 @@ class ActionModule(ActionBase):
         return {"changed": False, "told": told, "warnings": told}
 
 
-def known() -> set[str]:
-    """Return the variables that the roles of the collection have, by their specifications."""
-    names: set[str] = set()
-    for file in _ROLES.glob("*/meta/argument_specs.yml"):
-        specs = yaml.safe_load(file.read_text(encoding="utf-8"))["argument_specs"]
-        names.update(name for entry in specs.values() for name in entry.get("options") or {})
-    return names
+def specs() -> dict[str, dict[str, Any]]:
+    """Return the variables that the roles of the collection have, by role, as they are specified."""
+    found: dict[str, dict[str, Any]] = {}
+    for file in sorted(_ROLES.glob("*/meta/argument_specs.yml")):
+        entries = yaml.safe_load(file.read_text(encoding="utf-8"))["argument_specs"]
+        found[file.parts[-3]] = {
+            name: spec for entry in entries.values() for name, spec in (entry.get("options") or {}).items()
+        }
+    return found
 
 
 def _own(variables: Mapping[str, Any], works: bool) -> dict[str, Any]:

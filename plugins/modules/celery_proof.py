@@ -38,6 +38,12 @@ options:
       - Then only what does not depend on it is proven.
     type: bool
     default: false
+  strict:
+    description:
+      - Whether it fails if something is not proven. Otherwise RV(unproven) says what is not, and the caller
+        can show the table before it fails.
+    type: bool
+    default: true
 author:
   - celeriac.django contributors (@celeriac)
 """
@@ -59,22 +65,29 @@ EXAMPLES = r"""
 RETURN = r"""
 proofs:
   description: What was proven, in order, and what was not.
-  returned: always
+  returned: success
   type: list
   elements: dict
   sample:
     - detail: 12 ms through the queue celery
       name: round trip, pool default
       ok: true
+unproven:
+  description: The names of those that failed.
+  returned: success
+  type: list
+  elements: str
+  sample: []
 lines:
   description: The same as text, a line for each proof.
-  returned: always
+  returned: success
   type: list
   elements: str
   sample: ["ok  round trip, pool default  12 ms through the queue celery"]
 """
 
 import os
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -92,13 +105,14 @@ def main() -> None:
             "hostname": {"type": "str", "required": True},
             "timeout": {"type": "int", "default": 20},
             "pending": {"type": "bool", "default": False},
+            "strict": {"type": "bool", "default": True},
             **python.ARGUMENTS,
         },
         supports_check_mode=True,
     )
     params = censor.parameters(module)
     if module.check_mode and not os.path.exists(params["project"]["python"]):
-        module.exit_json(changed=False, proofs=[], lines=[])
+        module.exit_json(changed=False, proofs=[], lines=[], unproven=[])
     try:
         project = python.ProjectPython.from_params(params)
         proofs = _proof.prove(
@@ -110,12 +124,18 @@ def main() -> None:
             params["pending"],
         )
     except (python.ProjectError, trial.TrialError) as error:
-        module.fail_json(msg=f"The proof could not be made: {error}", proofs=[], lines=[])
-    lines = _proof.table(proofs)
+        module.fail_json(msg=f"The proof could not be made: {error}")
+    for text in [text for proof in proofs for text in proof.pop("told", ())]:
+        module.warn(text)
+    answer: dict[str, Any] = {
+        "proofs": proofs,
+        "lines": _proof.table(proofs),
+        "unproven": [proof["name"] for proof in proofs if not proof["ok"]],
+    }
     failed = [f"{proof['name']}: {proof['detail']}" for proof in proofs if not proof["ok"]]
-    if failed:
-        module.fail_json(msg=f"Not proven: {'; '.join(failed)}", proofs=proofs, lines=lines)
-    module.exit_json(changed=False, proofs=proofs, lines=lines)
+    if failed and params["strict"]:
+        module.fail_json(msg=f"Not proven: {'; '.join(failed)}", **answer)
+    module.exit_json(changed=False, **answer)
 
 
 if __name__ == "__main__":

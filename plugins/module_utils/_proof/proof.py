@@ -62,6 +62,7 @@ def prove(
         "control": deployment.broker.has_control,
         "send": not check,
         "pending": check and pending,
+        "production": deployment.run.systemd,
     }
     if job["pending"]:
         return _before_a_change(project, job)

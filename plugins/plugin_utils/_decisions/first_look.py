@@ -11,10 +11,15 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+
 #: As .env.example and the example of the vault write it, alone or within a URL.
 _PLACEHOLDER = re.compile(r"_your_key_here|change[-_]?me", re.IGNORECASE)
 #: A server that anybody can reach is tried with all shorter ones.
 SHORTEST = 8
+
+#: The variables of a role, each with its type and more.
+Specs = Mapping[str, Mapping[str, Any]]
 
 #: The servers that the inventory sets up: group to what names another server instead, and its passwords.
 _SERVERS = {
@@ -49,22 +54,54 @@ class Look:
 def look(
     variables: Mapping[str, Mapping[str, Any]],
     groups: Mapping[str, Sequence[str]],
-    known: Collection[str],
+    specs: Mapping[str, Specs],
 ) -> Look:
     """Look at the variables of each host.
 
     Args:
         variables: host to its variables, those that begin with ``celery_``.
         groups: the inventory's groups, name to hosts.
-        known: the variables that there are.
+        specs: role to the specifications of its variables.
     """
     found = Look()
+    known = {name for options in specs.values() for name in options}
     for host, own in variables.items():
-        for text in _wrong(own, groups):
+        for text in [*_misspelt(host, own, groups, specs), *_wrong(own, groups)]:
             found.errors.setdefault(text, []).append(host)
         for text in [*_unknown(own, known), *_open(host, own, groups)]:
             found.warnings.setdefault(text, []).append(host)
     return found
+
+
+def _misspelt(
+    host: str, own: Mapping[str, Any], groups: Mapping[str, Sequence[str]], specs: Mapping[str, Specs]
+) -> list[str]:
+    """Return what is of another type than specified, or none of the choices, or has a key too many."""
+    texts = []
+    for role, options in specs.items():
+        if role == "celery_init" or (role in _SERVERS and host not in groups.get(role, ())):
+            continue
+        given = {name: own[name] for name in options if own.get(name) is not None}
+        for name, value in given.items():
+            # One at a time: no error takes another one's place. What is required says so elsewhere.
+            result = ArgumentSpecValidator({name: {**options[name], "required": False}}).validate(
+                {name: value}
+            )
+            keys = sorted(path[-1] for path in result.unsupported_parameters)
+            if keys:
+                texts.append(f"{name}: {_no_key(keys[0], options[name])}")
+            elif result.error_messages and options[name].get("no_log"):
+                texts.append(f"{name} has to be of the type {options[name]['type']}.")
+            elif result.error_messages:
+                texts.append(f"{name}: {result.error_messages[0]}.")
+    return list(dict.fromkeys(texts))
+
+
+def _no_key(key: str, spec: Mapping[str, Any]) -> str:
+    known = list(spec.get("options") or {})
+    near = difflib.get_close_matches(key, known, 1)
+    advice = f"; is {near[0]} meant?" if near else f". There are {', '.join(known)}."
+    return f"there is no key {key}{advice}"
 
 
 def _wrong(own: Mapping[str, Any], groups: Mapping[str, Sequence[str]]) -> list[str]:

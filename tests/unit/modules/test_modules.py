@@ -299,6 +299,10 @@ def test_what_is_not_proven_fails(
     assert len(answer["lines"]) == len(proofs)
     if failed:
         assert answer["msg"] == "Not proven: workers answer: 0 of 1"
+    data = deployment.as_data()
+    told = run(celery_proof, deployment=data, hostname="web1", strict=False, project=project)
+    assert not told.get("failed")
+    assert told["unproven"] == (["workers answer"] if failed else [])
 
 
 # celery_service

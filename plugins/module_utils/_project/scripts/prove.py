@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
+import os
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
@@ -30,7 +31,7 @@ def main(job: dict[str, Any]) -> dict[str, Any]:
             them send; ``places``: where settings of Celery stand; ``control``: whether the broker lets
             workers be asked; ``canary``: the id of the canary's result, empty where there is none;
             ``timeout``: seconds for each answer; ``send``: whether tasks may be sent; ``pending``: whether
-            this is before a change, which migrates.
+            this is before a change, which migrates; ``production``: whether services run with these settings.
     """
     import django
 
@@ -69,6 +70,29 @@ def skipped(name: str, why: str) -> dict[str, Any]:
     return {**proof(name, True, f"not asked: {why}"), "skipped": True}
 
 
+def _unfit(settings: Any, environment: Mapping[str, str]) -> list[str]:
+    """Return what works in production, and should not be."""
+    module, told = settings.SETTINGS_MODULE, []
+    if settings.DEBUG:
+        told.append(
+            f"DEBUG is on in {module}, with which the services run: errors show the settings to everybody, "
+            "and each query of a task stays in memory. Turn it off there, or name the settings of production "
+            "in celery_project_settings."
+        )
+    given, key = environment.get("SECRET_KEY"), str(settings.SECRET_KEY)
+    if given and given != key:
+        told.append(
+            f"SECRET_KEY is in celery_secrets, and {module} has another one: nobody reads it. There, write "
+            'SECRET_KEY = os.environ["SECRET_KEY"].'
+        )
+    elif key.startswith("django-insecure-"):
+        told.append(
+            f"SECRET_KEY in {module} is the one that startproject has made, and in the repository. Read it "
+            "from the environment, and put a new one into celery_secrets."
+        )
+    return told
+
+
 class Proofs:
     """The proofs that one run makes."""
 
@@ -85,7 +109,9 @@ class Proofs:
         loaded = settings.SETTINGS_MODULE
         wanted = self.job["settings"]
         text = loaded if loaded == wanted else f"{loaded} is loaded, {wanted} should be"
-        return proof("settings loaded", loaded == wanted, text)
+        found = proof("settings loaded", loaded == wanted, text)
+        told = _unfit(settings, os.environ) if self.job.get("production") else []
+        return {**found, "told": told} if told else found
 
     def tables(self) -> dict[str, Any]:
         """Every app's migrations are applied."""

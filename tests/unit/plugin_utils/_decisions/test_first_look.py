@@ -23,7 +23,7 @@ PASSWORDS = {
 def look(groups: dict[str, list[str]] | None = None, **variables: Any) -> first_look.Look:
     """Looks at two hosts with the same variables."""
     own = {**PASSWORDS, **variables}
-    return first_look.look(dict.fromkeys(HOSTS, own), groups or GROUPS, celery_first_look.known())
+    return first_look.look(dict.fromkeys(HOSTS, own), groups or GROUPS, celery_first_look.specs())
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_a_server_for_the_whole_network_in_the_clear_is_said(given: Any, warned:
 
 def test_a_server_for_its_own_host_is_not_open() -> None:
     alone = {"all": ["app1"], "celery_broker": ["app1"], "celery_worker": ["app1"]}
-    assert not first_look.look({"app1": PASSWORDS}, alone, celery_first_look.known()).warnings
+    assert not first_look.look({"app1": PASSWORDS}, alone, celery_first_look.specs()).warnings
 
 
 def test_hosts_are_named_where_it_is_not_all_of_them() -> None:
@@ -101,6 +101,38 @@ def test_hosts_are_named_where_it_is_not_all_of_them() -> None:
 
 
 def test_all_variables_of_the_roles_are_known() -> None:
-    assert {"celery_project_path", "celery_broker_password", "celery_database_name", "celery_init_path"} <= (
-        celery_first_look.known()
-    )
+    known = {name for options in celery_first_look.specs().values() for name in options}
+    assert {"celery_project_path", "celery_broker_password", "celery_database_name"} <= known
+    assert "celery_init_path" in known
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (
+            {"celery_workers": [{"name": "default", "concurency": 2}]},
+            "celery_workers: there is no key concurency; is concurrency meant?",
+        ),
+        (
+            {"celery_workers": [{"name": "a", "colour": 1}]},
+            "celery_workers: there is no key colour. There are",
+        ),
+        ({"celery_workers": [{"name": "a", "time_limit": "long"}]}, "celery_workers: "),
+        ({"celery_delivery": "maybe"}, "celery_delivery: value of celery_delivery must be one of"),
+        ({"celery_secrets": 3}, "celery_secrets has to be of the type dict."),
+        ({"celery_broker_server": "carrot"}, "celery_broker_server: value of celery_broker_server must be"),
+    ],
+)
+def test_a_slip_is_one_line(given: dict[str, Any], said: str) -> None:
+    errors = list(look(**given).errors)
+    assert len(errors) == 1
+    assert errors[0].startswith(said)
+    assert len(errors[0]) < 400
+
+
+def test_a_value_that_is_secret_is_in_no_error() -> None:
+    assert "of nobody" not in str(look(celery_secrets=["a secret of nobody"]).errors)
+
+
+def test_what_an_inventory_has_as_text_is_taken() -> None:
+    assert not look(celery_worker_self_check="yes", celery_beat_takeover="20", celery_workers=[]).errors

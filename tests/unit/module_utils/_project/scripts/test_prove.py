@@ -218,3 +218,24 @@ def test_an_app_without_delay_on_commit_is_told(integrated: bool) -> None:
     assert found
     assert (found["name"], found["ok"]) == ("committed transaction", not integrated)
     assert "DjangoTask" in found["detail"]
+
+
+@pytest.mark.parametrize(
+    ("debug", "key", "environment", "words"),
+    [
+        (False, "of nobody", {}, []),
+        (False, "of nobody", {"SECRET_KEY": "of nobody"}, []),
+        (True, "of nobody", {}, ["DEBUG is on in shop.settings"]),
+        (False, "of nobody", {"SECRET_KEY": "another one"}, ["nobody reads it"]),
+        (True, "django-insecure-x", {}, ["DEBUG is on", "startproject has made"]),
+        (False, "django-insecure-x", {"SECRET_KEY": "of nobody"}, ["nobody reads it"]),
+    ],
+)
+def test_settings_that_are_unfit_for_production_are_told(
+    debug: bool, key: str, environment: dict[str, str], words: list[str]
+) -> None:
+    settings = SimpleNamespace(SETTINGS_MODULE="shop.settings", DEBUG=debug, SECRET_KEY=key)
+    told = prove._unfit(settings, environment)
+    assert len(told) == len(words)
+    assert all(word in text for word, text in zip(words, told, strict=True))
+    assert "of nobody" not in str(told)
