@@ -32,8 +32,10 @@ _TRANSPORTS = {
 }
 
 
-def _worker_ready(**kwargs: Any) -> None:
-    notify("READY=1\nSTATUS=Consuming")
+def _worker_ready(sender: Any = None, **kwargs: Any) -> None:
+    # Ours says so itself, when the broker has let it read.
+    if not isinstance(sender, consumer.Consumer):
+        notify("READY=1\nSTATUS=Consuming")
 
 
 def _worker_stopping(how: str = "", **kwargs: Any) -> None:

@@ -1,23 +1,48 @@
 # SPDX-License-Identifier: 0BSD
-"""A worker that outlives the loss of its broker, and one that answers with errors."""
+"""A worker that is ready when it reads, and outlives the loss of its broker, and its errors."""
 
 from __future__ import annotations
 
 import contextlib
+import re
 import select
 import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any, ClassVar
 
+from celery.utils.log import get_logger
 from celery.worker import consumer
 
+from . import first_read
 from .delayed_delivery import DelayedDelivery
+from .sd_notify import notify
+
+logger = get_logger(__name__)
 
 _CELERYS_OWN = "celery.worker.consumer:Consumer"
 _CELERYS_DELAYED_DELIVERY = "celery.worker.consumer.delayed_delivery:DelayedDelivery"
 #: Seconds before a server that answers with an error is asked again.
 _PAUSE = 2
+#: What brokers answer to whoever may not do what he asks for: classes of errors, and words of Redis.
+_DENIALS = ("AccessRefused", "AuthenticationError", "NoPermissionError")
+_DENYING = re.compile(
+    r"\b(NOPERM|NOAUTH|WRONGPASS)\b|has no permissions|executing the script can't|ACL failure"
+)
+
+
+class DeniedError(Exception):
+    """The broker does not let its user do what a worker does, and waiting would change nothing."""
+
+
+def _denial(error: BaseException | None) -> str:
+    """Return what an error, or what it comes from, says of rights; empty where a connection was lost."""
+    while error is not None:
+        kinds = {kind.__name__ for kind in type(error).__mro__}
+        if not kinds.isdisjoint(_DENIALS) or _DENYING.search(str(error)):
+            return str(error).strip() or type(error).__name__
+        error = error.__cause__
+    return ""
 
 
 class Consumer(consumer.Consumer):
@@ -25,6 +50,8 @@ class Consumer(consumer.Consumer):
 
     #: Whether the project wants to wait from the beginning, whatever the broker.
     waits_when_refused = False
+    #: Whether the broker has let this worker read; until then, what it refuses is no trouble that passes.
+    has_read = False
 
     class Blueprint(consumer.Consumer.Blueprint):
         """The steps, one of them ours."""
@@ -69,6 +96,50 @@ class Consumer(consumer.Consumer):
         """
         super().on_ready()
         self.waits_when_refused = True
+        first_read.wait(self, self._ready)
+
+    def start(self) -> None:
+        """Consume; what Celery does not take for trouble with the connection may be about rights as well."""
+        try:
+            super().start()
+        except DeniedError:
+            raise
+        except Exception as exc:
+            self._check_rights(exc)
+            raise
+
+    def _ready(self) -> None:
+        self.has_read = True
+        notify("READY=1\nSTATUS=Consuming")
+
+    def ensure_connected(self, conn: Any) -> Any:
+        """Connect, with Celery's patience, unless the broker is there and knows no such user or password."""
+        ensure = conn.ensure_connection
+
+        def ensure_connection(errback: Any = None, *args: Any, **kwargs: Any) -> Any:
+            def failed(exc: Exception, *rest: Any) -> None:
+                self._check_rights(exc)
+                if errback:
+                    errback(exc, *rest)
+
+            return ensure(failed, *args, **kwargs)
+
+        conn.ensure_connection = ensure_connection
+        return super().ensure_connected(conn)
+
+    def _check_rights(self, exc: Exception) -> None:
+        """End the worker that was never let in: it would try for ever, beside one that works."""
+        denial = _denial(exc)
+        if not denial:
+            return
+        if self.has_read:
+            logger.error("The broker refuses what it allowed before: %s", denial)
+            return
+        raise DeniedError(
+            f"{self.conninfo.as_uri()} refuses its user what a worker does, so no task would ever come: "
+            f"{denial.rstrip('.')}. Give the user that right, or correct name and password in the URL, then "
+            "start this again."
+        ) from exc
 
     def on_connection_error_after_connected(self, exc: Exception) -> None:
         """Let go of a connection that is lost.
@@ -91,6 +162,7 @@ class Consumer(consumer.Consumer):
 
     def _check_refusal(self, exc: Exception) -> None:
         """End the worker, as Celery does, if waiting would hide a wrong configuration."""
+        self._check_rights(exc)
         if isinstance(exc, self.channel_errors) and not self.waits_when_refused:
             raise exc
 

@@ -67,13 +67,18 @@ def prove(
     if job["pending"]:
         return _before_a_change(project, job)
     if deployment.run.systemd:
-        nodes = _running_nodes(deployment.name, pools, hostname)
-        running = {node.partition(".")[0] for node in nodes}
+        units = _running_units(deployment.name, pools)
+        nodes = {f"{node}@{hostname}": queue for node, queue in units.values()}
+        running = {name.partition(".")[0] for name in nodes}
         missing = [pool.name for pool in pools if pool.name not in running]
         answer = project.run(inside_prove, {**job, "nodes": nodes}, role=SHELL)
         unit = deployment.units.beat
         runs = [_runs(deployment, "the unit", Systemd().states([unit]).get(unit) == "active")] if mute else []
-        return [*_not_running(deployment.name, missing), *answer["proofs"], *runs]
+        proofs = [*_not_running(deployment.name, missing), *answer["proofs"], *runs]
+        if not all(entry["ok"] for entry in proofs):
+            who = [*units, *([unit] if beat else [])]
+            proofs += _errors([(name, Systemd().last_error(name)) for name in who])
+        return proofs
     nodes = {f"{pool.name}.trial@{hostname}": pool.queues[0] for pool in pools}
     if check:
         asked = {**job, "nodes": {}, "beat": False, "mute": False}
@@ -93,13 +98,12 @@ def prove(
     with trial.running(project, deployment.places.launcher, commands, environment) as started:
         proofs = list(project.run(inside_prove, {**job, "nodes": nodes}, role=SHELL)["proofs"])
         if not all(entry["ok"] for entry in proofs):
-            proofs += _errors(started)
+            proofs += _errors([(running.name, running.last_error()) for running in started])
         return [*proofs, *([_runs(deployment, "the process", started[-1].runs())] if mute else [])]
 
 
-def _errors(started: Sequence[trial.Running]) -> list[dict[str, Any]]:
-    """Return what the processes of a trial that failed have told last: the reason is often there alone."""
-    told = [(running.name, running.last_error()) for running in started]
+def _errors(told: Sequence[tuple[str, str]]) -> list[dict[str, Any]]:
+    """Return what the processes of a proof that failed have told last: the reason is often there alone."""
     return [
         {"name": "last error", "ok": False, "detail": f"{name} says: {text}"} for name, text in told if text
     ]
@@ -146,16 +150,16 @@ def _mark(proof: Mapping[str, Any]) -> str:
     return "ok    " if proof["ok"] else "FAILED"
 
 
-def _running_nodes(name: str, pools: Sequence[PoolUnit], hostname: str) -> dict[str, str]:
-    """Return the nodes of the units that run, each with a queue that it serves."""
-    nodes = {}
+def _running_units(name: str, pools: Sequence[PoolUnit]) -> dict[str, tuple[str, str]]:
+    """Return the units that run, each with its node's name and a queue that it serves."""
+    found = {}
     states = Systemd().states([f"{name}-worker-*@*.service"])
     for unit, state in states.items():
         template, _at, generation = unit.removesuffix(".service").partition("@")
         for pool in pools:
             if template == f"{name}-worker-{pool.name}" and state == "active":
-                nodes[f"{pool.name}.{generation}@{hostname}"] = pool.queues[0]
-    return nodes
+                found[unit] = (f"{pool.name}.{generation}", pool.queues[0])
+    return found
 
 
 def _not_running(name: str, pools: list[str]) -> list[dict[str, Any]]:

@@ -52,6 +52,22 @@ class Systemd:
         )
         return done.stdout.strip()
 
+    def last_error(self, unit: str) -> str:
+        """Return the last error that a unit has told since its last start, shortened; empty without one."""
+        done = _command.run(["systemctl", "show", "--property=InvocationID", "--value", unit])
+        invocation = done.stdout.strip()
+        if not invocation:
+            return ""
+        found = _command.run(
+            [
+                *("journalctl", "--no-pager", "--quiet", "-o", "cat", "-n", "1", "-p", "err"),
+                f"_SYSTEMD_INVOCATION_ID={invocation}",
+            ]
+        )
+        lines = found.stdout.strip().splitlines()
+        # Of a traceback, the first line says what was done, and the last one what went wrong.
+        return " … ".join(dict.fromkeys(line.strip() for line in (*lines[:1], *lines[-1:])))
+
     def wanted_by(self, target: str) -> set[str]:
         """Return the units that are enabled for a target."""
         folder = self.folder / f"{target}.wants"

@@ -176,6 +176,20 @@ def test_a_proof_that_fails_has_the_last_error_of_the_processes(
     assert not any(entry["ok"] for entry in rest)
 
 
+def test_a_proof_that_fails_has_the_last_errors_of_the_units(
+    asked: FakeProject, units: dict[str, str], monkeypatch: pytest.MonkeyPatch, plain: Deployment
+) -> None:
+    units["shop-worker-default@0a0a0a0a.service"] = "active"
+    failed = [{"name": "workers answer", "ok": False, "detail": "0 of 1"}]
+    monkeypatch.setattr(asked, "run", lambda _script, _job, role: {"proofs": failed})  # noqa: ARG005
+    monkeypatch.setattr(proof.Systemd, "last_error", lambda _self, unit: f"{unit} lost it")
+    details = [entry["detail"] for entry in prove(asked, running(plain))]
+    assert details[-2:] == [
+        "shop-worker-default@0a0a0a0a.service says: shop-worker-default@0a0a0a0a.service lost it",
+        "shop-beat.service says: shop-beat.service lost it",
+    ]
+
+
 def test_a_check_starts_nothing(asked: FakeProject, trials: list[str], plain: Deployment) -> None:
     assert prove(asked, running(plain, systemd=False), check=True) == PROVEN
     assert trials == []

@@ -57,6 +57,20 @@ def test_the_journal_of_one_unit(program: Path) -> None:
     assert "-n 15 -u x.service" in (program / "calls").read_text()
 
 
+def test_the_last_error_is_of_the_last_start(program: Path) -> None:
+    (program / "answer").write_text(
+        'case "$1" in show) echo abc ;; *) printf "lost\\nTraceback\\nWhyError: so\\n" ;; esac\n'
+    )
+    assert _systemd.Systemd(program).last_error("x.service") == "lost … WhyError: so"
+    assert "-p err _SYSTEMD_INVOCATION_ID=abc" in (program / "calls").read_text()
+
+
+def test_a_unit_that_never_ran_has_told_nothing(program: Path) -> None:
+    (program / "answer").write_text("echo\n")
+    assert _systemd.Systemd(program).last_error("x.service") == ""
+    assert "journalctl" not in (program / "calls").read_text()
+
+
 def test_what_a_target_wants(tmp_path: Path) -> None:
     systemd = _systemd.Systemd(tmp_path)
     assert systemd.wanted_by("a.target") == set()
