@@ -13,7 +13,10 @@ EMBEDDED_URL = "filesystem://"
 
 @dataclass(frozen=True)
 class Transport:
-    """What a transport of kombu is, and can do. Nobody else on the controller tells them apart by name."""
+    """What a transport of kombu is, and can do. Nobody else on the controller tells them apart by name.
+
+    In a checkout, ``celery_ops/broker.py`` has what processes need of it; a test compares the two.
+    """
 
     #: What its servers are called.
     server: str
@@ -23,6 +26,12 @@ class Transport:
     extra: str = ""
     #: The scheme that is the same with TLS, empty where there is none, or where it is the one.
     with_tls: str = ""
+    #: Whether a URL of this scheme means TLS.
+    is_tls: bool = False
+    #: Whether its queues are on several servers, if nobody wants others.
+    has_quorum: bool = False
+    #: Whether a worker can write letters to itself that show that it consumes.
+    has_self_check: bool = True
     #: Whether workers and beat can be asked (``celery inspect``): what needs a broadcast.
     has_control: bool = True
     #: Whether a message that nobody has acknowledged comes back after the visibility timeout.
@@ -35,19 +44,20 @@ class Transport:
 
 
 _REDIS = Transport("Redis", 6379, "redis", counts_visibility=True)
-_RABBITMQ = Transport("RabbitMQ", 5672, with_tls="amqps", counts_consumer=True)
+_RABBITMQ = Transport("RabbitMQ", 5672, with_tls="amqps", has_quorum=True, counts_consumer=True)
 #: The transports that are offered, by the scheme of their URLs.
 TRANSPORTS = {
-    "filesystem": Transport("a folder", has_priorities=False),
+    "filesystem": Transport("a folder", has_self_check=False, has_priorities=False),
     "redis": replace(_REDIS, with_tls="rediss"),
-    "rediss": _REDIS,
+    "rediss": replace(_REDIS, is_tls=True),
     "sentinel": replace(_REDIS, port=26379),
     "amqp": _RABBITMQ,
-    "amqps": replace(_RABBITMQ, port=5671, with_tls=""),
+    "amqps": replace(_RABBITMQ, port=5671, with_tls="", is_tls=True),
     "pyamqp": _RABBITMQ,
     "sqs": Transport(
         "SQS",
         extra="sqs",
+        has_self_check=False,
         has_control=False,
         counts_visibility=True,
         longest_visibility=12 * 3600,
@@ -120,6 +130,12 @@ class Broker:
     def local(self) -> bool:
         """Whether each host has a broker of its own, so that hosts are deployments of their own."""
         return bool(self.addresses) and all(host in _LOOPBACK for host, _port in self.addresses)
+
+
+def extra_of(url: str) -> str:
+    """Return the extra of the package celery that a URL, or its scheme alone, needs; empty for none."""
+    scheme = url.partition("://")[0].lower()
+    return TRANSPORTS[scheme].extra if scheme in TRANSPORTS else ""
 
 
 def parse(url: str) -> Broker:

@@ -168,7 +168,7 @@ def decide(variables: Variables, project: Project, host: Host, fleet: Fleet) -> 
         code=code,
         places=there,
         account=account,
-        units=_units(variables, name, systemd, host),
+        units=_units(variables, name, systemd, host, integrate),
         pools=tuple(_pools.unit(pool) for pool in variables.pools),
         broker=Broker(variables.broker.embedded, variables.broker.facts.has_control),
         results=_results(variables, code, fleet),
@@ -255,7 +255,9 @@ def _code(variables: Variables, project: Project, integrate: bool) -> Code:
     )
 
 
-def _units(variables: Variables, name: str, systemd: bool, host: Host) -> Units:
+def _units(variables: Variables, name: str, systemd: bool, host: Host, integrate: bool) -> Units:
+    # The settings of a project's own app may name another broker.
+    can_check = variables.broker.facts.has_self_check or not integrate
     return Units(
         target=f"{name}-celery.target",
         slice=f"{name}-celery.slice",
@@ -263,7 +265,7 @@ def _units(variables: Variables, name: str, systemd: bool, host: Host) -> Units:
         version=host.systemd_version,
         credentials=systemd and host.has_credentials,
         restart=variables.worker_restart,
-        self_check=variables.worker_self_check,
+        self_check=variables.worker_self_check and can_check,
         keep_connections=variables.keep_connections,
     )
 

@@ -84,15 +84,11 @@ def _of_the_integration(variables: Variables, project: Project) -> list[str]:
 
 def _extras(variables: Variables, integrate: bool) -> set[str]:
     """Return the extras of Celery that broker, results and pools need."""
-    extras = {variables.broker.extra, "redis" if variables.result_backend.startswith("redis") else ""}
+    extras = {variables.broker.extra, _broker.extra_of(variables.result_backend)}
     extras |= {"gevent" for pool in variables.pools if pool.pool == "gevent"}
     if not integrate:
         # The project's settings may have their broker from any of the secrets.
-        extras |= {
-            _broker.TRANSPORTS[scheme].extra
-            for scheme in variables.secret_schemes
-            if scheme in _broker.TRANSPORTS
-        }
+        extras |= {_broker.extra_of(scheme) for scheme in variables.secret_schemes}
     return extras - {""}
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from ansible_collections.celeriac.django.plugins.module_utils._discovery.files import readable_name
 
+from .._decisions.broker import extra_of
 from .._rendering import env_example
 from .._rendering import templates as _render
 from . import questions
@@ -178,7 +179,7 @@ def _broker_placeholder(found: questions.Found, values: questions.Values, key: s
 
 def _results_placeholder(found: questions.Found, backend: str, key: str) -> str:
     scheme = "db+postgresql+psycopg" if backend == "database" else backend.partition("://")[0]
-    if scheme.startswith("redis"):
+    if extra_of(scheme) == "redis":
         return f"{scheme}://:{key}@localhost:6379/1"
     return f"{scheme}://{found.name}:{key}@localhost/{found.name}"
 

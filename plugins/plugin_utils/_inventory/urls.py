@@ -11,12 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-#: By server: the scheme and the port, without TLS and with it.
-_SCHEMES = {
-    "redis": (("redis", 6379), ("rediss", 6379)),
-    "valkey": (("redis", 6379), ("rediss", 6379)),
-    "rabbitmq": (("amqp", 5672), ("amqps", 5671)),
-}
+from .._decisions.broker import TRANSPORTS
+
+#: By server: the scheme of its URL without TLS.
+_SCHEMES = {"redis": "redis", "valkey": "redis", "rabbitmq": "amqp"}
 _LOOPBACK = "127.0.0.1"
 #: What libpq knows of a URL's parameters; it refuses Django's others.
 _LIBPQ = re.compile(
@@ -72,7 +70,9 @@ def broker_url(
     """
     if server not in _SCHEMES:
         raise ValueError(f"celery_broker_server is {server!r}, and has to be one of {', '.join(_SCHEMES)}.")
-    scheme, port = _SCHEMES[server][access.tls]
+    plain = _SCHEMES[server]
+    scheme = TRANSPORTS[plain].with_tls if access.tls else plain
+    port = TRANSPORTS[scheme].port
     path = quote(vhost, safe="") if server == "rabbitmq" else "0"
     return ";".join(
         f"{scheme}://{_account(access)}@"

@@ -20,6 +20,11 @@ def pooled_databases() -> list[str]:
     return [alias for alias, settings in connections.settings.items() if settings["OPTIONS"].get("pool")]
 
 
+def broker_kind(app: Any) -> str:
+    """Return the kind of an app's broker as kombu has it: ``redis``, ``amqp``, ``filesystem``, …"""
+    return str(app.connection_for_write().transport.driver_type)
+
+
 def unregistered(app: Any, tasks: Mapping[str, str]) -> list[str]:
     """Return the tasks that no worker of the app would know, each with what names it.
 

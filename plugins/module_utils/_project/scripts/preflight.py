@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .common import pooled_databases
+from .common import broker_kind, pooled_databases
 
 
 def main(job: dict[str, Any]) -> dict[str, Any]:
@@ -148,12 +148,12 @@ def _queue(app: Any, task: Any) -> str:
 
 def _patience(app: Any, job: dict[str, Any]) -> tuple[int, str]:
     """Return how long the broker lets a message be held, 0 if it does not matter, and what that is."""
-    transport = str(app.conf.broker_url or "").partition(":")[0].partition("+")[0]
-    if transport in ("redis", "rediss", "sentinel"):
+    kind = broker_kind(app)
+    if kind == "redis":
         options = app.conf.broker_transport_options or {}
         own = int(options.get("visibility_timeout") or 3600)
         return (own if job["own_app"] else job["visibility"]), "the visibility timeout of Redis"
-    if transport in ("amqp", "amqps", "pyamqp"):
+    if kind == "amqp":
         return job["consumer"], "the consumer timeout of RabbitMQ"
     return 0, ""
 
@@ -163,7 +163,7 @@ def _queue_problems(app: Any, pools: list[dict[str, Any]]) -> list[str]:
 
     Only what is there is declared, and that changes nothing.
     """
-    if str(app.conf.broker_url or "").partition(":")[0] not in ("amqp", "amqps", "pyamqp"):
+    if broker_kind(app) != "amqp":
         return []
     names = {name for pool in pools for name in pool["queues"]}
     with app.connection_for_write(connect_timeout=5) as connection:

@@ -19,25 +19,16 @@ from kombu.utils.json import dumps
 
 from .broker import folder_problem
 
-#: What DEBUG was when Django was set up: tests turn it off later.
-_at_setup: list[bool] = []
-
-
-def debug() -> bool:
-    """Tell whether this is a process for development."""
-    return _at_setup[0] if _at_setup else bool(settings.DEBUG)
-
-
-def note_debug() -> None:
-    """Keep what DEBUG is, for as long as this process runs."""
-    _at_setup[:] = [bool(settings.DEBUG)]
-
 
 class Channel(filesystem.Channel):
     """Messages appear whole, and one process at a time has the tables of queues."""
 
+    #: What DEBUG was when Django was set up: tests turn it off later.
+    debug_at_setup: "bool | None" = None
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        problem = folder_problem(debug())
+        debug = self.debug_at_setup
+        problem = folder_problem(bool(settings.DEBUG if debug is None else debug))
         if problem:
             raise ImproperlyConfigured(problem)
         super().__init__(*args, **kwargs)

@@ -14,10 +14,7 @@ from kombu.utils.json import register_type
 def register() -> None:
     """Let tasks take and return durations and lazy texts."""
     register_type(
-        timedelta,
-        "timedelta",
-        timedelta.total_seconds,
-        lambda seconds: timedelta(seconds=seconds),
+        timedelta, "timedelta", timedelta.total_seconds, lambda s: timedelta(seconds=s)
     )
     # As the text it is in the language of whoever sends it.
     register_type(Promise, None, str)

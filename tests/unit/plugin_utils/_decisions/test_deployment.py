@@ -709,6 +709,14 @@ def test_over_sqs_nobody_is_asked(decide: Any) -> None:
     assert "--enable-remote-control" in decide().beat.arguments
 
 
+def test_workers_write_letters_where_that_loses_nothing(decide: Any) -> None:
+    assert decide(broker_url=REDIS).units.self_check
+    assert not decide(broker_url=REDIS, worker_self_check=False).units.self_check
+    assert not decide().units.self_check
+    # Its own settings may name another broker than the inventory.
+    assert decide(project={"celery_app": EXISTING}).units.self_check
+
+
 def test_a_database_from_a_url_needs_its_reader(decide_with: Any, options: Data, found: Data) -> None:
     deployment = decide_with({**options, "database_from_url": True}, found, ["worker"])
     assert "dj-database-url>=3" in deployment.requirements.own

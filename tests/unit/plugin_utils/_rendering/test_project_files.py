@@ -22,6 +22,7 @@ import pytest
 from ansible_collections.celeriac.django.plugins.module_utils._checkout import block as _block
 from ansible_collections.celeriac.django.plugins.module_utils._checkout import python_text
 from ansible_collections.celeriac.django.plugins.module_utils._discovery.project import Project, SettingsPlace
+from ansible_collections.celeriac.django.plugins.plugin_utils._decisions.broker import TRANSPORTS
 from ansible_collections.celeriac.django.plugins.plugin_utils._rendering import project_files, templates
 
 Data = dict[str, Any]
@@ -425,6 +426,30 @@ def test_settings_get_every_setting_and_nothing_else(scheduler: str, timezone: s
     defined = {name: value for name, value in values.items() if name.startswith("CELERY_")}
     assert {name: own[name] for name in defined} == defined
     assert set(own) == {*defined, "INSTALLED_APPS", "DEBUG"}
+
+
+@pytest.mark.parametrize("scheme", sorted(TRANSPORTS))
+def test_processes_know_of_a_broker_what_the_controller_knows(scheme: str, settings: Any) -> None:
+    facts = TRANSPORTS[scheme]
+    url = f"{scheme}://broker.example"
+    values = settings({"CELERY_BROKER_URL": url, "CELERY_BROKER_MASTER": "queue"})
+    broker = values["broker"]
+    assert broker.kind(url)
+    assert values["CELERY_WORKER_ENABLE_REMOTE_CONTROL"] is facts.has_control
+    assert broker.has_quorum_queues(url) is facts.has_quorum
+    assert (broker.tls(url) is not None) is facts.is_tls
+    options = values["CELERY_BROKER_TRANSPORT_OPTIONS"]
+    assert ("visibility_timeout" in options) is facts.counts_visibility
+    assert ("confirm_publish" in options) is facts.counts_consumer
+    if facts.with_tls:
+        assert TRANSPORTS[facts.with_tls].is_tls
+        assert broker.kind(f"{facts.with_tls}://x") == broker.kind(url)
+
+
+def test_nothing_is_known_of_another_broker(settings: Any) -> None:
+    broker = settings({})["broker"]
+    assert not {broker.kind(url) for url in ("kafka://x", "", None, "x")} - {""}
+    assert broker.transport_options("kafka://x") == {}
 
 
 def test_without_a_broker_folders_stand_in(settings: Any, tmp_path: Path) -> None:

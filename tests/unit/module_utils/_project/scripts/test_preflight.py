@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Self
 
 import pytest
 
@@ -14,12 +13,19 @@ POOL = {"name": "default", "queues": ["celery"], "delivery": "at_most_once", "ti
 JOB = {"visibility": 3600, "consumer": 1800, "own_app": False}
 
 
+def transport_of(url: str) -> Any:
+    """Returns the transport as kombu tells its kind; that of Sentinels is Redis."""
+    scheme = url.partition(":")[0]
+    return SimpleNamespace(driver_type="redis" if scheme == "sentinel" else scheme)
+
+
 def app(url: str = "redis://x", **options: Any) -> Any:
     """Returns an app of which only the settings matter."""
     conf = SimpleNamespace(
         broker_url=url, broker_transport_options=options, task_time_limit=None, task_default_queue="celery"
     )
-    return SimpleNamespace(conf=conf, amqp=None)
+    connection = SimpleNamespace(transport=transport_of(str(conf.broker_url)))
+    return SimpleNamespace(conf=conf, amqp=None, connection_for_write=lambda: connection)
 
 
 def task(**given: Any) -> Any:
@@ -149,8 +155,15 @@ class RabbitMQ:
     channel_errors = (RefusedError,)
     connection_errors = (AwayError,)
 
-    def __init__(self, away: bool = False) -> None:
+    def __init__(self, away: bool, url: str) -> None:
         self.away = away
+        self.transport = transport_of(url)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        pass
 
     def ensure_connection(self, **_options: Any) -> None:
         if self.away:
@@ -170,7 +183,7 @@ def queue_problems(queue: Entity, url: str = "amqp://mq.example", away: bool = F
     broker = SimpleNamespace(
         conf=SimpleNamespace(broker_url=url),
         amqp=SimpleNamespace(queues={queue.name: queue}),
-        connection_for_write=lambda **_options: nullcontext(RabbitMQ(away)),
+        connection_for_write=lambda **_options: RabbitMQ(away, url),
     )
     return preflight._queue_problems(broker, [{**POOL, "queues": [queue.name]}])
 
