@@ -157,6 +157,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.celeriac.django.plugins.module_utils import _data, _host, _names
+from ansible_collections.celeriac.django.plugins.module_utils import _owner as owner
 from ansible_collections.celeriac.django.plugins.module_utils._discovery import discover, requirements, source
 from ansible_collections.celeriac.django.plugins.module_utils._runtime import interpreter as _interpreter
 from ansible_collections.celeriac.django.plugins.module_utils._runtime import packages
@@ -191,24 +192,24 @@ def main() -> None:
         )
         if variables["requirements"]:
             # What is named instead of the files that were found says what the project asks for.
-            project.requirements, project.required = requirements.asked(
-                Path(project.path), variables["requirements"]
+            top = Path(project.path)
+            project.requirements, project.required = owner.call(
+                top, lambda _ask: requirements.asked(top, variables["requirements"])
             )
         interpreter = None
         if not module.params["removing"]:
             interpreter = _interpreter.choose(variables["python"], project.requires_python)
-    except (source.DiscoveryError, _interpreter.InterpreterError) as error:
+    except (source.DiscoveryError, _interpreter.InterpreterError, owner.OwnerError) as error:
         module.fail_json(msg=str(error))
     name = _names.project_name(
         variables["project_name"], project.package, project.path, project.recorded_name
     )
-    versions = packages.versions(
-        [
-            *filter(None, [variables["venv_path"]]),
-            f"{_names.system_state(name)}/venv",
-            *(f"{project.base}/{folder}" for folder in (".celery/venv", ".venv", "venv", "env")),
-        ]
-    )
+    venvs = [
+        *filter(None, [variables["venv_path"]]),
+        f"{_names.system_state(name)}/venv",
+        *(f"{project.base}/{folder}" for folder in (".celery/venv", ".venv", "venv", "env")),
+    ]
+    versions = owner.call(Path(project.path), lambda _ask: packages.versions(venvs))
     module.exit_json(
         project=project.as_data(),
         versions=versions,

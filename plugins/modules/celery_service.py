@@ -130,6 +130,7 @@ from typing import NoReturn
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.celeriac.django.plugins.module_utils._owner import OwnerError
 from ansible_collections.celeriac.django.plugins.module_utils._runtime import (
     censor,
     environment_file,
@@ -197,7 +198,7 @@ def main() -> None:
                 for note in preflight.check(job, python, params["base"], params["user"], files):
                     module.warn(note)
             services.apply(plan, params["units"], inputs, params["replace"])
-    except (preflight.PreflightError, _services.ServiceError, systemd.SystemdError) as error:
+    except (preflight.PreflightError, _services.ServiceError, systemd.SystemdError, OwnerError) as error:
         module.fail_json(msg=str(error))
     module.exit_json(changed=bool(plan), steps=plan.lines(), diff={"prepared": diff})
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import re
 from pathlib import Path
@@ -23,6 +24,10 @@ REQUIREMENT_FILES = (
 
 #: The byte order marks of UTF-16, which ``pip freeze >`` writes in PowerShell.
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+
+# Known from here on: where an owner reads files in a child, Python's own may be out of reach.
+for _encoding in ("utf-8-sig", "utf-16"):
+    codecs.lookup(_encoding)
 
 #: The options of a requirement file that ask for what another file asks for.
 _REQUIREMENT = "-r|--requirement"

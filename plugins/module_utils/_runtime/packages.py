@@ -22,6 +22,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from .. import _command, _whole
+from .. import _owner as owner
 from .._checkout import block
 from .._discovery.requirements import with_includes
 from . import builder as _builder
@@ -51,16 +52,30 @@ class Wanted:
     folder: Path = Path("/")
 
     def fingerprint(self) -> str:
-        """Return a digest of everything that decides what gets installed."""
+        """Return a digest of everything that decides what gets installed.
+
+        Raises:
+            PackagesError: the requirement files cannot be read as the owner of the checkout.
+        """
         state = hashlib.sha256()
         for part in (*self.interpreter.version[:2], *self.specs):
             state.update(f"{part}\n".encode())
-        for file in self.files:
-            for included in with_includes(file):
-                # Our own lines repeat what is wanted anyway.
-                own = block.without(included.read_bytes()).rstrip()
-                state.update(str(included).encode() + b"\0" + own + b"\0")
+        try:
+            # A line in one can name any file.
+            state.update(owner.call(self.folder, lambda _ask: _digest_of_requirements(self.files)).encode())
+        except (owner.OwnerError, OSError) as error:
+            raise PackagesError(f"{error}.") from error
         return state.hexdigest()
+
+
+def _digest_of_requirements(files: Sequence[Path]) -> str:
+    state = hashlib.sha256()
+    for file in files:
+        for included in with_includes(file):
+            # Our own lines repeat what is wanted anyway.
+            own = block.without(included.read_bytes()).rstrip()
+            state.update(os.fsencode(included) + b"\0" + own + b"\0")
+    return state.hexdigest()
 
 
 def installed(venv: Path) -> dict[str, str]:

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from .. import _owner as owner
 from .. import _whole
 from .._discovery.files import loaded_files
 from .._runtime import launcher
@@ -49,8 +50,8 @@ class Inputs:
     def digest(self) -> bytes:
         """Return a digest of what processes load: checkout, packages, environment, and the texts."""
         state = hashlib.sha256()
-        for file in loaded_files(self.base):
-            state.update(os.fsencode(file.relative_to(self.base)) + b"\0" + file.read_bytes() + b"\0")
+        # What is in a checkout is for its owner to read: a name there can lead to any file, or to none.
+        state.update(owner.call(self.base, lambda _ask: _digest_of_loaded(self.base)).encode())
         for info in sorted(self.venv.glob("lib/python3*/site-packages/*.dist-info")):
             state.update(info.name.encode() + b"\0")
         for file in self.files:
@@ -59,6 +60,19 @@ class Inputs:
         for text in self.texts:
             state.update(text.encode() + b"\0")
         return state.digest()
+
+
+def _digest_of_loaded(base: Path) -> str:
+    state = hashlib.sha256()
+    for file in loaded_files(base):
+        try:
+            content = file.read_bytes()
+        except PermissionError:
+            # Such as an environment file that the services alone may read.
+            status = file.stat()
+            content = b"%d %d" % (status.st_mtime_ns, status.st_size)
+        state.update(os.fsencode(file.relative_to(base)) + b"\0" + content + b"\0")
+    return state.hexdigest()
 
 
 @dataclass

@@ -197,6 +197,24 @@ def test_the_fingerprint_is_not_of_our_own_lines(
     assert wanted.fingerprint() == before
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can read what is somebody else's")
+def test_root_reads_no_file_that_a_requirement_file_names(
+    public_path: Path, give_away: Callable[[Path], Path], wanted: _packages.Wanted
+) -> None:
+    base, hidden = public_path / "base", public_path / "hidden.txt"
+    base.mkdir()
+    (base / "requirements.txt").write_text(f"-r {hidden}\nsix\n")
+    hidden.write_text("one")
+    hidden.chmod(0o600)
+    give_away(base)
+    foreign = altered(wanted, folder=base, files=[base / "requirements.txt"])
+    before = foreign.fingerprint()
+    hidden.write_text("two")
+    assert foreign.fingerprint() == before
+    hidden.chmod(0o644)
+    assert foreign.fingerprint() != before
+
+
 FAKE_UV = """#!{python} -IS
 import json, os, pathlib, shutil, sys
 here = pathlib.Path({folder!r})

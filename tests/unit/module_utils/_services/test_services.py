@@ -645,3 +645,24 @@ def test_names_of_any_bytes_are_digested(tmp_path: Path) -> None:
     empty = _services.Inputs(tmp_path, tmp_path / "venv", []).digest()
     (tmp_path / os.fsdecode(b"caf\xe9.py")).touch()
     assert _services.Inputs(tmp_path, tmp_path / "venv", []).digest() != empty
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can read what is somebody else's")
+def test_root_reads_no_file_for_a_link_in_a_checkout(
+    public_path: Path, give_away: Callable[[Path], Path]
+) -> None:
+    """What leads to a file of root's says nothing of it."""
+    base, secret = public_path / "base", public_path / "secret"
+    base.mkdir()
+    secret.write_text("one")
+    secret.chmod(0o600)
+    (base / "linked.py").symlink_to(secret)
+    (base / "own.py").write_text("own")
+    give_away(base)
+    os.utime(secret, (1, 1))
+    before = _services.Inputs(base, public_path / "venv", []).digest()
+    secret.write_text("two")
+    os.utime(secret, (1, 1))
+    assert _services.Inputs(base, public_path / "venv", []).digest() == before
+    (base / "own.py").write_text("new")
+    assert _services.Inputs(base, public_path / "venv", []).digest() != before
