@@ -118,7 +118,6 @@ secret_names:
 
 import difflib
 import os
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -129,17 +128,17 @@ from ansible_collections.celeriac.django.plugins.module_utils._runtime import (
     censor,
     environment_file,
     ownership,
+    removal,
 )
 
 
 def remove(module: AnsibleModule) -> None:
-    there = [Path(path) for path in module.params["paths"] if Path(path).exists()]
-    if not module.check_mode:
-        for path in there:
-            if path.is_dir():
-                shutil.rmtree(path)
-            else:
-                path.unlink(missing_ok=True)
+    there = [Path(path) for path in module.params["paths"] if os.path.lexists(path)]
+    try:
+        for path in [] if module.check_mode else there:
+            removal.remove(path, follow=True)
+    except removal.RemovalError as error:
+        module.fail_json(msg=str(error))
     module.exit_json(
         changed=bool(there),
         secret_names=[],

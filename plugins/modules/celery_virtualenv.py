@@ -94,6 +94,7 @@ from ansible_collections.celeriac.django.plugins.module_utils._runtime import (
     censor,
     interpreter,
     lock,
+    removal,
     uv,
 )
 from ansible_collections.celeriac.django.plugins.module_utils._runtime import packages as _packages
@@ -102,9 +103,11 @@ from ansible_collections.celeriac.django.plugins.module_utils._runtime import pa
 def remove(module: AnsibleModule) -> None:
     venv, tools = Path(module.params["venv"]), Path(module.params["tools"])
     there = [*_packages.ours(venv), *([tools] if tools.exists() else [])]
-    if not module.check_mode:
-        for path in there:
-            _packages.delete(path)
+    try:
+        for path in [] if module.check_mode else there:
+            removal.remove(path)
+    except removal.RemovalError as error:
+        module.fail_json(msg=str(error))
     module.exit_json(changed=bool(there), packages=[])
 
 

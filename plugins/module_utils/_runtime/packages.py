@@ -26,7 +26,7 @@ from .. import _owner as owner
 from .._checkout import block
 from .._discovery.requirements import with_includes
 from . import builder as _builder
-from . import lock
+from . import lock, removal
 from . import uv as _uv
 from .interpreter import Interpreter
 from .uv import PackagesError
@@ -119,14 +119,6 @@ def ours(venv: Path) -> list[Path]:
     return [path for path in (venv, sets_of(venv)) if os.path.lexists(path)]
 
 
-def delete(path: Path) -> None:
-    """Remove a file, a link, or a folder with all that is in it."""
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
-
-
 def _runs(venv: Path) -> bool:
     # Its Python is gone after an upgrade of the host's.
     return (venv / "bin" / "python").exists()
@@ -213,7 +205,8 @@ def _install(wanted: Wanted, see: Callable[[Path], None], builder: _builder.Buil
         if not _read_record(wanted.venv):
             for path in made:
                 # The reason why we are here is what has to be told.
-                shutil.rmtree(path, ignore_errors=True)
+                with contextlib.suppress(removal.RemovalError):
+                    removal.remove(path)
 
 
 def _refuse_what_is_no_environment(venv: Path) -> None:
@@ -323,7 +316,7 @@ def _prune(sets: Path, venv: Path) -> None:
     for path in sets.iterdir():
         if path == current or path.name in (_MARK, ".gitignore") or _in_use(path):
             continue
-        delete(path)
+        removal.remove(path)
 
 
 def _in_use(environment: Path) -> bool:
