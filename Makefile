@@ -102,7 +102,7 @@ bench: $(NEWEST)/.test-ready ## Measure: no-op and cold runs, the demo, tasks pe
 	@tools/bench.sh $(NEWEST)
 
 .PHONY: soak
-soak: $(NEWEST)/.test-ready ## All faults under a steady load, takeovers of beat, results: about an hour; SOAK=faults for some
+soak: $(NEWEST)/.test-ready ## All faults under a steady load, takeovers of beat, results, kills: hours; SOAK=faults for some
 	@tools/soak.sh $(NEWEST) $(SOAK)
 
 .PHONY: changelog

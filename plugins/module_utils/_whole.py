@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -22,14 +23,38 @@ def write(path: Path, text: str, mode: int | None = None, uid: int = -1, gid: in
         uid: its owner; -1 is who writes.
         gid: its group; -1 is that of who writes.
     """
-    new = path.with_name(f".{path.name}.new")
+    new = _new(path)
     new.unlink(missing_ok=True)
-    handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666 if mode is None else 0o600)
-    with open(handle, "w", encoding="utf-8") as output:
-        os.fchown(handle, uid, gid)
-        if mode is not None:
-            os.fchmod(handle, mode)
-        output.write(text)
-        output.flush()
+    try:
+        handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666 if mode is None else 0o600)
+        with open(handle, "w", encoding="utf-8") as output:
+            os.fchown(handle, uid, gid)
+            if mode is not None:
+                os.fchmod(handle, mode)
+            output.write(text)
+            output.flush()
+            os.fsync(handle)
+        new.rename(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            new.unlink(missing_ok=True)
+        raise
+    _sync(path.parent)
+
+
+def tidy(path: Path) -> None:
+    """Remove what a run has left beside a file that was killed while it wrote it."""
+    _new(path).unlink(missing_ok=True)
+
+
+def _new(path: Path) -> Path:
+    return path.with_name(f".{path.name}.new")
+
+
+def _sync(folder: Path) -> None:
+    """Have the names in a folder on the disk."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
         os.fsync(handle)
-    new.rename(path)
+    finally:
+        os.close(handle)

@@ -118,6 +118,8 @@ def file(path: Path, text: str, belongs: Belongs, check: bool) -> bool:
     """
     try:
         if path.is_file() and path.read_bytes() == text.encode() and belongs.fits(path):
+            if not check:
+                _whole.tidy(path)
             return False
         if not check:
             _whole.write(path, text, belongs.mode, *belongs.ids())

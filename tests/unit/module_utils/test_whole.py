@@ -50,3 +50,17 @@ def test_a_link_in_the_way_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / ".unit.new").symlink_to(victim)
     _whole.write(tmp_path / "unit", "new")
     assert (victim.read_text(), (tmp_path / "unit").read_text()) == ("safe", "new")
+
+
+def test_what_cannot_be_written_leaves_nothing_half_written(tmp_path: Path) -> None:
+    with pytest.raises(UnicodeEncodeError):
+        _whole.write(tmp_path / "secrets", "a secret \ud800", 0o600)
+    assert os.listdir(tmp_path) == []
+
+
+def test_what_a_killed_run_left_is_tidied_away(tmp_path: Path) -> None:
+    (tmp_path / "secrets").write_text("a secret")
+    (tmp_path / ".secrets.new").write_text("half a sec")
+    _whole.tidy(tmp_path / "secrets")
+    assert os.listdir(tmp_path) == ["secrets"]
+    _whole.tidy(tmp_path / "secrets")
