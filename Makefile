@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 # What one does with a clone: `make help` lists it.
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-3.0-or-later
 # Measures what discovery costs, and the rest, runs of the playbook and tasks per second, on hosts of their own: see tests/bench. usage: bench.sh VENV
 set -euo pipefail
 cd "$(dirname "$0")/.."

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Installs pip with what Python brings, and then the version that is asked for.
 
 Stands in for the get-pip script of ansible-test where that one is out of reach.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Runs targets of the Makefile as parts of one test, and ends with a table of their durations.
 
 The first part prepares: if it fails, nothing else runs. All others run, whatever became of those

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Runs `make demo` in a terminal of its own, and draws what it shows: docs/images/demo.svg.
 
 The picture plays once and stays at its end; what cannot play it, shows the end. Waiting is cut

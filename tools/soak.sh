@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-3.0-or-later
 # What takes long, on real hosts: all of it, or only what is named; one that fails stops no other. usage: soak.sh VENV
 #   [faults] [cluster] [redis] [takeovers] [results] [kills]
 #   faults      all faults under a steady load: see molecule/faults/faults.py

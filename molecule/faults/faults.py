@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Workers under a steady load, on both brokers: what is done to them, to their code and to their servers.
 
 A pool of each delivery on each broker. How it is judged and reported: tests/lab/trial.py.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """A cluster of RabbitMQ that loses a node under a steady load.
 
 It is the node that leads the queues. How it is judged and reported: tests/lab/trial.py.

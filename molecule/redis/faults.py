@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Redis and PostgreSQL under a steady load: restarts, no memory, a password that is revoked or replaced.
 
 The sender has a user of its own in Redis, so that it goes on while the project's password is replaced.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The hosts of this scenario: what they run, what beat has sent, and how the playbook is run on them."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Results with every backend, on the host of this scenario that has a database and a Redis of its own.
 
 Prints a line for each backend, one for each choice that has to be refused, and two for the clean-up,

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Kills the active one of the two beats of RedBeat, again and again, and measures until the other one sends.
 
 Prints a line for each,

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-3.0-or-later
 # What the playbook is measured against: the same result, as somebody would script it for one host.
 # The checkout has Celery in it already. usage: by_hand.sh pip|uv   (environment: DATABASE_URL and so on)
 set -euo pipefail

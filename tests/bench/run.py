@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Measure, side by side in one run, what the playbook costs on one Debian 13 host.
 
 Prints every single time, and at the end the lines ``noop_ratio: N`` (a run that changes nothing,

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """A copy of the example project, and the playbooks run on it as a user would: by ansible-playbook."""
 
 from __future__ import annotations

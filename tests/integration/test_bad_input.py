@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Bad input gets one clear error, and leaves checkout and host as they were."""
 
 from __future__ import annotations

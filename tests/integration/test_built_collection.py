@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The collection as users get it: built, installed in an empty place, used there."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """A project that has a Celery app already: it is found, used, and not touched."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """init.yml asks where there is a terminal, and what it writes is what integrate.yml runs with."""
 
 from __future__ import annotations

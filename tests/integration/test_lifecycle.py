@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """A deployment from the first run to its removal, without root and without a server."""
 
 from __future__ import annotations

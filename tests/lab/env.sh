@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck shell=sh
 # The environment that podman, Molecule and ansible-playbook need for the test hosts.
 # To be sourced, after setup.sh has run once on this machine, by bash from anywhere or

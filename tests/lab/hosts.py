@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The hosts of a scenario: running lines on them, running code in the project there, waiting."""
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-3.0-or-later
 # Builds the images of all hosts: scenarios that start side by side would each build their own.
 set -euo pipefail
 cd "$(dirname "$0")/../.."

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """A steady load of numbered tasks, and counting what became of it.
 
 A sender notes each task that the broker has taken, and the tasks of the app `load` write their numbers to

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Running playbooks on the hosts of a scenario, and reading what they say."""
 
 from __future__ import annotations

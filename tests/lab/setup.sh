@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-3.0-or-later
 # Prepares this machine for test hosts: podman containers that boot systemd.
 #
 #   tests/lab/setup.sh          once on each machine, and whenever you like

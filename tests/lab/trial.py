@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Faults under a steady load, one after the other: nothing may get lost.
 
 Each task writes its number to PostgreSQL. For each fault, delivery and broker there is a line,

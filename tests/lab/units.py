@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The units of the project `shop` on a host, as systemd has them."""
 
 from __future__ import annotations

@@ -6,6 +6,9 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import tomllib
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
@@ -17,22 +20,50 @@ _SAID = re.compile(r"SPDX-License-Identifier: ([\w.-]+)")
 LICENCES = {
     "plugins": "GPL-3.0-or-later",
     "runtime": "0BSD",
-    "templates/project": "0BSD",
+    "templates": "0BSD",
 }
 
 
+def tracked() -> list[str]:
+    """Returns the files of the repository, and those that are about to be."""
+    done = subprocess.run(
+        ["git", "ls-files", "-co", "--exclude-standard", "-z"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return [name for name in done.stdout.split("\0") if (ROOT / name).is_file()]
+
+
+def said_of(name: str) -> list[str]:
+    """Returns the licences that a file names in its first lines."""
+    with (ROOT / name).open("rb") as file:
+        return _SAID.findall(file.read(700).decode("utf-8", "replace"))
+
+
+def test_what_says_no_licence_is_listed() -> None:
+    """In the file itself, or in REUSE.toml (reuse.software). What is empty has nothing to license."""
+    listed = tomllib.loads((ROOT / "REUSE.toml").read_text(encoding="utf-8"))["annotations"]
+    patterns = [
+        pattern for entry in listed if "SPDX-License-Identifier" in entry for pattern in entry["path"]
+    ]
+    silent = [name for name in tracked() if (ROOT / name).stat().st_size and not said_of(name)]
+    silent = [name for name in silent if not any(_fits(name, pattern) for pattern in patterns)]
+    assert [name for name in silent if not name.startswith("LICENSES/")] == []
+
+
+def _fits(name: str, pattern: str) -> bool:
+    """Tell whether a path is meant: ``**/`` is any folder, or none."""
+    return fnmatch(name, pattern) or fnmatch(name, pattern.removeprefix("**/"))
+
+
 @pytest.mark.parametrize("folder", LICENCES)
-def test_each_file_says_its_licence(folder: str) -> None:
-    """In its first lines; an empty file has nothing to license."""
-    suffixes = (".py", ".j2") if LICENCES[folder] == "0BSD" else (".py",)
-    texts = {
-        str(file.relative_to(ROOT)): file.read_text(encoding="utf-8")
-        for file in (ROOT / folder).rglob("*")
-        if file.suffix in suffixes
-    }
-    said = {name: _SAID.findall("\n".join(text.splitlines()[:5])) for name, text in texts.items() if text}
-    assert said
-    assert {name: found for name, found in said.items() if found != [LICENCES[folder]]} == {}
+def test_programs_have_the_licence_of_their_folder(folder: str) -> None:
+    names = [name for name in tracked() if name.startswith(f"{folder}/") and (ROOT / name).stat().st_size]
+    assert names
+    wrong = {name: said_of(name) for name in names}
+    assert {name: found for name, found in wrong.items() if found != [LICENCES[folder]]} == {}
 
 
 def test_the_licences_are_there_and_galaxy_knows_them() -> None:

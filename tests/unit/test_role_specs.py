@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What a role's defaults say, and what its argument specs say, is the same."""
 
 from __future__ import annotations

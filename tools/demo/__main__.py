@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """`make demo`: Celery for a copy of a Django project, on this machine, and the proof that it works.
 
 In the environment: PROJECT is the project's folder, instead of the example's. IN_PLACE=1 changes

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The copy of a project that the demo works on: a git repository that holds the project as it was."""
 
 from __future__ import annotations

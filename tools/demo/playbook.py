@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Runs a playbook on this machine, and shows what the callback plugin tells of it."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What the demo shows: steps while they run, proofs, text; on a terminal or in a file."""
 
 from __future__ import annotations

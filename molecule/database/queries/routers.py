@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What belongs into which database."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Tasks that use databases well and badly."""
 
 from __future__ import annotations

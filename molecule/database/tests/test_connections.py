@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Connections are kept between tasks, in each kind of pool, and no task loses by it."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Each database is migrated once; a migration that fails stops all hosts before anything is restarted."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The deployment works: asked of the running system."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The host is what the other tests take it for."""
 
 from __future__ import annotations

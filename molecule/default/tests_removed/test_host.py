@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """After the removal, nothing is left but the data."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The short form of the faults: nothing may get lost, and no gap may be longer than it has to be."""
 
 from __future__ import annotations

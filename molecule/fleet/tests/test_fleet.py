@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Workers on two hosts, one beat, broker and database on a third."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """A cluster of three RabbitMQ, seen from the hosts of the workers and from its own."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Redis lets the project do what Celery needs and nothing more, and nobody without TLS or a password."""
 
 from __future__ import annotations

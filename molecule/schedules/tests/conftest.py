@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Lets the tests import what they share with the script of the takeovers."""
 
 from __future__ import annotations

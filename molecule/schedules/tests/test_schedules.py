@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The same list with each scheduler: fired on time, changed, refused, removed, taken over by another host."""
 
 from __future__ import annotations

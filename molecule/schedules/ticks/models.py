@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What beat leaves behind: one row for each time that an entry of the schedule has come due."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The task of every entry of the schedule."""
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-3.0-or-later
 # Two copies of one Django project on this host: /srv/ours, for the playbook, and /srv/plain, with Celery as its page
 # "First steps with Django" has it, to the letter.
 set -euo pipefail

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-3.0-or-later
 # Starts the worker of /srv/plain as the page says, with the packages that the playbook has installed for /srv/ours.
 # usage: plain.sh RESULT_BACKEND (django-db, or nothing)
 set -euo pipefail

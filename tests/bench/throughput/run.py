@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Measure tasks per second, ours against a project as Celery's page "First steps with Django" has it.
 
 Both are the same project with the same versions of everything, on one Debian 13 host with its PostgreSQL and

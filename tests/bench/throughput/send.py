@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Measure one round, in the environment of a contender: `send.py TASK NUMBER`; prints seconds.
 
 The worker stops listening, everything is sent, and the worker listens again. The first and the last message

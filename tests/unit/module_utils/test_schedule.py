@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Periodic tasks as data: what is right is completed, and what is wrong is said."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Sends numbered tasks at a steady rate, and notes each that the broker has taken.
 
 usage: sender.py RATE FILE. A line of the file: the number, the queue, the time in seconds, those of work.

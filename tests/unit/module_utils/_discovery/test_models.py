@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The first model of an app that has a table of its own."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Times that contradict each other are found before anything starts, with their numbers."""
 
 from __future__ import annotations

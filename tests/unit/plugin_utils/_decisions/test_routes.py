@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Routes: completed, and checked against queues and tasks."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The variable part of what the units may do."""
 
 from __future__ import annotations

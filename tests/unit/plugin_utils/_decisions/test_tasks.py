@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Samples, routes and schedule of a deployment, decided together."""
 
 from __future__ import annotations

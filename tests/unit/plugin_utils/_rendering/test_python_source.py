@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Routes, schedules and samples as source: what black and ruff want, and what was meant."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What the faults leave behind: one row for each time that a numbered task was done."""
 
 from __future__ import annotations

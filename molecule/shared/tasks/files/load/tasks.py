@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The load: each task writes its number to the database."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What is wrong with the tasks is found before a worker starts."""
 
 from __future__ import annotations
