@@ -16,13 +16,11 @@ from ansible_collections.celeriac.django.plugins.modules.celery_deployment impor
 from ansible_collections.celeriac.django.plugins.plugin_utils._decisions import (
     deployment,
     findings,
-    rabbitmq,
     warnings,
     web,
 )
 from ansible_collections.celeriac.django.plugins.plugin_utils._decisions import fleet as _fleet
 from ansible_collections.celeriac.django.plugins.plugin_utils._decisions import variables as _variables
-from ansible_collections.celeriac.django.plugins.plugin_utils._inventory import hosts as _hosts
 from ansible_collections.celeriac.django.plugins.plugin_utils._rendering import next_steps
 
 
@@ -41,11 +39,8 @@ class ActionModule(ActionBase):
         host = task_vars["inventory_hostname"]
         try:
             options = {**_variables.complete(given["variables"]), **given}
-            if given["broker_server"] == "rabbitmq":
-                # As the server has it from the role celery_broker, for all hosts together.
-                everybody = [hostvars[name] for name in _hosts.running(groups)]
-                plan = rabbitmq.plan([rabbitmq.variables(one) for one in everybody])
-                options["consumer_timeout"] = plan["consumer_timeout"]
+            if given["broker_patience"]:
+                options["consumer_timeout"] = given["broker_patience"]
             variables = _variables.read(options)
             if not variables.removing:
                 deployment.check(variables, groups, hosts)

@@ -37,9 +37,13 @@ options:
   broker_server:
     description:
       - What the inventory sets up as the broker; empty if the broker is somebody else's.
-      - Of a RabbitMQ of the inventory, the consumer timeout follows from the pools.
     type: str
     default: ""
+  broker_patience:
+    description: For how many seconds the RabbitMQ of the inventory lets a worker hold a message, as
+      RV(celeriac.django.celery_rabbitmq_plan#module:consumer_timeout). V(0) for another broker.
+    type: int
+    default: 0
   database_ca:
     description: Who has signed the certificate of the database, a PEM file on the host.
     type: str
@@ -168,6 +172,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "variables": {"type": "dict", "required": True},
     "broker_url": {"type": "str", "default": "", "no_log": True},
     "broker_server": {"type": "str", "default": ""},
+    "broker_patience": {"type": "int", "default": 0},
     "database_ca": {"type": "str", "default": ""},
     "database_scheme": {"type": "str", "default": ""},
     "uses_postgresql": {"type": "bool", "default": False},
