@@ -15,13 +15,18 @@ from celery.utils.log import get_logger
 from celery.worker import consumer
 
 from . import first_read
-from .delayed_delivery import DelayedDelivery
 from .sd_notify import notify
+
+#: Celery's steps that have one of ours in their place.
+_OURS: dict[str, Any] = {}
+with contextlib.suppress(ImportError):  # Celery has the step since 5.5
+    from .delayed_delivery import DelayedDelivery
+
+    _OURS["celery.worker.consumer.delayed_delivery:DelayedDelivery"] = DelayedDelivery
 
 logger = get_logger(__name__)
 
 _CELERYS_OWN = "celery.worker.consumer:Consumer"
-_CELERYS_DELAYED_DELIVERY = "celery.worker.consumer.delayed_delivery:DelayedDelivery"
 #: Seconds before a server that answers with an error is asked again.
 _PAUSE = 2
 #: What brokers answer to whoever may not do what he asks for: classes of errors, and words of Redis.
@@ -57,7 +62,7 @@ class Consumer(consumer.Consumer):
         """The steps, one of them ours."""
 
         default_steps: ClassVar[list[Any]] = [
-            DelayedDelivery if step == _CELERYS_DELAYED_DELIVERY else step
+            _OURS.get(step, step) if isinstance(step, str) else step
             for step in consumer.Consumer.Blueprint.default_steps
         ]
 
@@ -192,6 +197,7 @@ def use(conf: Any, **kwargs: Any) -> None:
     if conf.worker_consumer != _CELERYS_OWN:
         return
     conf.worker_consumer = Consumer
-    Consumer.waits_when_refused = bool(conf.broker_channel_error_retry)
+    # New in 5.3; before, errors of a channel end the worker.
+    Consumer.waits_when_refused = bool(conf.get("broker_channel_error_retry"))
     # Else errors of a channel end the worker; which ones may, the consumer knows.
     conf.broker_channel_error_retry = True

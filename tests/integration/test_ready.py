@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from .conftest import ROOT, redis_server, wait_for
-from .layouts.virtualenvs import virtualenv
+from .layouts.virtualenvs import environment, virtualenv
 
 APP = """
 import os
@@ -108,7 +108,7 @@ class Worker:
 @contextlib.contextmanager
 def worker(python: Path, folder: Path, broker: str, pool: str = "prefork") -> Iterator[Worker]:
     """A worker for the time of the context."""
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(exist_ok=True, parents=True)
     (folder / "reads.py").write_text(APP)
     (folder / "messages").mkdir(exist_ok=True)
     found = Worker(python, folder, broker, pool)
@@ -204,6 +204,26 @@ def test_a_right_that_is_lost_later_ends_nothing(python: Path, tmp_path: Path) -
         subprocess.run(call, cwd=tmp_path, env=environment, check=True, capture_output=True)
         wait_for((tmp_path / "again").exists, 60)
         assert found.process.poll() is None
+
+
+#: What projects with an app of their own have: before 5.5, Celery lacks modules that ours builds on.
+OLDER = {
+    "5.2": ("celery[redis]==5.2.7", "kombu<5.3", "setuptools<80"),
+    "5.4": ("celery[redis]==5.4.0", "kombu<5.5"),
+}
+
+
+@pytest.mark.parametrize("version", OLDER)
+def test_an_older_celery_gets_ready_and_ends_where_it_may_not_read(version: str, tmp_path: Path) -> None:
+    oldest = Path(shutil.which("python3.11") or sys.executable)
+    python = environment(f"celery-{version}", oldest, OLDER[version])
+    for rights, word in ((ALL, "READY=1"), ("~* &* +@all -brpop", "")):
+        folder = tmp_path / (word or "denied")
+        with redis_server() as (url, _server), worker(python, folder, _with_user(url, rights)) as found:
+            assert found.told(60).startswith(word), found.said()
+            if not word:
+                found.process.wait(30)  # 5.2 says 0 here; systemd asks whether it was ready
+                assert "no permissions to run the 'brpop' command" in found.said()
 
 
 @pytest.mark.parametrize("pool", POOLS)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import _owner as owner
+from .._discovery.files import ignoring_patterns
 from .._runtime import lock
 from . import integration, transaction
 from .tree import Tree, TreeError
@@ -32,6 +33,8 @@ class Outcome:
     kept: dict[str, str]
     #: Whether an interrupted run had to be undone first.
     recovered: bool
+    #: Files that were written, and that git does not take into the repository: why not.
+    ignored: dict[str, str]
 
 
 def change(
@@ -109,7 +112,23 @@ def _see_that_it_is_ours(files: Tree) -> None:
 
 def _outcome(top: Path, found: integration.Change, recovered: bool) -> Outcome:
     files = [str(path.relative_to(top)) for path in sorted(found.changed())]
-    return Outcome(integration.unified_diff(top, found), files, found.kept, recovered)
+    there = [str(path.relative_to(top)) for path, text in found.changed().items() if text is not None]
+    ignored = ignoring_patterns(top, sorted(there))
+    return Outcome(integration.unified_diff(top, found), files, found.kept, recovered, ignored)
+
+
+def uncommitted(outcome: Outcome) -> str:
+    """Return what to say where git ignores what has to be committed, empty where it does not."""
+    if not outcome.ignored:
+        return ""
+    found: dict[str, list[str]] = {}
+    for name, pattern in sorted(outcome.ignored.items()):
+        found.setdefault(pattern, []).append(name)
+    listed = "; ".join(f"{', '.join(names)} ({pattern})" for pattern, names in found.items())
+    return (
+        f"git ignores files of the integration, which have to be committed: {listed}. Take the pattern out, "
+        f"or add them all the same: git add --force {' '.join(sorted(outcome.ignored))}"
+    )
 
 
 def check_syntax(files: list[Path]) -> None:

@@ -87,23 +87,41 @@ def git_ignored(top: Path) -> frozenset[str]:
     Nothing of the repository's configuration that names a program is used, and of somebody else's
     repository nothing at all: git is run by its owner, or refuses.
     """
-    if not any((folder / ".git").exists() for folder in (top, *top.parents)):
-        return frozenset()
-    command = ["git", "-C", str(top)]
-    # A file system monitor would be a program.
-    for setting in ("core.fsmonitor=false", "core.hooksPath=/dev/null"):
-        command += ["-c", setting]
-    command += ["ls-files", "-z", "--others", "--ignored", "--exclude-standard", "--directory"]
-    try:
-        listed = _command.run(command, timeout=_GIT_TIMEOUT, env=_git_environment(), stdin=_command.NO_INPUT)
-    except (OSError, _command.TimeoutExpired):
-        return frozenset()
-    names = listed.stdout.split("\0") if listed.returncode == 0 else []
+    names = _git(top, "ls-files", "-z", "--others", "--ignored", "--exclude-standard", "--directory")
     if "./" in names:
         return frozenset()
     return frozenset(
         os.path.join(top, name.rstrip("/")) for name in names if name.endswith(("/", ".py")) and name
     )
+
+
+def ignoring_patterns(top: Path, names: Collection[str]) -> dict[str, str]:
+    """Return which files git would not take into the repository of *top*, each with the pattern that says so.
+
+    Args:
+        top: the checkout.
+        names: files, relative to it; those that are in the repository already are no matter.
+    """
+    found = _git(top, "check-ignore", "-v", "-z", "--stdin", given="\0".join(names)) if names else []
+    # Four texts for each: the file with the patterns, the line, the pattern, and what it is about.
+    rows = zip(*(iter(found),) * 4, strict=False)
+    return {name: f"{source}:{line}: {pattern}" for source, line, pattern, name in rows if pattern[:1] != "!"}
+
+
+def _git(top: Path, *arguments: str, given: str = "") -> list[str]:
+    """Return what git says of the work tree at *top*, split at NUL bytes; nothing where it says nothing."""
+    if not any((folder / ".git").exists() for folder in (top, *top.parents)):
+        return []
+    command = ["git", "-C", str(top)]
+    # A file system monitor would be a program.
+    for setting in ("core.fsmonitor=false", "core.hooksPath=/dev/null"):
+        command += ["-c", setting]
+    command += arguments
+    try:
+        done = _command.run(command, timeout=_GIT_TIMEOUT, env=_git_environment(), input=given)
+    except (OSError, _command.TimeoutExpired):
+        return []
+    return done.stdout.split("\0") if done.returncode == 0 else []
 
 
 def _git_environment() -> dict[str, str]:

@@ -186,6 +186,7 @@ def _install(wanted: Wanted, see: Callable[[Path], None], builder: _builder.Buil
     places = (wanted.venv, sets_of(wanted.venv), wanted.tools)
     made = [path for path in map(_first_missing, places) if path]
     try:
+        _hide(_first_missing(wanted.venv), wanted.venv)
         _refuse_what_is_no_environment(wanted.venv)
         foreign = _runs(wanted.venv) and not is_ours(wanted.venv)
         code_of_others = not builder.is_us()
@@ -207,6 +208,17 @@ def _install(wanted: Wanted, see: Callable[[Path], None], builder: _builder.Buil
                 # The reason why we are here is what has to be told.
                 with contextlib.suppress(removal.RemovalError):
                     removal.remove(path)
+
+
+def _hide(top: Path | None, venv: Path) -> None:
+    """Make the folder that is to hold all of it, such as .celery, so that git shows nothing of it.
+
+    A run that ends before the rest is there may leave an environment, which the next one takes up again.
+    """
+    if top and top != venv and any((above / ".git").exists() for above in top.parents):
+        top.mkdir()
+        top.chmod(0o755)
+        (top / ".gitignore").write_text("*\n", encoding="utf-8")
 
 
 def _refuse_what_is_no_environment(venv: Path) -> None:

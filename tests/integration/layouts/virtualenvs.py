@@ -35,11 +35,15 @@ def virtualenv(django: str, python: Path, more: tuple[str, ...] = ()) -> Path:
 
     Further packages make it another one.
     """
-    wanted = [DJANGO[django], *REQUIREMENTS, *more]
+    return environment(f"django-{django}", python, (DJANGO[django], *REQUIREMENTS, *more))
+
+
+def environment(name: str, python: Path, wanted: tuple[str, ...]) -> Path:
+    """Return the Python of a virtualenv with these packages, made by *python* where it is missing."""
     # Not its path: a link of pyenv's and a virtualenv lead to the same one.
     which = _run([str(python), "-c", "import sys; print(sys.base_prefix, sys.version)"])
     digest = hashlib.sha256("\n".join([which, *wanted]).encode()).hexdigest()[:12]
-    folder = CACHE / f"django-{django}-{digest}"
+    folder = CACHE / f"{name}-{digest}"
     CACHE.mkdir(parents=True, exist_ok=True)
     with (CACHE / f"{folder.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

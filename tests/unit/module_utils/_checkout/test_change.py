@@ -145,3 +145,12 @@ def test_an_invalid_file_is_named(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "a.py").write_bytes(content)
     with pytest.raises(change.CheckoutError, match=r"a\.py would be no valid Python"):
         change.check_syntax([tmp_path / "a.py"])
+
+
+def test_what_git_ignores_is_told_with_the_pattern_and_the_command() -> None:
+    ignored = {"shop/b.json": ".gitignore:2: *.json", "shop/a.json": ".gitignore:2: *.json"}
+    outcome = change.Outcome("", [], {}, recovered=False, ignored=ignored)
+    text = change.uncommitted(outcome)
+    assert "shop/a.json, shop/b.json (.gitignore:2: *.json)" in text
+    assert "git add --force shop/a.json shop/b.json" in text
+    assert change.uncommitted(change.Outcome("", [], {}, recovered=False, ignored={})) == ""

@@ -268,3 +268,33 @@ def test_a_readable_name_is_one_line_for_everybody(name: str) -> None:
         assert name.encode().decode() == name
         assert len(name.splitlines()) <= 1
         assert yaml.safe_load(json.dumps(name, ensure_ascii=False)) == name
+
+
+@pytest.mark.parametrize(
+    ("patterns", "pattern"),
+    [
+        ("*.json\n", ".gitignore:1: *.json"),
+        ("# all\nshop/\n", ".gitignore:2: shop/"),
+        ("*.json\n!made.json\n", ""),
+        ("*.py\n", ""),
+    ],
+)
+def test_the_pattern_that_keeps_a_file_out_of_the_repository(
+    patterns: str, pattern: str, tmp_path: Path, write_tree: Callable[[Path, Mapping[str, str]], Path]
+) -> None:
+    write_tree(tmp_path, {".gitignore": patterns})
+    subprocess.run(["git", "init", "--quiet", str(tmp_path)], check=True)
+    # It need not be there yet.
+    found = files.ignoring_patterns(tmp_path, ["shop/made.json"])
+    assert found == ({"shop/made.json": pattern} if pattern else {})
+    assert files.ignoring_patterns(tmp_path, []) == {}
+
+
+def test_what_is_in_the_repository_already_is_no_matter(
+    tmp_path: Path, write_tree: Callable[[Path, Mapping[str, str]], Path]
+) -> None:
+    write_tree(tmp_path, {".gitignore": "*.json\n", "made.json": ""})
+    assert files.ignoring_patterns(tmp_path, ["made.json"]) == {}
+    subprocess.run(["git", "init", "--quiet", str(tmp_path)], check=True)
+    subprocess.run(["git", "-C", str(tmp_path), "add", "--force", "made.json"], check=True)
+    assert files.ignoring_patterns(tmp_path, ["made.json"]) == {}

@@ -686,3 +686,22 @@ def test_root_builds_nothing_for_its_own_environment_either(uv: FakeUv, wanted: 
     _packages.install(wanted, False, accept, Builder(65534, 65534))
     for call in uv.calls():
         assert "--only-binary" in call["arguments"]
+
+
+def test_what_a_refused_project_leaves_is_hidden_with_its_folder(
+    uv: FakeUv, wanted: _packages.Wanted, tmp_path: Path
+) -> None:
+    """The link and what it leads to are for the next run; nothing else hides them if this one ends early."""
+    (tmp_path / "shop/.git").mkdir(parents=True)
+    inside = altered(wanted, venv=tmp_path / "shop/.celery/venv", tools=tmp_path / "shop/.celery/bin")
+    assert install(inside, False, accept)
+    assert (tmp_path / "shop/.celery/.gitignore").read_text() == "*\n"
+    assert inside.venv.is_symlink()
+
+
+def test_a_failure_takes_the_folder_with_it(uv: FakeUv, wanted: _packages.Wanted, tmp_path: Path) -> None:
+    (tmp_path / "shop/.git").mkdir(parents=True)
+    inside = altered(wanted, venv=tmp_path / "shop/.celery/venv", tools=tmp_path / "shop/.celery/bin")
+    with pytest.raises(RuntimeError, match="does not load"):
+        install(inside, False, refuse)
+    assert not (tmp_path / "shop/.celery").exists()
