@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Measures what discovery costs, and the rest, runs of the playbook and tasks per second, on hosts of their own: see tests/bench. usage: bench.sh VENV
+# Measures what discovery costs, the memory of workers, and on hosts of their own runs of the playbook and tasks per second: see
+# tests/bench. usage: bench.sh VENV
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -9,4 +10,5 @@ tests/lab/setup.sh
 . tests/lab/env.sh
 "$1/bin/python" tests/bench/discovery.py
 "$1/bin/python" tests/bench/run.py
+"$1/bin/python" tests/bench/memory/run.py .venv/bin/python "$1/bin/python"
 exec "$1/bin/python" tests/bench/throughput/run.py

@@ -104,6 +104,7 @@ class Units:
     restart: str
     self_check: bool
     keep_connections: bool
+    share_memory: bool
 
 
 @dataclass(frozen=True)

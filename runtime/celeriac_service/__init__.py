@@ -21,6 +21,7 @@ from .database_connections import keep
 from .journal import log_to_journal
 from .sd_notify import notify, watchdog_seconds
 from .self_check import Letters
+from .shared_memory import share
 from .single_beat import refuse_second
 from .watchdog import BeatPulse, Watchdog
 
@@ -89,6 +90,7 @@ def _app_loads(sender: Celery, **kwargs: Any) -> None:
 def install() -> None:
     """Connect everything to whatever app this process is going to run."""
     use_transports()
+    share()
     signals.celeryd_init.connect(_worker_begins, weak=False)
     # The first signal with the app in it, and before Celery's support for Django reads its settings.
     signals.import_modules.connect(_app_loads, weak=False)

@@ -26,6 +26,7 @@ OUTAGE = Path(__file__).with_name("service") / "outage.py"
 ALARM = Path(__file__).with_name("service") / "alarm.py"
 DELAYED = Path(__file__).with_name("service") / "delayed.py"
 CLIENTS = Path(__file__).with_name("service") / "clients.py"
+FORKED = Path(__file__).with_name("service") / "forked.py"
 #: Seconds that the task of outage.py may take.
 LIMIT = 6
 
@@ -240,3 +241,34 @@ def test_etas_are_prepared_where_the_worker_is(
     )
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout) == sorted(asked)
+
+
+@pytest.mark.parametrize("asked", ["1", "0"])
+@pytest.mark.parametrize("limits", [["--concurrency=2"], ["--autoscale=2,2"]])
+def test_what_is_loaded_crosses_a_fork_and_nothing_that_must_not(
+    limits: list[str], asked: str, python: Path, folder: Path
+) -> None:
+    environment = {
+        "PATH": os.defpath,
+        "FOLDER": str(folder),
+        "PYTHONPATH": str(FORKED.parent),
+        "CELERY_SHARE_MEMORY": asked,
+        "CELERY_KEEP_CONNECTIONS": "1",
+    }
+    celery = [str(python), "-m", "celery", "-A", "forked"]
+    log = (folder / "log").open("wb")
+    with contextlib.ExitStack() as stack:
+        url, _server = stack.enter_context(redis_server())
+        environment["BROKER"] = f"{url}/0"
+        worker = subprocess.Popen([*celery, "worker", *limits], env=environment, stdout=log, stderr=log)
+        stack.callback(worker.wait, 60)
+        stack.callback(worker.terminate)
+        wait_for(lambda: len(list(folder.glob("born-*"))) == 2, 60)
+        wait_for(lambda: all(file.stat().st_size for file in folder.glob("born-*")), 10)
+    noted = [json.loads(file.read_text()) for file in folder.glob("born-*")]
+    for one in noted:
+        assert (one["frozen"] > 10000) == (asked == "1"), one
+        assert one["templates"] == (asked == "1"), one
+        assert (one["connected"], one["files"], one["threads"]) == (False, [], 1), one
+    # The same seed was set before the fork.
+    assert noted[0]["random"] != noted[1]["random"]

@@ -267,6 +267,7 @@ def _units(variables: Variables, name: str, systemd: bool, host: Host, integrate
         restart=variables.worker_restart,
         self_check=variables.worker_self_check and can_check,
         keep_connections=variables.keep_connections,
+        share_memory=variables.share_memory,
     )
 
 

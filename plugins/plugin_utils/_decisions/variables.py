@@ -88,6 +88,7 @@ class Variables:
     worker_restart: str
     worker_self_check: bool
     keep_connections: bool
+    share_memory: bool
     database_from_url: bool
     web_connections: int
     database_max_connections: int

@@ -23,7 +23,10 @@ STAND_INS: dict[str, dict[str, Any]] = {
     "celery": {"Celery": object},
     "celery._state": {"get_current_task": lambda: None},
     "celery.bootsteps": {"StartStopStep": object},
-    "celery.concurrency": {"solo": mock.Mock()},
+    "celery.concurrency": {
+        "prefork": types.SimpleNamespace(TaskPool=type("TaskPool", (), {})),
+        "solo": mock.Mock(),
+    },
     "celery.signals": {},
     "celery.utils": {},
     "celery.utils.log": {"get_logger": logging.getLogger},
