@@ -10,6 +10,7 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
+from ansible_collections.celeriac.django.plugins.module_utils import _data
 from ansible_collections.celeriac.django.plugins.plugin_utils._decisions import rabbitmq
 from ansible_collections.celeriac.django.plugins.plugin_utils._inventory import hosts
 
@@ -24,8 +25,8 @@ class ActionModule(ActionBase):
         self.validate_argument_spec(argument_spec={})
         groups, hostvars = task_vars["groups"], task_vars["hostvars"]
         try:
-            fleet = [rabbitmq.variables(hostvars[host]) for host in hosts.running(groups)]
-            result.update(rabbitmq.plan(fleet), changed=False)
+            fleet = [rabbitmq.needs(hostvars[host]) for host in hosts.running(groups)]
+            result.update(_data.as_data(rabbitmq.plan(fleet)), changed=False)
         except ValueError as error:
             raise AnsibleActionFail(str(error)) from None  # Ansible would tell it twice
         return result

@@ -57,15 +57,20 @@ class ActionModule(ActionBase):
         return result
 
 
-def _fleet(task_vars: dict[str, Any]) -> dict[str, Any]:
+def _fleet(task_vars: dict[str, Any]) -> dict[str, connections.Load]:
     """Return what the hosts of this deployment run: those that were looked at in this run, and others."""
     host = task_vars["inventory_hostname"]
     variables = task_vars["hostvars"]
-    known = {
-        name: variables[name]["__celery_found"]
+    found = {
+        name: variables[name].get("__celery_found", {})
         for name in task_vars["ansible_play_hosts_all"]
-        if "deployment" in variables.get(name, {}).get("__celery_found", {})
+        if name in variables
     }
-    if host not in known:  # the module alone, without the roles of this collection
+    members = {
+        name: connections.Member(Deployment.from_data(one["deployment"]), one["host"]["processors"])
+        for name, one in found.items()
+        if "deployment" in one
+    }
+    if host not in members:  # the module alone, without the roles of this collection
         return {}
-    return connections.fleet(host, known, task_vars["groups"], variables)
+    return connections.fleet(host, members, task_vars["groups"], variables)

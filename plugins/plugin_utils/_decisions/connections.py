@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.celeriac.django.plugins.module_utils._deployment import Deployment, PoolUnit
@@ -13,76 +14,93 @@ from ansible_collections.celeriac.django.plugins.module_utils._deployment import
 from . import pools as _pools
 
 
-def of_host(deployment: Deployment, processors: int) -> dict[str, Any]:
-    """Return what a host runs that has connections, from what was decided for it.
+@dataclass(frozen=True)
+class Member:
+    """A host of this run, with what was decided for it."""
 
-    Args:
-        deployment: the decisions.
-        processors: those of the host, which are the concurrency of a pool without one.
-    """
-    return {
-        "pools": [_of_pool(pool, processors) for pool in deployment.running_pools],
-        # Of each pool, the old generation finishes its tasks beside the new one.
-        "generations": 1 if deployment.units.restart == "replace" else 2,
-        "beat": deployment.has_beat,
-    }
+    deployment: Deployment
+    #: What Celery takes for the concurrency of a pool that has none.
+    processors: int
 
 
-def of_inventory(
-    pools: Sequence[Mapping[str, Any]], restart: str, beat: bool, processors: int
-) -> dict[str, Any]:
+@dataclass(frozen=True)
+class PoolLoad:
+    """A pool, and how many of its tasks can be at the database at once."""
+
+    name: str
+    pool: str
+    at_once: int
+
+
+@dataclass(frozen=True)
+class Load:
+    """What a host runs that has connections."""
+
+    pools: tuple[PoolLoad, ...]
+    #: Of each pool, the old generation finishes its tasks beside the new one, unless it is replaced.
+    generations: int
+    beat: bool
+
+
+def of_host(member: Member) -> Load:
+    """Return what a host runs, from what was decided for it."""
+    deployment = member.deployment
+    pools = tuple(_of_pool(pool, member.processors) for pool in deployment.running_pools)
+    return Load(pools, _generations(deployment.units.restart), deployment.has_beat)
+
+
+def of_inventory(variables: Mapping[str, Any], works: bool, beat: bool, processors: int) -> Load:
     """Return the same for a host that is not in this run, from what the inventory says.
 
     Args:
-        pools: its ``celery_workers``.
-        restart: its ``celery_worker_restart``.
+        variables: those of the host.
+        works: whether it is in the group celery_worker.
         beat: whether it is in the group celery_beat.
         processors: those of a host that is known.
     """
-    return {
-        "pools": [_of_pool(_pools.unit(pool), processors) for pool in _completed(pools)],
-        "generations": 1 if restart == "replace" else 2,
-        "beat": beat,
-    }
+    pools = _pools.complete(_pools.of_inventory(variables), _pools.DELIVERIES[0]) if works else []
+    return Load(
+        tuple(_of_pool(_pools.unit(pool), processors) for pool in pools),
+        _generations(variables.get("celery_worker_restart", "")),
+        beat,
+    )
 
 
 def fleet(
     host: str,
-    known: Mapping[str, Mapping[str, Any]],
+    members: Mapping[str, Member],
     groups: Mapping[str, Sequence[str]],
     variables: Mapping[str, Any],
-) -> dict[str, Any]:
+) -> dict[str, Load]:
     """Return what all hosts of a deployment run, by host.
 
     Args:
         host: the one that asks.
-        known: the hosts of this run, each with what celery_deployment has found and decided.
+        members: the hosts of this run.
         groups: the inventory's groups, name to hosts.
         variables: the variables of all hosts of the inventory.
     """
-    decided = {name: Deployment.from_data(other["deployment"]) for name, other in known.items()}
-    own, processors = decided[host], known[host]["host"]["processors"]
-    if own.run.alone:
-        return {host: of_host(own, processors)}
+    own = members[host]
+    if own.deployment.run.alone:
+        return {host: of_host(own)}
     found = {
-        name: of_host(other, known[name]["host"]["processors"])
-        for name, other in decided.items()
-        if other.name == own.name and other.run.duties
+        name: of_host(other)
+        for name, other in members.items()
+        if other.deployment.name == own.deployment.name and other.deployment.run.duties
     }
     workers, beats = groups.get("celery_worker", ()), groups.get("celery_beat", ())
     for name in dict.fromkeys([*workers, *beats]):
-        if name not in known:  # a run with --limit
-            given = variables.get(name, {})
-            pools = _pools.of_inventory(given) if name in workers else []
-            restart = given.get("celery_worker_restart", "")
-            found[name] = of_inventory(pools, restart, name in beats, processors)
+        if name not in members:  # a run with --limit
+            found[name] = of_inventory(
+                variables.get(name, {}), name in workers, name in beats, own.processors
+            )
     return found
 
 
-def _of_pool(pool: PoolUnit, processors: int) -> dict[str, Any]:
+def _generations(restart: str) -> int:
+    return 1 if restart == "replace" else 2
+
+
+def _of_pool(pool: PoolUnit, processors: int) -> PoolLoad:
     most = max(pool.autoscale, default=0) or pool.concurrency or processors
-    return {"name": pool.name, "pool": pool.pool, "at_once": 1 if pool.pool == "solo" else most}
-
-
-def _completed(pools: Sequence[Mapping[str, Any]]) -> list[_pools.Pool]:
-    return _pools.complete(pools, "at_most_once") if pools else []
+    return PoolLoad(pool.name, pool.pool, 1 if pool.pool == "solo" else most)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from . import limits
@@ -28,65 +29,67 @@ def _one_of(patterns: Iterable[str]) -> str:
     return f"^({'|'.join(patterns)})$"
 
 
-def plan(fleet: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Decide what the server gets, from the variables of all hosts that run workers or beat.
+@dataclass(frozen=True)
+class Needs:
+    """What a host that runs workers or beat wants of the server."""
 
-    Args:
-        fleet: for each host the public variables without their prefix: ``workers``, ``delivery``,
-            ``other_queues``, ``visibility_timeout``, ``consumer_timeout``, ``longest_eta``.
+    queues: tuple[str, ...]
+    #: Seconds.
+    consumer_timeout: int
 
-    Returns:
-        ``queues``: the names of the tasks' queues; ``queue_pattern``: a regular expression for them;
-        ``consumer_timeout`` in seconds; ``permissions``: ``configure``, ``write`` and ``read``.
 
-    Raises:
-        PoolError: a pool is malformed.
-    """
-    names = {_pools.DEFAULT_QUEUE}
-    for host in fleet:
-        names.update(host["other_queues"])
-        for pool in host["workers"]:
-            names.update(_pools.queues_of(pool))
-    queues = sorted(names)
+@dataclass(frozen=True)
+class Plan:
+    """What the server gets."""
+
+    #: The names of the tasks' queues, and a regular expression for them.
+    queues: list[str]
+    queue_pattern: str
+    #: Seconds.
+    consumer_timeout: int
+    #: ``configure``, ``write`` and ``read``.
+    permissions: dict[str, str]
+
+
+def plan(fleet: Sequence[Needs]) -> Plan:
+    """Decide what the server gets, from the needs of all hosts that run workers or beat."""
+    queues = sorted({_pools.DEFAULT_QUEUE, *(queue for host in fleet for queue in host.queues)})
     own = [re.escape(name) for name in queues]
     everything = _one_of([*own, *_INTERNAL])
-    return {
-        "queues": queues,
-        "queue_pattern": _one_of(own),
-        "consumer_timeout": max((consumer_timeout(host) for host in fleet), default=limits.CONSUMER),
-        "permissions": {
+    return Plan(
+        queues,
+        _one_of(own),
+        max((host.consumer_timeout for host in fleet), default=limits.CONSUMER),
+        {
             "configure": everything,
             "write": _one_of([*own, *_INTERNAL, _DEFAULT_EXCHANGE]),
             "read": everything,
         },
-    }
+    )
 
 
-def consumer_timeout(host: Mapping[str, Any]) -> int:
-    """Return how long the server has to be patient with the workers of a host, in seconds.
+def needs(variables: Mapping[str, Any]) -> Needs:
+    """Return what a host wants, from its variables, with the defaults of the role celery.
 
-    What the inventory says is taken as it is; the workers' own role refuses it if it is too short.
+    What the inventory says of the consumer timeout is taken as it is; the workers' own role refuses it if it
+    is too short.
+
+    Raises:
+        PoolError: a pool is malformed.
+        LimitError: a time is no number.
     """
-    if host["consumer_timeout"]:
-        return int(host["consumer_timeout"])
-    pools = _pools.complete(host["workers"], host["delivery"])
-    return limits.consumer_timeout(pools, limits.patience(host))
+    pools = _pools.of_inventory(variables)
+    queues = [queue for pool in pools for queue in _pools.queues_of(pool)]
+    patience = limits.Patience(longest_eta=_seconds(variables, "celery_longest_eta"))
+    timeout = _seconds(variables, "celery_consumer_timeout")
+    if not timeout:
+        delivery = variables.get("celery_delivery") or _pools.DELIVERIES[0]
+        timeout = limits.consumer_timeout(_pools.complete(pools, delivery), patience)
+    return Needs((*queues, *(variables.get("celery_other_queues") or ())), timeout)
 
 
-def variables(host: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the variables of a host that matter here, with the defaults of the role celery."""
-    return {
-        "workers": _pools.of_inventory(host),
-        "delivery": host.get("celery_delivery") or "at_most_once",
-        "other_queues": host.get("celery_other_queues") or [],
-        "visibility_timeout": None,
-        "consumer_timeout": _seconds(host, "celery_consumer_timeout"),
-        "longest_eta": _seconds(host, "celery_longest_eta"),
-    }
-
-
-def _seconds(host: Mapping[str, Any], name: str) -> int | None:
-    value = host.get(name)
+def _seconds(variables: Mapping[str, Any], name: str) -> int | None:
+    value = variables.get(name)
     try:
         return None if value is None or value == "" else int(value)
     except (TypeError, ValueError):

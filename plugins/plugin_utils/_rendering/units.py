@@ -13,6 +13,7 @@ from ansible_collections.celeriac.django.plugins.module_utils import _data
 from ansible_collections.celeriac.django.plugins.module_utils._deployment import Deployment
 from ansible_collections.celeriac.django.plugins.module_utils._runtime import environment_file
 
+from .._decisions.connections import Load
 from .._decisions.places import SERVICE
 from .templates import RUNTIME, Templates
 
@@ -131,15 +132,15 @@ def launcher(overrides: Sequence[str], deployment: Deployment) -> dict[str, str]
     return found
 
 
-def preflight(deployment: Deployment, fleet: Mapping[str, Any]) -> dict[str, Any]:
+def preflight(deployment: Deployment, fleet: Mapping[str, Load]) -> dict[str, Any]:
     """Return what has to be known to see whether the workers can start.
 
     Args:
         deployment: the decisions.
-        fleet: what all hosts run, as of :mod:`_connections`.
+        fleet: what each host of the deployment runs.
     """
     return {
-        "fleet": fleet,
+        "fleet": {host: _data.as_data(load) for host, load in fleet.items()},
         "web_connections": deployment.limits.web_connections,
         "database_max_connections": deployment.limits.database_max_connections,
         "app": deployment.code.app,

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.celeriac.django.plugins.module_utils._deployment import Deployment
 from ansible_collections.celeriac.django.plugins.plugin_utils._decisions import connections
 
 Data = dict[str, Any]
@@ -20,10 +19,10 @@ GROUPS = {"celery_worker": ["web1", "web2"], "celery_beat": ["web1", "web3"]}
 def known(decide_with: Any, options: Data, found: Data) -> Any:
     """Returns what a run knows of a host."""
 
-    def known(duties: list[str], processors: int = 4, **given: Any) -> Data:
+    def known(duties: list[str], processors: int = 4, **given: Any) -> connections.Member:
         given.setdefault("broker_url", "redis://broker/0")
         deployment = decide_with({**options, **given}, found, duties)
-        return {"deployment": deployment.as_data(), "host": {"processors": processors}}
+        return connections.Member(deployment, processors)
 
     return known
 
@@ -36,28 +35,28 @@ def test_pools_have_the_connections_of_what_runs_at_once(known: Any) -> None:
         {"name": "one", "pool": "solo"},
     ]
     host = known(["worker"], workers=workers)
-    found = connections.of_host(Deployment.from_data(host["deployment"]), 4)
-    assert {pool["name"]: pool["at_once"] for pool in found["pools"]} == {
+    found = connections.of_host(host)
+    assert {pool.name: pool.at_once for pool in found.pools} == {
         "default": 4,
         "many": 7,
         "more": 9,
         "one": 1,
     }
-    assert (found["generations"], found["beat"]) == (2, False)
+    assert (found.generations, found.beat) == (2, False)
 
 
 def test_one_generation_replaces_the_other(known: Any) -> None:
     host = known(["worker", "beat"], worker_restart="replace")
-    found = connections.of_host(Deployment.from_data(host["deployment"]), 4)
-    assert (found["generations"], found["beat"]) == (1, True)
+    found = connections.of_host(host)
+    assert (found.generations, found.beat) == (1, True)
 
 
 def test_hosts_that_are_not_in_the_run_are_counted_from_the_inventory(known: Any) -> None:
     variables = {"web2": {"celery_workers": [{"name": "mails", "concurrency": 3}]}}
     found = connections.fleet("web1", {"web1": known(["worker", "beat"])}, GROUPS, variables)
     assert list(found) == ["web1", "web2", "web3"]
-    assert found["web2"]["pools"] == [{"name": "mails", "pool": "prefork", "at_once": 3}]
-    assert (found["web3"]["pools"], found["web3"]["beat"]) == ([], True)
+    assert found["web2"].pools == (connections.PoolLoad("mails", "prefork", 3),)
+    assert (found["web3"].pools, found["web3"].beat) == ((), True)
 
 
 def test_another_project_of_the_inventory_is_not_counted(known: Any) -> None:

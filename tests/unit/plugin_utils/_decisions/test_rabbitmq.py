@@ -13,14 +13,14 @@ import pytest
 from ansible_collections.celeriac.django.plugins.plugin_utils._decisions import limits, rabbitmq
 
 
-def plan(*hosts: dict[str, Any]) -> dict[str, Any]:
+def plan(*hosts: dict[str, Any]) -> rabbitmq.Plan:
     """Return the plan for hosts with these variables."""
-    return rabbitmq.plan([rabbitmq.variables(host) for host in hosts])
+    return rabbitmq.plan([rabbitmq.needs(host) for host in hosts])
 
 
 def test_the_default_queue_alone() -> None:
     """A host that says nothing has the default pool."""
-    assert plan({})["queues"] == ["celery"]
+    assert plan({}).queues == ["celery"]
 
 
 def test_queues_of_all_hosts() -> None:
@@ -28,8 +28,8 @@ def test_queues_of_all_hosts() -> None:
     mail = {"celery_workers": [{"name": "mail", "queues": ["mail", "news.letters"]}]}
     other = {"celery_other_queues": ["reports"]}
     found = plan(mail, other)
-    assert found["queues"] == ["celery", "mail", "news.letters", "reports"]
-    assert found["queue_pattern"] == r"^(celery|mail|news\.letters|reports)$"
+    assert found.queues == ["celery", "mail", "news.letters", "reports"]
+    assert found.queue_pattern == r"^(celery|mail|news\.letters|reports)$"
 
 
 @pytest.mark.parametrize(
@@ -50,19 +50,19 @@ def test_queues_of_all_hosts() -> None:
 )
 def test_what_celery_may(name: str) -> None:
     """What Celery declares, writes to and reads."""
-    permissions = plan({"celery_workers": [{"name": "late", "queues": ["late"]}]})["permissions"]
+    permissions = plan({"celery_workers": [{"name": "late", "queues": ["late"]}]}).permissions
     assert all(re.search(pattern, name) for pattern in permissions.values())
 
 
 @pytest.mark.parametrize("name", ["other", "celery2", "xcelery", "amq.topic", "dead-letters", "late", ""])
 def test_what_celery_may_not(name: str) -> None:
     """The queues and exchanges of others."""
-    assert not any(re.search(pattern, name) for pattern in plan({})["permissions"].values())
+    assert not any(re.search(pattern, name) for pattern in plan({}).permissions.values())
 
 
 def test_the_exchange_without_a_name_is_written_to_alone() -> None:
     """Letters go through it; nobody declares it or binds to it."""
-    permissions = plan({})["permissions"]
+    permissions = plan({}).permissions
     assert [right for right, pattern in permissions.items() if re.search(pattern, "amq.default")] == ["write"]
 
 
@@ -82,13 +82,13 @@ def test_the_exchange_without_a_name_is_written_to_alone() -> None:
 )
 def test_consumer_timeout(variables: dict[str, Any], seconds: int) -> None:
     """As long as the pools may hold a message, RabbitMQ's own at least; or what the inventory says."""
-    assert plan(variables)["consumer_timeout"] == seconds
+    assert plan(variables).consumer_timeout == seconds
 
 
 def test_the_longest_of_all_hosts() -> None:
     """One server serves them all."""
     slow = {"celery_workers": [{"name": "a", "time_limit": 9000, "delivery": "at_least_once"}]}
-    assert plan({}, slow)["consumer_timeout"] == 9030
+    assert plan({}, slow).consumer_timeout == 9030
 
 
 def test_no_number() -> None:
