@@ -114,6 +114,8 @@ class Consumer(consumer.Consumer):
             raise
 
     def _ready(self) -> None:
+        if self.has_read:
+            return
         self.has_read = True
         notify("READY=1\nSTATUS=Consuming")
 

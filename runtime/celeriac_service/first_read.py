@@ -51,15 +51,19 @@ def _wait_for_a_look(cycle: Any, told: Callable[[], None]) -> None:
     """Call *told* when all queues were looked into once, or gave a message."""
     look = cycle.get
 
+    def once() -> None:
+        # Who has taken this function for good may call it again.
+        if cycle.get is first:
+            cycle.get = look
+            told()
+
     def first(*args: Any, **kwargs: Any) -> Any:
         try:
             found = look(*args, **kwargs)
         except Empty:
-            cycle.get = look
-            told()
+            once()
             raise
-        cycle.get = look
-        told()
+        once()
         return found
 
     cycle.get = first

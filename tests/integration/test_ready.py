@@ -230,6 +230,11 @@ def test_an_older_celery_gets_ready_and_ends_where_it_may_not_read(version: str,
 def test_a_folder_was_looked_into(pool: str, python: Path, tmp_path: Path) -> None:
     with worker(python, tmp_path, "filesystem://", pool) as found:
         assert found.told(60).startswith("READY=1"), found.said()
+        # Said once: who listens no longer must not be waited for.
+        assert found.told(3) == ""
+        call = [str(python), "-m", "celery", "-A", "reads", "call", "reads.note", '--args=["done"]']
+        subprocess.run(call, cwd=tmp_path, env=found.environment, check=True, capture_output=True)
+        wait_for((tmp_path / "done").exists, 30)
 
 
 def test_a_folder_that_cannot_be_read_is_never_ready(python: Path, tmp_path: Path) -> None:
