@@ -58,12 +58,14 @@ class ActionModule(ActionBase):
                     "requirements": variables.requirements,
                     "python": variables.python,
                     "venv_path": variables.venv_path,
+                    "state_path": variables.state_path,
                     "user": variables.user,
                     "broker_ca": "" if unasked else variables.broker_ca,
                 },
                 "database_ca": "" if unasked else variables.database_ca,
                 "addresses": [] if unasked else [list(address) for address in variables.broker.addresses],
                 "removing": unasked,
+                "unseen": variables.removing,
             },
             task_vars=task_vars,
         )
@@ -92,4 +94,9 @@ class ActionModule(ActionBase):
                 found["next"] = next_steps.next_steps(decided, bool(self._task.check_mode))
         except ValueError as error:
             return {"failed": True, "msg": str(error)}  # not raised: the role judges all hosts together
+        if found.get("unseen"):
+            found["warnings"] = [
+                f"{found['unseen']} What is on the host goes by its own configuration there; what is in the "
+                "checkout goes as far as it can be read."
+            ]
         return {**found, "project": project.as_data(), "deployment": decided.as_data()}

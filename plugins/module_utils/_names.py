@@ -8,6 +8,19 @@ from __future__ import annotations
 import os
 import re
 
+#: What the processes and the roles keep in a state folder.
+STATE_NAMES = (
+    ".celeriac",
+    ".gitignore",
+    "launch.py",
+    "celeriac_service",
+    "bin",
+    "broker",
+    "beat-schedule",
+    "environment",
+    "secrets",
+)
+
 #: Packages of which every other project has one: the checkout's folder tells projects apart.
 _COMMON = frozenset(
     {

@@ -59,7 +59,7 @@ def of(folder: Path) -> Owner:
         OSError: there is no such folder.
     """
     status = os.stat(folder)
-    if status.st_uid == 0 and (whose := _exchangeable(folder)):
+    if status.st_uid == 0 and (whose := exchangeable(folder)):
         raise OwnerError(
             f"{folder} belongs to root, but {whose} is somebody else's, who could put another folder of "
             "root's in its place. Give the checkout to the user who deploys it (chown -R), or put it below "
@@ -76,11 +76,17 @@ def of(folder: Path) -> Owner:
     return Owner(status.st_uid, gid, tuple(sorted(groups)), account.pw_name, account.pw_dir)
 
 
-def _exchangeable(folder: Path) -> str:
-    """Return the folder or link on the way to *folder* that is not root's alone, empty where all are."""
+def exchangeable(folder: Path) -> str:
+    """Return the folder or link on the way to *folder* that is not root's alone, empty where all are.
+
+    What is not there yet is nobody's.
+    """
     for way in dict.fromkeys([Path(os.path.abspath(folder)), Path(os.path.realpath(folder))]):
         for part in [way, *way.parents]:
-            status = os.lstat(part)
+            try:
+                status = os.lstat(part)
+            except (FileNotFoundError, NotADirectoryError):
+                continue
             # In a folder like /tmp, what is root's is for root alone to move.
             for_all = status.st_mode & stat.S_IWOTH and not status.st_mode & stat.S_ISVTX
             open_to_all = part != way and stat.S_ISDIR(status.st_mode) and for_all

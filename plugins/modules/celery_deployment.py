@@ -81,6 +81,13 @@ options:
       is no error. The action plugin says so too where the checkout alone is to be changed.
     type: bool
     default: false
+  unseen:
+    description:
+      - Whether a checkout that is gone or cannot be read is no error, as what runs is to be removed.
+      - What is removed is then what the host's own configuration says of the deployment, which root alone can
+        change.
+    type: bool
+    default: false
   addresses:
     description: The servers of the broker, each as host and port. Given by the action plugin.
     type: list
@@ -145,6 +152,11 @@ serving:
       has_broker: false
       has_celery: true
       venv: /srv/shop/venv
+unseen:
+  description: Why the checkout could not be looked at, empty where it was.
+  returned: success
+  type: str
+  sample: ""
 host:
   description: What was found on the host.
   returned: success
@@ -155,6 +167,7 @@ host:
     is_root: true
 """
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -163,8 +176,9 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.celeriac.django.plugins.module_utils import _data, _host, _names
 from ansible_collections.celeriac.django.plugins.module_utils import _owner as owner
 from ansible_collections.celeriac.django.plugins.module_utils._discovery import discover, requirements, source
+from ansible_collections.celeriac.django.plugins.module_utils._discovery import project as _project
+from ansible_collections.celeriac.django.plugins.module_utils._runtime import deployed, packages
 from ansible_collections.celeriac.django.plugins.module_utils._runtime import interpreter as _interpreter
-from ansible_collections.celeriac.django.plugins.module_utils._runtime import packages
 from ansible_collections.celeriac.django.plugins.module_utils._services import serving
 
 #: For the action plugin as well.
@@ -181,20 +195,42 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "placeholders": {"type": "list", "elements": "str", "default": []},
     "group_names": {"type": "dict", "default": {}},
     "removing": {"type": "bool", "default": False},
+    "unseen": {"type": "bool", "default": False},
     "addresses": {"type": "list", "elements": "list", "default": []},
 }
+
+
+def look(
+    variables: dict[str, Any], found: list[deployed.Deployed], unseen: bool
+) -> tuple[_project.Project, str]:
+    """Return the project, and why it could not be seen where that is no error."""
+    path = variables["project_path"]
+    try:
+        project = discover.discover(path, variables["project_package"], variables["project_settings"])
+    except source.DiscoveryError as error:
+        known = deployed.of(variables["project_name"], path, found) if unseen else None
+        if known is None:
+            raise
+        return deployed.project_of(known), str(error)
+    return project, ""
+
+
+def see_places(variables: dict[str, Any], found: list[deployed.Deployed]) -> None:
+    """See that what somebody has chosen as places can be ours."""
+    if variables["state_path"]:
+        deployed.see_that_state_is_ours(variables["state_path"], found)
+    if variables["venv_path"]:
+        deployed.see_that_venv_can_be_made(variables["venv_path"])
 
 
 def main() -> None:
     module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
     # Checked and completed by the action plugin.
     variables = module.params["variables"]
+    found = deployed.there() if os.geteuid() == 0 else []
+    unseen = ""
     try:
-        project = discover.discover(
-            variables["project_path"],
-            variables["project_package"],
-            variables["project_settings"],
-        )
+        project, unseen = look(variables, found, module.params["unseen"])
         if variables["requirements"]:
             # What is named instead of the files that were found says what the project asks for.
             top = Path(project.path)
@@ -204,18 +240,29 @@ def main() -> None:
         interpreter = None
         if not module.params["removing"]:
             interpreter = _interpreter.choose(variables["python"], project.requires_python)
-    except (source.DiscoveryError, _interpreter.InterpreterError, owner.OwnerError) as error:
+        name = _names.project_name(
+            variables["project_name"], project.package, project.path, project.recorded_name
+        )
+        deployed.see_no_other(name, project.base, module.params["unseen"], found)
+        if not module.params["removing"]:
+            see_places(variables, found)
+    except (
+        source.DiscoveryError,
+        _interpreter.InterpreterError,
+        owner.OwnerError,
+        deployed.DeployedError,
+    ) as error:
         module.fail_json(msg=str(error))
-    name = _names.project_name(
-        variables["project_name"], project.package, project.path, project.recorded_name
-    )
     venvs = [
         *filter(None, [variables["venv_path"]]),
         f"{_names.system_state(name)}/venv",
         *(f"{project.base}/{folder}" for folder in (".celery/venv", ".venv", "venv", "env")),
     ]
-    versions = owner.call(Path(project.path), lambda _ask: packages.versions(venvs))
+    versions = {}
+    if not unseen:
+        versions = owner.call(Path(project.path), lambda _ask: packages.versions(venvs))
     module.exit_json(
+        unseen=unseen,
         project=project.as_data(),
         versions=versions,
         host=_data.as_data(_host.look({variables["user"] or name})),

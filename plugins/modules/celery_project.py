@@ -219,6 +219,9 @@ def main() -> None:
             }
             works.see(project, job, "With the integration, the project does not work, so it was undone")
 
+    if params["state"] == "absent" and not os.path.lexists(top):
+        # It is gone, and what was in it with it.
+        module.exit_json(changed=False, diff={"prepared": ""}, files=[], kept={}, recovered=False)
     try:
         outcome = change.change(top, compute, see, module.check_mode)
     except (change.CheckoutError, python.ProjectError, works.WorksError) as error:

@@ -26,7 +26,7 @@ from .. import _owner as owner
 from .._checkout import block
 from .._discovery.requirements import with_includes
 from . import builder as _builder
-from . import lock, removal
+from . import deployed, lock, removal
 from . import uv as _uv
 from .interpreter import Interpreter
 from .uv import PackagesError
@@ -183,7 +183,8 @@ def _predict(wanted: Wanted, builder: _builder.Builder) -> list[str]:
 
 
 def _install(wanted: Wanted, see: Callable[[Path], None], builder: _builder.Builder) -> list[str]:
-    places = (wanted.venv, sets_of(wanted.venv), wanted.tools)
+    mark = wanted.tools.parent / deployed.MARK
+    places = (wanted.venv, sets_of(wanted.venv), wanted.tools, mark)
     made = [path for path in map(_first_missing, places) if path]
     try:
         _hide(_first_missing(wanted.venv), wanted.venv)
@@ -193,6 +194,8 @@ def _install(wanted: Wanted, see: Callable[[Path], None], builder: _builder.Buil
         if foreign:
             builder = _owner_of(wanted.venv)
         program = _uv.find(wanted.tools, builder) or _uv.fetch(wanted.tools, wanted.interpreter)
+        if mark.parent.is_dir():
+            mark.touch()
         with _passable_folder(builder) as folder:
             uv = _uv.Uv.on_host(program, builder, folder)
             if foreign:

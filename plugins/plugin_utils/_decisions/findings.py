@@ -33,8 +33,14 @@ def check(
         checkout_alone: whether nothing but the checkout is changed, so that nothing has to run.
 
     Raises:
-        FindingError: there is such a line.
+        FindingError: there is such a line, or root would run what is somebody else's to run.
     """
+    if not checkout_alone and deployment.account.config_owner not in ("", "root", "0"):
+        raise FindingError(
+            f"Without systemd, everything runs as the owner of the checkout {project.path}, who has the "
+            f"number {deployment.account.config_owner}, and this run is root's. Run it as that user "
+            "(become_user, or no become at all), or let systemd run the services. Nothing was changed."
+        )
     texts = [
         finding.text
         for finding in _of(variables, project, deployment)

@@ -18,8 +18,6 @@ from .variables import DeploymentError, Variables
 #: What starts the units' processes, in the state folder, with the package that it imports.
 LAUNCHER = "launch.py"
 SERVICE = "celeriac_service"
-#: What the processes and the roles keep in the state folder.
-_STATE_NAMES = (".gitignore", LAUNCHER, SERVICE, "bin", "broker", "beat-schedule", "environment", "secrets")
 
 
 def paths(variables: Variables, project: Project, name: str, systemd: bool) -> Places:
@@ -57,7 +55,7 @@ def _own(state: str, run: str, config: str, chosen: bool) -> tuple[str, ...]:
     """
     own = [run, config, state]
     if chosen:
-        inside = [os.path.join(state, name) for name in _STATE_NAMES]
+        inside = [os.path.join(state, name) for name in _names.STATE_NAMES]
         own = [*inside, *(path for path in own if path != state)]
     return tuple(dict.fromkeys(own))
 

@@ -62,8 +62,8 @@ def text_of(top: Path) -> dict[str, str]:
 
 def variables(path: Path) -> dict[str, Any]:
     """Returns what the action plugin hands over for a checkout."""
-    names = ("project_name", "project_package", "project_settings", "python", "venv_path", "user")
-    return {"project_path": str(path), "requirements": [], **dict.fromkeys((*names, "broker_ca"), "")}
+    names = ("project_name", "project_package", "project_settings", "python", "venv_path", "state_path")
+    return {"project_path": str(path), "requirements": [], **dict.fromkeys((*names, "user", "broker_ca"), "")}
 
 
 def test_a_project_is_found(run: Run, checkout: Path) -> None:
