@@ -5,9 +5,13 @@
 
 from __future__ import annotations
 
+import os
+import time
 from typing import Any
 
+from ansible import context
 from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
 
 from ansible_collections.celeriac.django.plugins.module_utils import _data
 from ansible_collections.celeriac.django.plugins.module_utils._discovery.project import Project
@@ -20,8 +24,14 @@ from ansible_collections.celeriac.django.plugins.plugin_utils._decisions import 
     web,
 )
 from ansible_collections.celeriac.django.plugins.plugin_utils._decisions import fleet as _fleet
+from ansible_collections.celeriac.django.plugins.plugin_utils._decisions import run as _run
 from ansible_collections.celeriac.django.plugins.plugin_utils._decisions import variables as _variables
 from ansible_collections.celeriac.django.plugins.plugin_utils._rendering import next_steps
+
+display = Display()
+#: Seconds to wait for another run, and between two looks at it.
+PATIENCE = 900.0
+PAUSE = 3.0
 
 
 class ActionModule(ActionBase):
@@ -48,8 +58,9 @@ class ActionModule(ActionBase):
             return {"failed": True, "msg": str(error)}  # not raised: the role judges all hosts together
         # --tags project touches the checkout alone, and needs neither broker nor Python.
         unasked = variables.removing or set(task_vars.get("ansible_run_tags", ())) == {"project"}
-        found: dict[str, Any] = self._execute_module(
-            module_args={
+        changes = given["changes"] and not self._task.check_mode
+        found = self._look(
+            {
                 "variables": {
                     "project_path": variables.project_path,
                     "project_name": variables.project_name,
@@ -66,8 +77,11 @@ class ActionModule(ActionBase):
                 "addresses": [] if unasked else [list(address) for address in variables.broker.addresses],
                 "removing": unasked,
                 "unseen": variables.removing,
+                # What changes the checkout alone has the lock of the checkout.
+                "run": _this() if changes and (variables.removing or not unasked) else {},
             },
-            task_vars=task_vars,
+            task_vars,
+            len(hosts),
         )
         if found.get("failed"):
             return found
@@ -100,3 +114,38 @@ class ActionModule(ActionBase):
                 "checkout goes as far as it can be read."
             ]
         return {**found, "project": project.as_data(), "deployment": decided.as_data()}
+
+    def _look(self, arguments: dict[str, Any], task_vars: dict[str, Any], hosts: int) -> dict[str, Any]:
+        """Return what the module has found, as soon as no other run changes the deployment."""
+        deadline = time.monotonic() + PATIENCE
+        gone: list[str] = []
+        told = False
+        while True:
+            found: dict[str, Any] = self._execute_module(
+                module_args={**arguments, "gone": gone}, task_vars=task_vars
+            )
+            held = found.pop("held", None)
+            if not held:
+                return found
+            if held["token"] not in gone and _run.is_over(held["token"]):
+                gone.append(held["token"])
+                continue
+            text = f"Another run changes {arguments['variables']['project_path']} ({held['who']})"
+            # Two runs that have just begun on several hosts must not each wait for the other.
+            first = hosts > 1 and not held["begun"] and held["token"] < arguments["run"]["token"]
+            if first or time.monotonic() > deadline:
+                waited = "" if first else f", and has not ended within {PATIENCE:.0f} s"
+                return {
+                    "failed": True,
+                    "msg": f"{text}{waited}. Nothing was changed. Run again when it has ended.",
+                }
+            if not told:
+                display.warning(f"{text}. This one waits for it, for {PATIENCE / 60:.0f} minutes at most.")
+                told = True
+            time.sleep(PAUSE)
+
+
+def _this() -> dict[str, str]:
+    # Tasks run in children of the process that people have started.
+    process = os.getppid()
+    return {"token": _run.token(process), "who": _run.who(process, context.CLIARGS.get("args") or ())}

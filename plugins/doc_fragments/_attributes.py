@@ -43,6 +43,16 @@ attributes:
     support: full
     description: The systems that the module runs on.
 """
+    RUN = r"""
+options:
+  run:
+    description:
+      - The run of a playbook that this is part of, as RV(celeriac.django.celery_deployment#module:run).
+        While a run has its turn, no other one changes the deployment on this host.
+      - Left out, nobody has to wait.
+    type: dict
+    default: {}
+"""
     PROJECT = r"""
 options:
   project:

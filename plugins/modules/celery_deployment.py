@@ -88,6 +88,21 @@ options:
         change.
     type: bool
     default: false
+  changes:
+    description:
+      - Whether the deployment is about to be changed. Then this is the beginning of the run's turn on the
+        host, and other runs wait for its end.
+    type: bool
+    default: false
+  run:
+    description: Which run of a playbook this is, and whose. Given by the action plugin.
+    type: dict
+    default: {}
+  gone:
+    description: Runs that are known to be over. Given by the action plugin.
+    type: list
+    elements: str
+    default: []
   addresses:
     description: The servers of the broker, each as host and port. Given by the action plugin.
     type: list
@@ -152,6 +167,11 @@ serving:
       has_broker: false
       has_celery: true
       venv: /srv/shop/venv
+run:
+  description: The run, for the modules that are part of it; empty where nothing is about to be changed.
+  returned: success
+  type: dict
+  sample: {}
 unseen:
   description: Why the checkout could not be looked at, empty where it was.
   returned: success
@@ -168,6 +188,7 @@ host:
 """
 
 import os
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -177,7 +198,7 @@ from ansible_collections.celeriac.django.plugins.module_utils import _data, _hos
 from ansible_collections.celeriac.django.plugins.module_utils import _owner as owner
 from ansible_collections.celeriac.django.plugins.module_utils._discovery import discover, requirements, source
 from ansible_collections.celeriac.django.plugins.module_utils._discovery import project as _project
-from ansible_collections.celeriac.django.plugins.module_utils._runtime import deployed, packages
+from ansible_collections.celeriac.django.plugins.module_utils._runtime import deployed, packages, turn
 from ansible_collections.celeriac.django.plugins.module_utils._runtime import interpreter as _interpreter
 from ansible_collections.celeriac.django.plugins.module_utils._services import serving
 
@@ -196,6 +217,9 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "group_names": {"type": "dict", "default": {}},
     "removing": {"type": "bool", "default": False},
     "unseen": {"type": "bool", "default": False},
+    "changes": {"type": "bool", "default": False},
+    "run": {"type": "dict", "default": {}},
+    "gone": {"type": "list", "elements": "str", "default": []},
     "addresses": {"type": "list", "elements": "list", "default": []},
 }
 
@@ -227,6 +251,12 @@ def main() -> None:
     module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
     # Checked and completed by the action plugin.
     variables = module.params["variables"]
+    run = None
+    if module.params["run"]:
+        run = turn.Run(**module.params["run"], what=os.path.abspath(variables["project_path"]))
+        taken = turn.take(run, module.params["gone"])
+        if not taken.mine:
+            module.exit_json(held=asdict(taken))
     found = deployed.there() if os.geteuid() == 0 else []
     unseen = ""
     try:
@@ -252,6 +282,8 @@ def main() -> None:
         owner.OwnerError,
         deployed.DeployedError,
     ) as error:
+        if run:
+            turn.give_back(run)
         module.fail_json(msg=str(error))
     venvs = [
         *filter(None, [variables["venv_path"]]),
@@ -262,6 +294,7 @@ def main() -> None:
     if not unseen:
         versions = owner.call(Path(project.path), lambda _ask: packages.versions(venvs))
     module.exit_json(
+        run=asdict(run) if run else {},
         unseen=unseen,
         project=project.as_data(),
         versions=versions,

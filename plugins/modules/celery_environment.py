@@ -17,6 +17,7 @@ description:
     them, and its databases and the broker have to let them in.
 extends_documentation_fragment:
   - celeriac.django._attributes
+  - celeriac.django._attributes.run
   - celeriac.django._attributes.project
 options:
   state:
@@ -129,6 +130,7 @@ from ansible_collections.celeriac.django.plugins.module_utils._runtime import (
     environment_file,
     ownership,
     removal,
+    turn,
 )
 
 
@@ -160,6 +162,7 @@ def see(params: dict[str, Any]) -> None:
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
+            **turn.ARGUMENTS,
             **python.ARGUMENTS,
             "state": {"type": "str", "default": "present", "choices": ["present", "absent"]},
             "path": {"type": "path", "required": True},
@@ -184,6 +187,12 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
+    with turn.of(module, last=module.params["state"] == "absent"):
+        work(module)
+
+
+def work(module: AnsibleModule) -> None:
+    """Do what the module is for, in the run's turn."""
     os.umask(0o022)
     params = censor.parameters(module)
     if params["state"] == "absent":

@@ -16,6 +16,7 @@ description:
     meanwhile; on SQLite, a lock of the host.
 extends_documentation_fragment:
   - celeriac.django._attributes
+  - celeriac.django._attributes.run
   - celeriac.django._attributes.project
 options:
   databases:
@@ -73,13 +74,14 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.celeriac.django.plugins.module_utils._project import python
 from ansible_collections.celeriac.django.plugins.module_utils._project.scripts import migrate
-from ansible_collections.celeriac.django.plugins.module_utils._runtime import censor
+from ansible_collections.celeriac.django.plugins.module_utils._runtime import censor, turn
 from ansible_collections.celeriac.django.plugins.module_utils._services import preflight
 
 
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
+            **turn.ARGUMENTS,
             "databases": {"type": "list", "elements": "str", "default": []},
             "lock_timeout": {"type": "int", "default": 3600},
             "prefork": {"type": "list", "elements": "str", "default": []},
@@ -87,6 +89,12 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
+    with turn.of(module):
+        work(module)
+
+
+def work(module: AnsibleModule) -> None:
+    """Do what the module is for, in the run's turn."""
     params = censor.parameters(module)
     if module.check_mode and not os.path.exists(params["project"]["python"]):
         # The environment is only about to be made, and the migrations are in its packages.

@@ -17,6 +17,7 @@ description:
     made in the admin are left alone, unless O(exclusive).
 extends_documentation_fragment:
   - celeriac.django._attributes
+  - celeriac.django._attributes.run
   - celeriac.django._attributes.project
 options:
   schedule:
@@ -81,12 +82,13 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.celeriac.django.plugins.module_utils import _schedule
 from ansible_collections.celeriac.django.plugins.module_utils._project import python
 from ansible_collections.celeriac.django.plugins.module_utils._project.scripts import periodic
-from ansible_collections.celeriac.django.plugins.module_utils._runtime import censor
+from ansible_collections.celeriac.django.plugins.module_utils._runtime import censor, turn
 
 
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
+            **turn.ARGUMENTS,
             "schedule": {"type": "list", "elements": "dict", "default": []},
             "exclusive": {"type": "bool", "default": False},
             "timezone": {"type": "str", "default": ""},
@@ -95,6 +97,12 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
+    with turn.of(module):
+        work(module)
+
+
+def work(module: AnsibleModule) -> None:
+    """Do what the module is for, in the run's turn."""
     params = censor.parameters(module)
     try:
         entries = [entry.as_data() for entry in _schedule.complete(params["schedule"], params["timezone"])]

@@ -19,6 +19,7 @@ description:
     is changed, whatever links are in it.
 extends_documentation_fragment:
   - celeriac.django._attributes
+  - celeriac.django._attributes.run
   - celeriac.django._attributes.project
 attributes:
   action:
@@ -159,12 +160,13 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.celeriac.django.plugins.module_utils._checkout import change, integration
 from ansible_collections.celeriac.django.plugins.module_utils._project import python, works
-from ansible_collections.celeriac.django.plugins.module_utils._runtime import censor
+from ansible_collections.celeriac.django.plugins.module_utils._runtime import censor, turn
 
 
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
+            **turn.ARGUMENTS,
             "state": {"type": "str", "default": "present", "choices": ["present", "absent"]},
             "path": {"type": "path", "required": True},
             "record": {"type": "str", "required": True},
@@ -186,6 +188,12 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
+    with turn.of(module):
+        work(module)
+
+
+def work(module: AnsibleModule) -> None:
+    """Do what the module is for, in the run's turn."""
     params = censor.parameters(module)
     top = Path(params["path"])
 

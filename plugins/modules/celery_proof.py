@@ -18,6 +18,7 @@ description:
     through the result backend for each pool, a rolled-back and a committed transaction, and beat's canary.
 extends_documentation_fragment:
   - celeriac.django._attributes.read_only
+  - celeriac.django._attributes.run
   - celeriac.django._attributes.project
 options:
   deployment:
@@ -95,12 +96,13 @@ from ansible_collections.celeriac.django.plugins.module_utils._deployment import
 from ansible_collections.celeriac.django.plugins.module_utils._project import python
 from ansible_collections.celeriac.django.plugins.module_utils._proof import proof as _proof
 from ansible_collections.celeriac.django.plugins.module_utils._proof import trial
-from ansible_collections.celeriac.django.plugins.module_utils._runtime import censor
+from ansible_collections.celeriac.django.plugins.module_utils._runtime import censor, turn
 
 
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
+            **turn.ARGUMENTS,
             "deployment": {"type": "dict", "required": True},
             "hostname": {"type": "str", "required": True},
             "timeout": {"type": "int", "default": 20},
@@ -110,6 +112,12 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
+    with turn.of(module, last=True):
+        work(module)
+
+
+def work(module: AnsibleModule) -> None:
+    """Do what the module is for, in the run's turn."""
     params = censor.parameters(module)
     if module.check_mode and not os.path.exists(params["project"]["python"]):
         module.exit_json(changed=False, proofs=[], lines=[], unproven=[])

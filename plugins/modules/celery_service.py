@@ -20,6 +20,7 @@ description:
   - Where no service manager runs them, only the program is put there that they are started with.
 extends_documentation_fragment:
   - celeriac.django._attributes
+  - celeriac.django._attributes.run
 attributes:
   action:
     support: full
@@ -136,6 +137,7 @@ from ansible_collections.celeriac.django.plugins.module_utils._runtime import (
     environment_file,
     launcher,
     ownership,
+    turn,
 )
 from ansible_collections.celeriac.django.plugins.module_utils._services import preflight, systemd
 from ansible_collections.celeriac.django.plugins.module_utils._services import services as _services
@@ -144,6 +146,7 @@ from ansible_collections.celeriac.django.plugins.module_utils._services import s
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
+            **turn.ARGUMENTS,
             "state": {"type": "str", "default": "present", "choices": ["present", "absent"]},
             "kind": {"type": "str", "default": "all", "choices": ["worker", "beat", "all"]},
             "deployment": {"type": "dict"},
@@ -166,6 +169,12 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
+    with turn.of(module):
+        work(module)
+
+
+def work(module: AnsibleModule) -> None:
+    """Do what the module is for, in the run's turn."""
     os.umask(0o022)
     params = module.params
     support = {Path(path): text for path, text in params["support"].items()}

@@ -21,6 +21,7 @@ description:
   - uv is taken from the host, or fetched from the package index that the host's pip uses.
 extends_documentation_fragment:
   - celeriac.django._attributes
+  - celeriac.django._attributes.run
   - celeriac.django._attributes.project
 options:
   state:
@@ -95,6 +96,7 @@ from ansible_collections.celeriac.django.plugins.module_utils._runtime import (
     interpreter,
     lock,
     removal,
+    turn,
     uv,
 )
 from ansible_collections.celeriac.django.plugins.module_utils._runtime import packages as _packages
@@ -114,6 +116,7 @@ def remove(module: AnsibleModule) -> None:
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
+            **turn.ARGUMENTS,
             "state": {"type": "str", "default": "present", "choices": ["present", "absent"]},
             "venv": {"type": "path", "required": True},
             "tools": {"type": "path", "required": True},
@@ -126,6 +129,12 @@ def main() -> None:
         required_if=[("state", "present", ["interpreter"])],
         supports_check_mode=True,
     )
+    with turn.of(module):
+        work(module)
+
+
+def work(module: AnsibleModule) -> None:
+    """Do what the module is for, in the run's turn."""
     os.umask(0o022)
     params = censor.parameters(module)
     if params["state"] == "absent":

@@ -12,7 +12,7 @@ import time
 
 import pytest
 
-from .conftest import Deployment
+from .conftest import Deployment, Run
 
 
 @pytest.fixture
@@ -233,6 +233,53 @@ def test_killed_at_any_moment(deployment: Deployment, seed: int) -> None:
     assert deployment.play("remove").returncode == 0
     assert reference.integrate().returncode == 0
     assert own_files(reference) == disturbed
+
+
+def begin(deployment: Deployment) -> subprocess.Popen[str]:
+    """Start integrate.yml, and go on."""
+    return subprocess.Popen(
+        deployment.command("integrate"),
+        env={**deployment.environ(), "PYTHONUNBUFFERED": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def test_three_runs_at_once_are_one_after_the_other(deployment: Deployment) -> None:
+    """The first one does it all, and who waits is told for whom, and finds nothing to do."""
+    runs = [begin(deployment) for _number in range(3)]
+    outputs = [run.communicate(timeout=900)[0] for run in runs]
+    assert [run.returncode for run in runs] == [0, 0, 0], outputs
+    changed = sorted(Run(0, output).changed() for output in outputs)
+    assert changed[:2] == [0, 0], outputs
+    assert changed[2] > 3
+    waited = [flat for flat in map(flatten, outputs) if "This one waits for it" in flat]
+    assert len(waited) == 2
+    holders = {int(number) for flat in waited for number in re.findall(r"integrate, process (\d+)", flat)}
+    assert holders <= {run.pid for run in runs}
+    assert deployment.integrate().changed() == 0
+
+
+def flatten(output: str) -> str:
+    """Return an output on one line."""
+    return re.sub(r"\s+", " ", output)
+
+
+def test_nobody_waits_for_a_run_that_was_killed(deployment: Deployment) -> None:
+    """On the same controller, it is known to be over."""
+    killed = begin(deployment)
+    assert killed.stdout
+    for line in killed.stdout:
+        if "Solve and install them together" in line:
+            break
+    kill_tree(killed.pid)
+    killed.wait(30)
+    run = deployment.integrate()
+    assert run.returncode == 0, run.stdout
+    assert "waits for it" not in run.message()
+    assert deployment.integrate().changed() == 0
 
 
 def kill_tree(pid: int) -> None:

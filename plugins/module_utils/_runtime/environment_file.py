@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+#: Bytes that Linux hands to a program in one variable: MAX_ARG_STRLEN without sign and end (execve(2)).
+LONGEST = 131072 - 2
 #: The characters that a backslash escapes inside double quotes.
 _ESCAPED = re.compile(r'(["\\`$])')
 _LINE = re.compile(r'^([A-Za-z_][A-Za-z0-9_]*)="((?:[^"\\]|\\.)*)"$', re.MULTILINE | re.DOTALL)
@@ -48,6 +50,15 @@ def dump(values: Mapping[str, object]) -> str:
         text = text_of(value)
         if "\0" in text:
             raise BadNameError(f"{name}: the value holds a NUL byte")
+        try:
+            size = len(text.encode())
+        except UnicodeEncodeError:
+            raise BadNameError(f"{name}: the value holds bytes that are no UTF-8; encode it") from None
+        if len(name) + size > LONGEST:
+            raise BadNameError(
+                f"{name}: the value has {size} bytes, and with its name no process can get more than "
+                f"{LONGEST} in one variable. Put it into a file, and name the file"
+            )
         escaped = _ESCAPED.sub(r"\\\1", text)
         lines.append(f'{name}="{escaped}"\n')
     return "".join(lines)

@@ -42,10 +42,8 @@ def held(what: str, patience: float = PATIENCE, folder: Path | None = None) -> I
     Raises:
         LockError: another process held it all the time.
     """
-    name = re.sub(r"[^A-Za-z0-9]+", "-", what).strip("-")[-40:]
-    digest = hashlib.sha256(os.fsencode(what)).hexdigest()[:12]
-    place = folder or _folder()
-    path = place / f"{name}-{digest}.lock"
+    where = folder or place()
+    path = where / f"{name_of(what)}.lock"
     handle = _acquire(path, what, time.monotonic() + patience, patience)
     try:
         os.ftruncate(handle, 0)
@@ -55,8 +53,14 @@ def held(what: str, patience: float = PATIENCE, folder: Path | None = None) -> I
         # Nothing stays; whoever waits for this file sees that it is gone, and makes another one.
         with contextlib.suppress(OSError):
             path.unlink()
-            place.rmdir()
+            where.rmdir()
         os.close(handle)
+
+
+def name_of(what: str) -> str:
+    """Return a file's name for what is locked: one that people can read, and no other thing has."""
+    name = re.sub(r"[^A-Za-z0-9]+", "-", what).strip("-")[-40:]
+    return f"{name}-{hashlib.sha256(os.fsencode(what)).hexdigest()[:12]}"
 
 
 def _acquire(path: Path, what: str, deadline: float, patience: float) -> int:
@@ -94,7 +98,8 @@ def _wait(handle: int, what: str, deadline: float, patience: float) -> None:
             return
 
 
-def _folder() -> Path:
+def place() -> Path:
+    """Return the folder of locks: nobody else's than this user's."""
     if os.geteuid() == 0 and RUN.parent.is_dir():
         return RUN
     return Path(tempfile.gettempdir(), f"celeriac-{os.geteuid()}")

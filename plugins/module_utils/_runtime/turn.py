@@ -31,6 +31,10 @@ BRIEFLY = 2.0
 _REMEMBERED = 50
 
 
+#: The argument of modules that are part of a run; documented in the fragment _attributes.run.
+ARGUMENTS: dict[str, dict[str, Any]] = {"run": {"type": "dict", "default": {}}}
+
+
 class TurnError(Exception):
     """It is another run's turn. The text says whose."""
 
@@ -145,6 +149,31 @@ def kept(run: Run | None, last: bool = False, folder: Path | None = None) -> Ite
             else:
                 note.until = time.monotonic() + AFTER_A_CHANGE
                 _write(place, note)
+
+
+def give_back(run: Run, folder: Path | None = None) -> None:
+    """End the turn of a run that is refused, if it has it."""
+    with contextlib.suppress(lock.LockError), _alone(run.what, BRIEFLY, folder) as place:
+        note = _read(place)
+        if note.token == run.token:
+            _write(place, _Note(over=note.over))
+
+
+@contextlib.contextmanager
+def of(module: Any, last: bool = False) -> Iterator[None]:
+    """Do a module's work in the turn of the run that it is part of; of object called module, only params,
+    check_mode and fail_json are used.
+
+    Args:
+        module: its argument ``run`` is of :data:`ARGUMENTS`.
+        last: whether the run's turn ends with it.
+    """
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(kept(None if module.check_mode else Run.of(module.params["run"]), last))
+        except TurnError as error:
+            module.fail_json(msg=str(error))
+        yield
 
 
 @contextlib.contextmanager

@@ -121,3 +121,23 @@ def test_no_name_is_told_where_nothing_changed(
     file = tmp_path_factory.getbasetemp() / "environment"
     file.write_bytes(environment_file.dump(values).encode())
     assert environment_file.changed_names(file, values) == []
+
+
+@pytest.mark.parametrize(
+    ("value", "why"),
+    [("a secret \ud800", "no UTF-8"), ("s" * 131072, "131072 bytes.*Put it into a file")],
+)
+def test_what_no_process_can_get_is_refused_by_name(value: str, why: str) -> None:
+    with pytest.raises(environment_file.BadNameError, match=f"^TOKEN: .*{why}") as error:
+        environment_file.dump({"TOKEN": value})
+    assert "secret" not in str(error.value)
+
+
+@pytest.mark.parametrize("length", [65536, environment_file.LONGEST - len("TOKEN")])
+def test_a_long_value_arrives_in_a_process(length: int) -> None:
+    """As long as the kernel takes one, and not a byte more."""
+    given = {"TOKEN": "".join(chr(32 + number % 95) for number in range(length))}
+    loaded = environment_file.load(environment_file.dump(given))
+    assert loaded == given
+    said = subprocess.run(["printenv", "TOKEN"], env=loaded, capture_output=True, text=True, check=True)
+    assert said.stdout == f"{given['TOKEN']}\n"
