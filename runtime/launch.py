@@ -10,9 +10,12 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import importlib
+import json
 import os
 import re
 import sys
+from typing import Any
 
 _LINE = re.compile(r'^([A-Za-z_][A-Za-z0-9_]*)="((?:[^"\\]|\\.)*)"$', re.MULTILINE | re.DOTALL)
 _FOLDER = os.path.dirname(os.path.abspath(__file__))
@@ -31,6 +34,16 @@ def secrets() -> dict[str, str]:
         found.group(1): re.sub(r"\\(.)", r"\1", found.group(2), flags=re.DOTALL)
         for found in _LINE.finditer(text)
     }
+
+
+def load_entry_files() -> None:
+    """Load what the web's entry point loads before Django starts, such as .env, and as it does."""
+    for loader, file, replaces in json.loads(os.environ.get("CELERY_ENTRY_FILES") or "[]"):
+        module, *names = loader.split(".")
+        call: Any = importlib.import_module(module)
+        for name in names:
+            call = getattr(call, name)
+        call(file, **({"overwrite" if module == "environ" else "override": True} if replaces else {}))
 
 
 def keep_packages() -> None:
@@ -69,6 +82,7 @@ def main() -> None:
     sys.argv[0] = os.path.join(os.path.dirname(sys.executable), "celery")
     sys.modules["__main__"].__file__ = sys.argv[0]
     os.environ.update(secrets())
+    load_entry_files()
     from celery import maybe_patch_concurrency
 
     # Before anything is imported that gevent has to patch.

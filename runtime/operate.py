@@ -12,6 +12,7 @@ and runs the command there. Whoever is not root is sent through sudo first.
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
 import os
 import pwd
@@ -136,11 +137,19 @@ def _is_user(setup: Setup) -> bool:
         return False
 
 
-def command(setup: Setup, kind: str, program: str, arguments: list[str]) -> list[str]:
-    """Return what is executed for ``NAME-KIND ARGUMENTS``."""
+def command(setup: Setup, kind: str, program: str, arguments: list[str], follows: bool = False) -> list[str]:
+    """Return what is executed for ``NAME-KIND ARGUMENTS``.
+
+    Args:
+        setup: what the commands are run with.
+        kind: `celery` or `manage`.
+        program: this file.
+        arguments: what was asked for.
+        follows: whether a file such as .env is loaded first, which Celery's own command would not do.
+    """
     if kind == "manage":
         return [setup.python, setup.manage, *arguments]
-    if arguments and arguments[0] in OWN:
+    if (arguments and arguments[0] in OWN) or follows:
         return [setup.python, program, *arguments]
     return [setup.python, "-m", "celery", "-A", setup.app, *arguments]
 
@@ -188,7 +197,9 @@ def main(program: str, arguments: list[str]) -> int:
         os.chdir(setup.base)
     except OSError as error:
         raise OperateError(f"{setup.base}: {error.strerror}, as the user {setup.user}") from None
-    wanted = command(setup, kind, os.path.abspath(program), arguments)
+    wanted = command(
+        setup, kind, os.path.abspath(program), arguments, follows=bool(values.get("CELERY_ENTRY_FILES"))
+    )
     if wanted[1] == os.path.abspath(program):
         values[_INSIDE] = name
     try:
@@ -200,10 +211,26 @@ def main(program: str, arguments: list[str]) -> int:
 # From here on, with the project's own Python.
 
 
+def load_entry_files() -> None:
+    """Load what the web's entry point loads before Django starts, such as .env, and as it does."""
+    for loader, file, replaces in json.loads(os.environ.get("CELERY_ENTRY_FILES") or "[]"):
+        module, *names = loader.split(".")
+        call: Any = importlib.import_module(module)
+        for name in names:
+            call = getattr(call, name)
+        call(file, **({"overwrite" if module == "environ" else "override": True} if replaces else {}))
+
+
 def inside(setup: Setup, arguments: list[str]) -> int:
     """Run a command of ours in the project."""
     del os.environ[_INSIDE]
     sys.path[0] = os.getcwd()
+    load_entry_files()
+    if not arguments or arguments[0] not in OWN:
+        from celery.__main__ import main as run
+
+        sys.argv[:] = [os.path.join(os.path.dirname(setup.python), "celery"), "-A", setup.app, *arguments]
+        sys.exit(run())
     options = _parser(setup).parse_args(arguments)
     answer: tuple[Any, list[str], int] = options.run(setup, _app(setup), options)
     data, lines, status = answer

@@ -40,6 +40,10 @@ class Code:
     celery_settings: dict[str, str]
     #: Whether our settings take the database from DATABASE_URL.
     database_from_url: bool
+    #: The module that a server of the web loads, empty where there is none.
+    web: str
+    #: Whether the inventory names the settings, which the web then has by its environment too.
+    settings_given: bool
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,11 @@ options:
     description: How many seconds to wait for each answer.
     type: int
     default: 20
+  ignored_tasks:
+    description: Tasks of the source that workers need not know, by name or by pattern (C(*), C(?)).
+    type: list
+    elements: str
+    default: []
   pending:
     description:
       - Whether check mode has told of a change that it has not made, so that what runs knows nothing of it.
@@ -106,6 +111,7 @@ def main() -> None:
             "deployment": {"type": "dict", "required": True},
             "hostname": {"type": "str", "required": True},
             "timeout": {"type": "int", "default": 20},
+            "ignored_tasks": {"type": "list", "elements": "str", "default": []},
             "pending": {"type": "bool", "default": False},
             "strict": {"type": "bool", "default": True},
             **python.ARGUMENTS,
@@ -127,7 +133,7 @@ def work(module: AnsibleModule) -> None:
             project,
             Deployment.from_data(params["deployment"]),
             params["hostname"],
-            params["timeout"],
+            _proof.Asked(params["timeout"], tuple(params["ignored_tasks"])),
             module.check_mode,
             params["pending"],
         )

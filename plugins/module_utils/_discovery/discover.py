@@ -425,7 +425,9 @@ def _discover(path: Path, package: str, settings: str, source: str = "celery_pro
     package_body = _own_statements(package_path / "__init__.py")
     owner = path.stat()
     requirements = find_requirements(path, base)
-    entry_lines = entry_points.find(manage, settings_named.server_files(modules), base)
+    servers = settings_named.server_files(modules)
+    entry_lines = entry_points.find(manage, servers, base, path)
+    web = settings_named.server_of(servers, base, main.module)
     return Project(
         path=str(path),
         base=str(base),
@@ -460,6 +462,9 @@ def _discover(path: Path, package: str, settings: str, source: str = "celery_pro
         tasks=celery.tasks,
         doubtful_tasks=celery.doubtful,
         entry_lines=entry_lines,
+        entry_files=entry_points.followed(entry_lines, files, bool(servers)),
+        web=modules.name_of(web) if web else "",
+        web_file=os.path.relpath(web, base) if web else "",
         findings=[
             *_findings(
                 celery,
@@ -469,7 +474,7 @@ def _discover(path: Path, package: str, settings: str, source: str = "celery_pro
                 base,
             ),
             *findings.of_other_settings(chosen, main.module, main.source),
-            *entry_points.tell(entry_lines, files, list(dict.fromkeys((base, path))), base),
+            *entry_points.tell(entry_lines, files, list(dict.fromkeys((base, path))), base, bool(servers)),
             *_frozen(places, modules, base),
             *_uncommitted(places, modules, base),
             *packaging.find(path, base, requirements),

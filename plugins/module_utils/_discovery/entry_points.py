@@ -9,6 +9,7 @@ import ast
 import os
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from .imports import Module
@@ -16,29 +17,48 @@ from .project import EntryLine, Finding
 from .settings_named import CONFIGURATION, VARIABLE
 from .source import dotted, literal_text, parse
 
-_LOADERS = ("load_dotenv", "read_dotenv", "read_env")
+#: What loads a file, by its last name and the package that it comes from: how it is called, the keyword that
+#: lets it replace what the environment has, and whether it looks for the file in the folders above, too.
+_LOADERS = {
+    ("load_dotenv", "dotenv"): ("dotenv.load_dotenv", "override", True),
+    ("read_dotenv", "dotenv"): ("dotenv.read_dotenv", "override", False),
+    ("read_env", "environ"): ("environ.Env.read_env", "overwrite", False),
+    ("read_env", "environs"): ("environs.Env.read_env", "override", True),
+}
+_NAMES = frozenset(name for name, _package in _LOADERS)
 #: Variables that are found and given to Celery's processes anyway, or are none of the project's.
 _KNOWN = (VARIABLE, CONFIGURATION, "PYTHONPATH")
+#: What a path is put together with.
+_PATH_CALLS = frozenset({"Path", "str", "join", "resolve", "absolute", "abspath", "dirname", "realpath"})
+_THERE = frozenset({"exists", "is_file", "isfile", "access"})
 
 
-def find(manage: Path, servers: Sequence[Path], base: Path) -> list[EntryLine]:
+def find(manage: Path, servers: Sequence[Path], base: Path, path: Path | None = None) -> list[EntryLine]:
     """Return what manage.py and the server files do to the environment, with places relative to *base*.
 
     Variables count as the web process has them: those of manage.py only where there is no server file.
+
+    Args:
+        manage: manage.py.
+        servers: wsgi.py and asgi.py.
+        base: the folder that the project is imported from.
+        path: the checkout; *base*, where it is not named.
     """
-    found = [line for file in servers for line in _in_file(file, base)]
-    by_manage = _in_file(manage, base)
+    top = path or base
+    found = [line for file in servers for line in _in_file(file, base, top)]
+    by_manage = _in_file(manage, base, top)
     return [*(line for line in by_manage if not servers or line.kind == "file"), *found]
 
 
-def _in_file(file: Path, base: Path) -> Iterator[EntryLine]:
+def _in_file(file: Path, base: Path, path: Path) -> Iterator[EntryLine]:
     tree = parse(file)
+    perhaps = _conditional(tree)
     for node in ast.walk(tree):
         place = f"{os.path.relpath(file, base)}:{getattr(node, 'lineno', 0)}"
         if isinstance(node, ast.Call):
             called = dotted(node.func)
-            if called.rpartition(".")[2] in _LOADERS:
-                yield EntryLine(place, "file", _file_named(node))
+            if called.rpartition(".")[2] in _NAMES:
+                yield _load(place, node, _Entry(file, tree, base, path), certain=id(node) not in perhaps)
             elif called.endswith("environ.setdefault") and len(node.args) == 2:
                 yield from _variable(place, literal_text(node.args[0]), node.args[1], replaces=False)
             elif called.endswith("environ.update") and node.args and isinstance(node.args[0], ast.Dict):
@@ -48,6 +68,108 @@ def _in_file(file: Path, base: Path) -> Iterator[EntryLine]:
             for target in node.targets:
                 if isinstance(target, ast.Subscript) and dotted(target.value).endswith("environ"):
                     yield from _variable(place, literal_text(target.slice), node.value, replaces=True)
+
+
+def _conditional(tree: ast.Module) -> set[int]:
+    """Return what stands below a condition, unless that asks for the file itself or for being the program."""
+    found: set[int] = set()
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.If):
+            continue
+        names = {dotted(inner) for inner in ast.walk(node.test)}
+        calls = [inner for inner in ast.walk(node.test) if isinstance(inner, ast.Call)]
+        harmless = "__name__" in names or (
+            calls and all(_last(call) in _THERE | _PATH_CALLS for call in calls)
+        )
+        below = node.orelse if harmless else [*node.body, *node.orelse]
+        found |= {id(inner) for part in below for inner in ast.walk(part)}
+    return found
+
+
+def _last(call: ast.Call) -> str:
+    if isinstance(call.func, ast.Attribute):
+        return call.func.attr
+    return dotted(call.func).rpartition(".")[2]
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """A file that the project is started by."""
+
+    file: Path
+    tree: ast.Module
+    base: Path
+    path: Path
+
+
+def _load(place: str, call: ast.Call, entry: _Entry, *, certain: bool) -> EntryLine:
+    """Return the line of a call that loads a file: with the way to load it too, where all of it is known."""
+    name = _file_named(call)
+    plain = EntryLine(place, "file", name)
+    loader = _LOADERS.get((dotted(call.func).rpartition(".")[2], _package(call, entry.tree)))
+    given = [*call.args[:1], *(word.value for word in call.keywords if word.arg in _FILE_WORDS)]
+    others = [word for word in call.keywords if word.arg not in _FILE_WORDS]
+    if loader is None or not certain or len(given) > 1 or len(call.args) > 1:
+        return plain
+    function, keyword, upwards = loader
+    replaces = any(word.arg == keyword and literal_true(word.value) for word in others)
+    if any(word.arg != keyword or not isinstance(word.value, ast.Constant) for word in others):
+        return plain
+    file = _found(given[0] if given else None, entry, upwards)
+    return replace(plain, file=str(file), loader=function, replaces=replaces) if file else plain
+
+
+_FILE_WORDS = ("dotenv_path", "env_file", "path", "dotenv")
+
+
+def literal_true(node: ast.expr) -> bool:
+    """Tell whether an expression is ``True``."""
+    return isinstance(node, ast.Constant) and node.value is True
+
+
+def _package(call: ast.Call, tree: ast.Module) -> str:
+    """Return the package outside that the called function comes from, empty where it is not known."""
+    packages = {package for _name, package in _LOADERS}
+    root = dotted(call.func).partition(".")[0]
+    imported: dict[str, str] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and not node.level:
+            imported.update((alias.asname or alias.name, node.module or "") for alias in node.names)
+        elif isinstance(node, ast.Import):
+            imported.update(
+                (alias.asname or alias.name.partition(".")[0], alias.name) for alias in node.names
+            )
+    if root in imported:
+        return imported[root]
+    # env = environ.Env(), env = Env()
+    for statement in ast.walk(tree):
+        if (
+            isinstance(statement, ast.Assign)
+            and isinstance(statement.value, ast.Call)
+            and root in {dotted(target) for target in statement.targets}
+        ):
+            package = imported.get(dotted(statement.value.func).partition(".")[0], "")
+            return package if package in packages else ""
+    return ""
+
+
+def _found(node: ast.expr | None, entry: _Entry, upwards: bool) -> Path | None:
+    """Return the file that a loader is given or looks for, None where it is not there or cannot be known."""
+    folders = [entry.file.parent]
+    if isinstance(node, ast.Call) and _last(node) == "find_dotenv" and not node.args:
+        node, upwards = None, True
+    if node is None:
+        if upwards:
+            folders += [folder for folder in entry.file.parents if folder.is_relative_to(entry.path)]
+        return next((file for folder in folders if (file := folder / ".env").is_file()), None)
+    calls = [inner for inner in ast.walk(node) if isinstance(inner, ast.Call)]
+    if any(_last(call) not in _PATH_CALLS for call in calls):
+        return None
+    parts = [inner for inner in ast.walk(node) if isinstance(inner, ast.Constant) and literal_text(inner)]
+    texts = [literal_text(part) for part in sorted(parts, key=lambda part: (part.lineno, part.col_offset))]
+    starts = [entry.base, entry.path, *folders, entry.file.parent.parent]
+    candidates = [start.joinpath(*texts) for start in starts] if texts else []
+    return next((Path(os.path.normpath(file)) for file in candidates if file.is_file()), None)
 
 
 def _variable(place: str, name: str, value: ast.expr, *, replaces: bool) -> Iterator[EntryLine]:
@@ -64,7 +186,11 @@ def _file_named(call: ast.Call) -> str:
 
 
 def tell(
-    lines: Sequence[EntryLine], settings: Sequence[Module], folders: Sequence[Path], base: Path
+    lines: Sequence[EntryLine],
+    settings: Sequence[Module],
+    folders: Sequence[Path],
+    base: Path,
+    served: bool = True,
 ) -> list[Finding]:
     """Return what workers lack that the web process and manage.py have.
 
@@ -73,9 +199,11 @@ def tell(
         settings: the settings modules; what these do themselves, every process does.
         folders: where a file such as .env may stand.
         base: the folder that places are relative to.
+        served: whether there is a server file.
     """
     found: list[Finding] = []
-    loads = [line for line in lines if line.kind == "file"]
+    known = {line.file for line in followed(lines, settings, served)}
+    loads = [line for line in lines if line.kind == "file" and line.file not in known]
     if loads and not any(_loads(module.tree) for module in settings):
         found += _of_files(loads, folders, base)
     for line in lines:
@@ -89,11 +217,23 @@ def tell(
     return found
 
 
+def followed(lines: Sequence[EntryLine], settings: Sequence[Module], served: bool = True) -> list[EntryLine]:
+    """Return the files that Celery's processes load too, as the web process does, each once.
+
+    What manage.py alone loads, the web process may have from elsewhere; what the settings load, all have.
+    """
+    if any(_loads(module.tree) for module in settings):
+        return []
+    of_the_web = [line for line in lines if not (served and line.place.startswith("manage.py:"))]
+    found = {line.file: line for line in reversed(of_the_web) if line.kind == "file" and line.file}
+    return list(found.values())[::-1]
+
+
 def _of_files(loads: Sequence[EntryLine], folders: Sequence[Path], base: Path) -> Iterator[Finding]:
     places = ", ".join(dict.fromkeys(line.place for line in loads))
     name = next((line.name for line in loads if line.name), ".env")
     file = next((folder / name for folder in folders if (folder / name).is_file()), None)
-    names = _names(file) if file else []
+    names = names_in(file) if file else []
     if file is None or not names:
         return
     yield Finding(
@@ -109,12 +249,12 @@ def _of_files(loads: Sequence[EntryLine], folders: Sequence[Path], base: Path) -
 
 def _loads(tree: ast.Module) -> bool:
     return any(
-        isinstance(node, ast.Call) and dotted(node.func).rpartition(".")[2] in _LOADERS
+        isinstance(node, ast.Call) and dotted(node.func).rpartition(".")[2] in _NAMES
         for node in ast.walk(tree)
     )
 
 
-def _names(file: Path) -> list[str]:
+def names_in(file: Path) -> list[str]:
     """Return the names that a file of variables sets; its values are nobody's business here."""
     try:
         text = file.read_text(encoding="utf-8-sig", errors="replace")

@@ -83,6 +83,9 @@ class EntryLine:
     known: bool = False
     #: Whether it replaces what the environment has.
     replaces: bool = False
+    #: The file itself, absolute, and the dotted function that loads it, where both are known.
+    file: str = ""
+    loader: str = ""
 
 
 @dataclass(frozen=True)
@@ -162,6 +165,11 @@ class Project:
     findings: list[Finding] = field(default_factory=list)
     #: What manage.py and the server files do to the environment before Django starts.
     entry_lines: list[EntryLine] = field(default_factory=list)
+    #: Those that load a file such as .env, which Celery's processes load as well.
+    entry_files: list[EntryLine] = field(default_factory=list)
+    #: The module that a server of the web loads (wsgi.py, asgi.py), empty where there is none, and its file.
+    web: str = ""
+    web_file: str = ""
     #: Where the source reads results, and makes chords: place to what.
     results_read: dict[str, str] = field(default_factory=dict)
     chords: dict[str, str] = field(default_factory=dict)

@@ -61,6 +61,12 @@ def server_files(modules: Modules) -> list[Path]:
     return list(dict.fromkeys(found))
 
 
+def server_of(servers: Sequence[Path], base: Path, settings: str) -> Path | None:
+    """Return the file that a server of the web loads: the first, or that of production's settings."""
+    named = [file for file in servers if (found := named_by(file, base)) and found.module == settings]
+    return next(iter([*named, *servers]), None)
+
+
 def named_by(file: Path, base: Path) -> Named | None:
     """Return the settings module that a file such as wsgi.py names."""
     found = environment_default(parse(file), VARIABLE)

@@ -9,8 +9,8 @@ import json
 import os
 import pwd
 import tempfile
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -27,6 +27,8 @@ MIGRATE = ("manage.py", "migrate", "--noinput")
 SHELL = ("manage.py", "shell")
 #: And what loads the app as a worker does; the app comes between the two.
 WORKER = ("celery", "-A", "worker")
+#: A server of the web.
+WEB = ("gunicorn", "--workers=1")
 
 #: The package that the scripts take themselves for: what they import from it is sent along.
 _PACKAGE = "celeriac_scripts"
@@ -53,12 +55,13 @@ exec(compile(%r, "<string>", "exec"))
 _FRAME = f"""
 def _celeriac_frame():
     import json, os
-    from {_PACKAGE}.common import own_line, told
+    from {_PACKAGE}.common import load_entry_files, own_line, told
     given = json.loads(sys.stdin.readline())
     sys.argv[:] = given["arguments"]
     sys.modules["__main__"].__file__ = given["arguments"][0]
     sys.path.insert(0, os.getcwd())
     try:
+        load_entry_files()
         if os.environ.get("DJANGO_CONFIGURATION"):
             # Settings in classes are read by an importer that is there before Django asks for them.
             from configurations import importer
@@ -149,7 +152,7 @@ class ProjectPython:
             "USER": user,
             "PYTHONDONTWRITEBYTECODE": "1",
             "PYTHONUNBUFFERED": "1",
-            "DJANGO_SETTINGS_MODULE": self.settings,
+            **({"DJANGO_SETTINGS_MODULE": self.settings} if self.settings else {}),
             **self.environment,
         }
 
@@ -167,12 +170,18 @@ class ProjectPython:
             return False
         return True
 
+    def without(self, names: Collection[str]) -> ProjectPython:
+        """Return the same, run with fewer variables in the environment."""
+        kept = {name: value for name, value in self.environment.items() if name not in names}
+        settings = "" if "DJANGO_SETTINGS_MODULE" in names else self.settings
+        return replace(self, environment=kept, settings=settings)
+
     def arguments(self, role: Sequence[str], app: str = "") -> list[str]:
         """Return what a process of the project has in ``sys.argv``."""
         program, *rest = role
-        if program == "celery":
+        if program != "manage.py":
             words = [word for part in rest for word in ((part, app) if part == "-A" else (part,))]
-            return [str(Path(self.python).parent / "celery"), *words]
+            return [str(Path(self.python).parent / program), *words]
         return [str(Path(self.base, program)), *rest]
 
     def run(

@@ -8,6 +8,9 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import Any
 
 from .._deployment import Deployment, PoolUnit
@@ -15,17 +18,33 @@ from .._project.python import SHELL, ProjectError, ProjectPython
 from .._project.scripts import prove as inside_prove
 from .._runtime import packages
 from .._services.systemd import Systemd
-from . import trial
+from . import trial, web
 
 #: What makes beat answer to a ping; the launcher of the units knows when to leave it out.
 BEAT_ANSWERS = "--enable-remote-control"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the user says of the proof."""
+
+    #: Seconds for each answer.
+    timeout: int
+    #: Tasks that workers need not know: names, and patterns as of fnmatch.
+    ignored: Sequence[str] = ()
+
+    def sort(self, tasks: Mapping[str, str]) -> tuple[dict[str, str], dict[str, list[str]]]:
+        """Return the tasks that have to be there, and those that each pattern takes out of it."""
+        out = {pattern: [name for name in tasks if fnmatchcase(name, pattern)] for pattern in self.ignored}
+        gone = {name for names in out.values() for name in names}
+        return {name: place for name, place in tasks.items() if name not in gone}, out
 
 
 def prove(
     project: ProjectPython,
     deployment: Deployment,
     hostname: str,
-    timeout: int,
+    asked: Asked,
     check: bool,
     pending: bool = False,
 ) -> list[dict[str, Any]]:
@@ -35,7 +54,7 @@ def prove(
         project: how the project is run.
         deployment: the decisions.
         hostname: what the host calls itself, as in its workers' node names.
-        timeout: seconds for each answer.
+        asked: what the user has to say to it.
         check: start nothing, and send nothing.
         pending: with *check*, a change is told that is not made, so what runs knows nothing of it.
 
@@ -45,15 +64,17 @@ def prove(
     """
     pools, code = deployment.running_pools, deployment.code
     beat = deployment.has_beat
+    expected, ignored = asked.sort(deployment.tasks.expected)
     mute = beat and not (deployment.broker.has_control and _beat_answers(deployment))
     job = {
         "app": code.app,
         "settings": code.settings,
-        "tasks": deployment.tasks.expected,
+        "tasks": expected,
+        "ignored": ignored,
         "integrated": code.integrate,
         "canary": deployment.beat.canary,
         "places": code.celery_settings,
-        "timeout": timeout,
+        "timeout": asked.timeout,
         "interval": deployment.beat.canary_interval,
         "several_beats": deployment.beat.several,
         "since": 0.0,
@@ -71,18 +92,18 @@ def prove(
         nodes = {f"{node}@{hostname}": queue for node, queue in units.values()}
         running = {name.partition(".")[0] for name in nodes}
         missing = [pool.name for pool in pools if pool.name not in running]
-        answer = project.run(inside_prove, {**job, "nodes": nodes}, role=SHELL)
+        made = _ask(project, deployment, {**job, "nodes": nodes})
         unit = deployment.units.beat
         runs = [_runs(deployment, "the unit", Systemd().states([unit]).get(unit) == "active")] if mute else []
-        proofs = [*_not_running(deployment.name, missing), *answer["proofs"], *runs]
+        proofs = [*_not_running(deployment.name, missing), *made, *runs]
         if not all(entry["ok"] for entry in proofs):
             who = [*units, *([unit] if beat else [])]
             proofs += _errors([(name, Systemd().last_error(name)) for name in who])
         return proofs
     nodes = {f"{pool.name}.trial@{hostname}": pool.queues[0] for pool in pools}
     if check:
-        asked = {**job, "nodes": {}, "beat": False, "mute": False}
-        return list(project.run(inside_prove, asked, role=SHELL)["proofs"])
+        still = {**job, "nodes": {}, "beat": False, "mute": False}
+        return list(project.run(inside_prove, still, role=SHELL)["proofs"])
     commands = [
         trial.Command(
             f"the worker of pool {pool.name}",
@@ -96,10 +117,24 @@ def prove(
     job["since"] = time.time()
     environment = {"CELERY_CANARY": deployment.beat.canary}
     with trial.running(project, deployment.places.launcher, commands, environment) as started:
-        proofs = list(project.run(inside_prove, {**job, "nodes": nodes}, role=SHELL)["proofs"])
+        proofs = _ask(project, deployment, {**job, "nodes": nodes})
         if not all(entry["ok"] for entry in proofs):
             proofs += _errors([(running.name, running.last_error()) for running in started])
         return [*proofs, *([_runs(deployment, "the process", started[-1].runs())] if mute else [])]
+
+
+def _ask(project: ProjectPython, deployment: Deployment, job: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the proofs that the project's Python makes, and the one about the web's databases."""
+    if not deployment.code.web:
+        return list(project.run(inside_prove, job, role=SHELL)["proofs"])
+    with ThreadPoolExecutor(1) as aside:
+        answer_of_web = aside.submit(web.ask, project, deployment)
+        answer = project.run(inside_prove, job, role=SHELL)
+        proofs = list(answer["proofs"])
+        place = next((n for n, entry in enumerate(proofs) if "migrated" in entry["name"]), -1) + 1
+        if answer["databases"]:
+            proofs.insert(place, web.compare(deployment, answer["databases"], answer_of_web.result()))
+        return proofs
 
 
 def _errors(told: Sequence[tuple[str, str]]) -> list[dict[str, Any]]:

@@ -8,6 +8,7 @@ Everything that the roles need is decided here, once, and holds no secret.
 
 from __future__ import annotations
 
+import json
 import os.path
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -252,6 +253,8 @@ def _code(variables: Variables, project: Project, integrate: bool) -> Code:
         app=ours if integrate else project.own_app.address,
         celery_settings=project.celery_settings,
         database_from_url=variables.database_from_url,
+        web=project.web,
+        settings_given=bool(variables.project_settings),
     )
 
 
@@ -363,6 +366,9 @@ def _import_environment(project: Project) -> dict[str, str]:
     """Return what manage.py does for itself, and Celery's processes have to be told."""
     # What wsgi.py sets before Django starts.
     found = {line.name: line.value for line in project.entry_lines if line.kind == "variable" and line.known}
+    if project.entry_files:
+        files = [[line.loader, line.file, line.replaces] for line in project.entry_files]
+        found["CELERY_ENTRY_FILES"] = json.dumps(files)
     if project.import_paths:
         found["PYTHONPATH"] = ":".join(project.import_paths)
     if project.configuration:

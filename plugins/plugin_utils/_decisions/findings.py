@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os.path
 from collections.abc import Iterator
 
 from ansible_collections.celeriac.django.plugins.module_utils._deployment import Deployment
@@ -82,9 +83,15 @@ def _of(variables: Variables, project: Project, deployment: Deployment) -> Itera
 
 
 def notes(project: Project) -> list[str]:
-    """Return what is left out of the proof because it is not certain."""
+    """Return what Celery's processes load as the web does, and what is left out of the proof."""
+    texts = [
+        f"{line.place} loads {os.path.relpath(line.file, project.path)} ({line.loader}) before Django: "
+        "workers, beat and the checks of this run load it too. What the inventory gives wins"
+        f"{', unless that file has it' if line.replaces else ''}."
+        for line in project.entry_files
+    ]
     doubtful = project.doubtful_tasks
     if not doubtful:
-        return []
+        return texts
     listed = "; ".join(f"{name} ({why})" for name, why in sorted(doubtful.items()))
-    return [f"Not part of the proof, because it is not certain that workers have them: {listed}."]
+    return [*texts, f"Not part of the proof, because it is not certain that workers have them: {listed}."]

@@ -11,6 +11,7 @@ import os
 import pwd
 import subprocess
 import sys
+import types
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -19,6 +20,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ansible_collections.celeriac.django.plugins.module_utils._project.scripts import common
 from ansible_collections.celeriac.django.plugins.module_utils._runtime import environment_file
 
 PROGRAM = Path(__file__).resolve().parents[3] / "runtime" / "operate.py"
@@ -131,3 +133,46 @@ def test_it_becomes_the_user_for_good(tmp_path: Path) -> None:
     numbers = said.stdout.split()
     assert len(set(numbers)) == 1
     assert numbers[0] != "0"
+
+
+def test_where_a_file_is_followed_celerys_commands_load_it_first(operate: ModuleType, tmp_path: Path) -> None:
+    setup = setup_of(operate, tmp_path)
+    program = "/usr/local/bin/shop-celery"
+    found = operate.command(setup, "celery", program, ["inspect", "ping"], follows=True)
+    assert found == [setup.python, program, "inspect", "ping"]
+    # manage.py does so itself.
+    assert operate.command(setup, "manage", program, ["check"], follows=True)[1] == setup.manage
+
+
+@pytest.mark.parametrize(
+    ("loader", "replaces", "keyword"),
+    [
+        ("dotenv.load_dotenv", False, {}),
+        ("dotenv.load_dotenv", True, {"override": True}),
+        ("environ.Env.read_env", True, {"overwrite": True}),
+        ("environs.Env.read_env", True, {"override": True}),
+    ],
+)
+@pytest.mark.parametrize("program", ["operate", "launch", "probes"])
+def test_all_processes_load_the_files_of_the_entry_points_in_the_same_way(
+    program: str, loader: str, replaces: bool, keyword: dict[str, bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file with the units' programs, the launcher and the probes have a function each."""
+    called: list[tuple[str, dict[str, bool]]] = []
+
+    def load(file: str, **options: bool) -> None:
+        called.append((file, options))
+
+    module, *names = loader.split(".")
+    leaf: Any = load
+    for name in reversed(names):
+        leaf = types.SimpleNamespace(**{name: leaf})
+    monkeypatch.setitem(sys.modules, module, leaf)
+    monkeypatch.setenv("CELERY_ENTRY_FILES", json.dumps([[loader, "/srv/shop/.env", replaces]]))
+    monkeypatch.syspath_prepend(str(Path(__file__).resolve().parents[3] / "runtime"))
+    which = {"operate": OPERATE, "probes": common}.get(program) or importlib.import_module(program)
+    which.load_entry_files()
+    assert called == [("/srv/shop/.env", keyword)]
+    monkeypatch.delenv("CELERY_ENTRY_FILES")
+    which.load_entry_files()
+    assert len(called) == 1

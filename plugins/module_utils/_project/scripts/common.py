@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import difflib
+import importlib
+import json
 import os
 import sys
 import traceback
@@ -128,6 +130,27 @@ def place(connection: Any) -> tuple[str, ...]:
         host = "localhost"
     port = str(settings.get("PORT") or {"postgresql": 5432, "mysql": 3306}.get(connection.vendor, ""))
     return connection.vendor, host, port, str(settings["NAME"])
+
+
+def databases() -> dict[str, list[str]]:
+    """Return where the databases of the settings are, by their aliases; those that are ``{}`` left out."""
+    from django.db import connections
+
+    return {alias: list(place(connections[alias])) for alias in connections if not is_empty(alias)}
+
+
+def load_entry_files() -> None:
+    """Load what the web's entry point loads before Django starts, such as .env, by the package that it uses.
+
+    The launcher of the units and the commands for people do the same (``runtime/``). What each of them finds
+    in CELERY_ENTRY_FILES: the function, the file, and whether it replaces what the environment has.
+    """
+    for loader, file, replaces in json.loads(os.environ.get("CELERY_ENTRY_FILES") or "[]"):
+        module, *names = loader.split(".")
+        call: Any = importlib.import_module(module)
+        for name in names:
+            call = getattr(call, name)
+        call(file, **({"overwrite" if module == "environ" else "override": True} if replaces else {}))
 
 
 def read_only(connection: Any) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
-from .common import choose, is_empty, place, read_only, void
+from .common import choose, databases, is_empty, place, read_only, void
 
 #: Built into Celery and registered on every worker: with ``index``, it returns that argument.
 ROUND_TRIP_TASK = "celery.accumulate"
@@ -31,7 +31,8 @@ def main(job: dict[str, Any]) -> dict[str, Any]:
             them send; ``places``: where settings of Celery stand; ``control``: whether the broker lets
             workers be asked; ``canary``: the id of the canary's result, empty where there is none;
             ``timeout``: seconds for each answer; ``send``: whether tasks may be sent; ``pending``: whether
-            this is before a change, which migrates; ``production``: whether services run with these settings.
+            this is before a change, which migrates; ``ignored``: patterns that take tasks out of the proof,
+            each with these; ``production``: whether services run with these settings.
     """
     import django
 
@@ -47,7 +48,10 @@ def main(job: dict[str, Any]) -> dict[str, Any]:
     results = [proofs.settings(), proofs.tables()]
     if reasons:
         # Each of the other proofs would be of something else than a worker.
-        return {"proofs": [*results, proof("tasks reach workers", False, "; ".join(reasons))]}
+        return {
+            "proofs": [*results, proof("tasks reach workers", False, "; ".join(reasons))],
+            "databases": {},
+        }
     if job["nodes"]:
         results += [proofs.workers(), proofs.tasks()]
     if job["nodes"] and job.get("send", True):
@@ -57,7 +61,7 @@ def main(job: dict[str, Any]) -> dict[str, Any]:
         results += [proofs.one_beat(beats.result()), proofs.beat()]
     elif job["mute"] and proofs.sees_canary():
         results.append(proofs.beat())
-    return {"proofs": results}
+    return {"proofs": results, "databases": databases()}
 
 
 def proof(name: str, ok: bool, detail: str) -> dict[str, Any]:
@@ -164,11 +168,12 @@ class Proofs:
     def tasks(self) -> dict[str, Any]:
         """Each task of the source is registered on each worker."""
         expected: dict[str, str] = self.job["tasks"]
+        left_out = self._left_out()
         if not self.job["control"]:
             known = self.app.tasks
             unknown = [f"{name} ({place})" for name, place in expected.items() if name not in known]
             count = f"{len(expected) - len(unknown)} of {len(expected)}"
-            text = f"{count} here; workers cannot be asked over this broker"
+            text = f"{count} here; workers cannot be asked over this broker{left_out}"
             return proof("tasks registered", not unknown, "; ".join([text, *unknown]))
         answers = self._inspect("registered")
         missing = {
@@ -179,10 +184,19 @@ class Proofs:
         }
         count = f"{len(expected) - len(missing)} of {len(expected)}"
         if not missing:
-            return proof("tasks registered", True, count)
+            return proof("tasks registered", True, f"{count}{left_out}")
         lines = [f"{name} ({expected[name]}) is not registered on {node}" for name, node in missing.items()]
         why = "is its module named tasks.py, or imported from one, and its app in INSTALLED_APPS?"
-        return proof("tasks registered", False, f"{count}: {'; '.join(lines)}: {why}")
+        advice = "celery_verify_ignored_tasks takes one out of the proof that is not meant for them"
+        return proof("tasks registered", False, f"{count}{left_out}: {'; '.join(lines)}: {why} {advice}")
+
+    def _left_out(self) -> str:
+        """Return how many tasks the inventory takes out of the proof, and which of its patterns take none."""
+        ignored: dict[str, list[str]] = self.job.get("ignored") or {}
+        names = {name for found in ignored.values() for name in found}
+        text = f", and {len(names)} not asked for (celery_verify_ignored_tasks)" if names else ""
+        idle = [pattern for pattern, found in ignored.items() if not found]
+        return text + (f"; celery_verify_ignored_tasks: no task is called {', '.join(idle)}" if idle else "")
 
     def _has_results(self) -> bool:
         from celery.backends.base import DisabledBackend

@@ -66,6 +66,63 @@ def test_other_lines_are_no_matter(text: str, tmp_path: Path, write_tree: Write)
     assert entry_points.find(tmp_path / "manage.py", [tmp_path / "wsgi.py"], tmp_path) == []
 
 
+@pytest.mark.parametrize(
+    ("text", "loader", "file", "replaces"),
+    [
+        ("from dotenv import load_dotenv\nload_dotenv()\n", "dotenv.load_dotenv", ".env", False),
+        ("import dotenv\ndotenv.load_dotenv(override=True)\n", "dotenv.load_dotenv", ".env", True),
+        (
+            "import dotenv\ndotenv.load_dotenv(dotenv.find_dotenv())\n",
+            "dotenv.load_dotenv",
+            ".env",
+            False,
+        ),
+        (
+            "from dotenv import load_dotenv as load\nfrom dotenv import load_dotenv\n"
+            "if os.path.exists(FILE):\n    load_dotenv(BASE_DIR / 'conf' / 'live.env')\n",
+            "dotenv.load_dotenv",
+            "conf/live.env",
+            False,
+        ),
+        (
+            "import environ\nenv = environ.Env()\nenv.read_env(os.path.join(ROOT, '.env'), overwrite=True)\n",
+            "environ.Env.read_env",
+            ".env",
+            True,
+        ),
+        ("from environs import Env\nenv = Env()\nenv.read_env()\n", "environs.Env.read_env", ".env", False),
+        # What is not certain is told, and not followed.
+        ("from dotenv import load_dotenv\nif DEBUG:\n    load_dotenv()\n", "", "", False),
+        ("from shop.tools import load_dotenv\nload_dotenv()\n", "", "", False),
+        ("from dotenv import load_dotenv\nload_dotenv(os.environ.get('FILE', '.env'))\n", "", "", False),
+        ("from dotenv import load_dotenv\nload_dotenv(override=LIVE)\n", "", "", False),
+        ("import environ\nenviron.Env.read_env()\n", "", "", False),  # beside wsgi.py, where none is
+    ],
+)
+def test_a_file_that_is_loaded_by_a_package_is_followed(
+    text: str, loader: str, file: str, replaces: bool, tmp_path: Path, write_tree: Write
+) -> None:
+    tree = {"shop/wsgi.py": text, "manage.py": "", ".env": "A=1\n", "conf/live.env": "A=2\n"}
+    write_tree(tmp_path, tree)
+    lines = entry_points.find(tmp_path / "manage.py", [tmp_path / "shop/wsgi.py"], tmp_path)
+    (line,) = [line for line in lines if line.kind == "file"]
+    assert (line.loader, line.replaces) == (loader, replaces)
+    assert line.file == (str(tmp_path / file) if file else "")
+    assert entry_points.followed(lines, []) == ([line] if file else [])
+    assert bool(entry_points.tell(lines, [], [tmp_path], tmp_path)) is not bool(file)
+
+
+def test_what_manage_py_alone_loads_is_followed_where_there_is_no_server_file(
+    tmp_path: Path, write_tree: Write
+) -> None:
+    text = "from dotenv import load_dotenv\nload_dotenv()\n"
+    write_tree(tmp_path, {"wsgi.py": "", "manage.py": text, ".env": "A=1\n"})
+    alone = entry_points.find(tmp_path / "manage.py", [], tmp_path)
+    assert entry_points.followed(alone, [], served=False) == alone
+    beside = entry_points.find(tmp_path / "manage.py", [tmp_path / "wsgi.py"], tmp_path)
+    assert entry_points.followed(beside, []) == []
+
+
 FILE = [EntryLine("manage.py:4", "file", ""), EntryLine("shop/wsgi.py:3", "file", ".env")]
 
 

@@ -105,7 +105,19 @@ def prove(
     asked: FakeProject, deployment: Deployment, check: bool = False, pending: bool = False
 ) -> list[dict[str, Any]]:
     """Proves a deployment."""
-    return proof.prove(asked, deployment, "web1", 20, check, pending)  # type: ignore[arg-type]
+    given = proof.Asked(20)
+    return proof.prove(asked, deployment, "web1", given, check, pending)  # type: ignore[arg-type]
+
+
+def test_a_pattern_takes_tasks_out_of_the_proof_and_one_for_nothing_is_told() -> None:
+    tasks = {
+        "orders.tasks.send": "orders/tasks.py:3",
+        "reports.tasks.a": "r.py:1",
+        "reports.tasks.b": "r.py:2",
+    }
+    expected, ignored = proof.Asked(20, ("reports.*", "orders.tasks.sent")).sort(tasks)
+    assert expected == {"orders.tasks.send": "orders/tasks.py:3"}
+    assert ignored == {"reports.*": ["reports.tasks.a", "reports.tasks.b"], "orders.tasks.sent": []}
 
 
 def test_units_that_run_are_asked(asked: FakeProject, units: dict[str, str], plain: Deployment) -> None:

@@ -239,3 +239,12 @@ def test_settings_that_are_unfit_for_production_are_told(
     assert len(told) == len(words)
     assert all(word in text for word, text in zip(words, told, strict=True))
     assert "of nobody" not in str(told)
+
+
+def test_what_the_inventory_leaves_out_is_counted_and_a_slip_is_told() -> None:
+    asked = proofs(FakeApp({node: ["orders.tasks.send", "billing.charge"] for node in NODES}))
+    asked.job["ignored"] = {"reports.*": ["reports.a", "reports.b"], "nothing": []}
+    found = asked.tasks()
+    assert found["ok"]
+    assert "and 2 not asked for (celery_verify_ignored_tasks)" in found["detail"]
+    assert "no task is called nothing" in found["detail"]
