@@ -89,6 +89,15 @@ def test_the_journal_knows_tasks(host: Any) -> None:
     assert (received["PRIORITY"], failed["PRIORITY"]) == ("6", "3")
     assert failed["CELERY_TASK_NAME"] == "celery.accumulate"
     assert failed["MESSAGE"].splitlines()[-1].startswith("IndexError")
+    # The journal has the time itself, and nobody asks which of the pool's processes it was.
+    assert received["MESSAGE"] == f"Task celery.accumulate[{found[1]}] received"
+
+
+def test_the_journal_is_for_people(host: Any, worker: str) -> None:
+    """What the proof sends each minute is in no line."""
+    lines = host.check_output(f"journalctl --sync; journalctl -q -o cat -u {worker} -u shop-beat")
+    assert re.search(r"^Task celery.accumulate\S+ succeeded in [0-9]+\.[0-9]{3}s", lines, re.MULTILINE)
+    assert not re.search(rf"{CANARY}\S* (received|succeeded)|Sending due task \S+ \({CANARY}", lines)
 
 
 def test_celery_command(host: Any) -> None:

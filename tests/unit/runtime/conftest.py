@@ -18,6 +18,15 @@ import pytest
 
 RUNTIME = Path(__file__).resolve().parents[3] / "runtime"
 PACKAGE = "celeriac_service"
+
+
+class _ColorFormatter(logging.Formatter):
+    """Celery's, without colours."""
+
+    def __init__(self, fmt: str | None = None, use_color: bool = True) -> None:  # noqa: ARG002 - as Celery's
+        super().__init__(fmt)
+
+
 #: What is imported from Celery and kombu, or inherited from.
 STAND_INS: dict[str, dict[str, Any]] = {
     "celery": {"Celery": object},
@@ -29,7 +38,7 @@ STAND_INS: dict[str, dict[str, Any]] = {
     },
     "celery.signals": {},
     "celery.utils": {},
-    "celery.utils.log": {"get_logger": logging.getLogger},
+    "celery.utils.log": {"ColorFormatter": _ColorFormatter, "get_logger": logging.getLogger},
     "celery.utils.nodenames": {"host_format": lambda text: text.replace("%h", "here")},
     "celery.worker": {},
     "celery.worker.consumer": {

@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import os
 import socket
 import time
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -146,6 +148,64 @@ def test_a_traceback_is_one_entry_of_the_journal_with_the_task(
         "CELERY_TASK_NAME=orders.send",
     ]
     assert value == len(b"no\nTraceback").to_bytes(8, "little") + b"no\nTraceback\n"
+
+
+@pytest.fixture
+def logged(load: Load, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., list[str]]]:
+    """Logs as Celery does, and returns what the journal gets."""
+    journal = load("journal")
+    taken: list[str] = []
+    monkeypatch.setattr(journal, "_journal_entry", lambda _record, text: taken.append(text) or b"")
+    monkeypatch.setattr(journal, "_SOCKET", "/run/nobody")
+    console = logging.StreamHandler(io.StringIO())
+    logger = logging.getLogger("celery.app.trace")
+
+    def log(level: int, message: str, *arguments: Any, head: str = journal._HEAD) -> list[str]:
+        console.setFormatter(journal.ColorFormatter(f"{head}%(message)s", use_color=False))
+        handler = journal.JournalHandler(console)
+        monkeypatch.setattr(handler, "sender", SimpleNamespace(sendall=lambda _entry: None))
+        monkeypatch.setattr(logger, "handlers", [handler])
+        monkeypatch.setattr(logger, "propagate", False)
+        monkeypatch.setattr(logger, "level", level)
+        logger._cache.clear()
+        taken.clear()
+        logger.info(message, *arguments)
+        return list(taken)
+
+    yield log
+    logger._cache.clear()
+
+
+DONE = "Task %(name)s[%(id)s] succeeded in %(runtime)ss: %(return_value)s"
+
+
+def test_the_journal_gets_no_time_twice_and_seconds_that_one_can_read(logged: Any) -> None:
+    done = {"name": "news.count", "id": "1-2", "runtime": 0.0029372629996942123, "return_value": "3"}
+    assert logged(logging.INFO, DONE, done) == ["Task news.count[1-2] succeeded in 0.003s: 3"]
+    assert logged(logging.INFO, "Connected to %s", "redis://x") == ["Connected to redis://x"]
+
+
+def test_a_format_of_the_projects_own_stays(logged: Any) -> None:
+    assert logged(logging.INFO, "ready", head="mine ") == ["mine ready"]
+
+
+@pytest.mark.parametrize(
+    ("message", "about"),
+    [
+        (DONE, {"name": "celery_ops.tasks.canary", "id": "1", "runtime": 0.1, "return_value": ""}),
+        (DONE, {"name": "shop.celery_ops.tasks.canary", "id": "1", "runtime": 0.1, "return_value": ""}),
+        ("Scheduler: Sending due task %s (%s)", ("shop-canary", "shop.celery_ops.tasks.canary")),
+    ],
+)
+def test_canaries_are_for_who_looks_closely(logged: Any, message: str, about: Any) -> None:
+    arguments = about if isinstance(about, tuple) else (about,)
+    assert logged(logging.INFO, message, *arguments) == []
+    assert len(logged(logging.DEBUG, message, *arguments)) == 1
+
+
+def test_another_task_is_no_canary(logged: Any) -> None:
+    done = {"name": "shop.my_celery_ops.tasks.canary", "id": "1", "runtime": 0.1, "return_value": ""}
+    assert len(logged(logging.INFO, DONE, done)) == 1
 
 
 @pytest.mark.parametrize(("asked", "kept"), [("1", True), ("", False)])

@@ -71,6 +71,11 @@ class Transport(filesystem.Transport):
 
     Channel = Channel
 
+    @property
+    def default_connection_params(self) -> "dict[str, Any]":
+        """A folder has no host: kombu would warn at each start that it takes one."""
+        return {"hostname": None, "port": None}
+
 
 def register() -> None:
     """Take this for ``filesystem://`` in every process that loads the Celery app."""
