@@ -101,6 +101,9 @@ class ActionModule(ActionBase):
                 found["warnings"] = [told] * bool(told) + warnings.warnings(
                     variables, project, looked, decided, unasked
                 )
+            if variables.removing:
+                servers = [group for group in _fleet.SERVERS if groups.get(group)]
+                found["next"] = next_steps.what_stays(decided, servers)
             if not unasked:
                 if decided.run.systemd:
                     packages = decided.requirements.own if decided.code.integrate else ()

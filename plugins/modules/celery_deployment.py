@@ -151,8 +151,8 @@ versions:
     celery: 5.7.0
     django: 5.2.19
 next:
-  description: What there is to know at the end of a run, as lines.
-  returned: success, unless the deployment is removed or only the checkout changed
+  description: What there is to know at the end of a run, or of a removal, as lines.
+  returned: success, unless only the checkout is changed
   type: list
   elements: str
 serving:

@@ -19,6 +19,8 @@ from .._runtime import lock
 from . import integration, transaction
 from .tree import Tree, TreeError
 
+_BYTECODE = "__pycache__"
+
 
 class CheckoutError(Exception):
     """The checkout is as it was before. The text says what went wrong, where, and what to do."""
@@ -97,11 +99,25 @@ def _change(
                 changed = found.changed()
                 if changed:
                     transaction.apply(top, changed, lambda: see(list(changed)))
+                    _drop_bytecode(files, [path for path, text in changed.items() if text is None])
                 return _outcome(top, found, recovered)
     except (integration.IntegrationError, transaction.TransactionError, TreeError) as error:
         raise CheckoutError(str(error)) from error
     except OSError as error:
         raise CheckoutError(f"{error.filename or top}: {error.strerror}") from error
+
+
+def _drop_bytecode(files: Tree, gone: list[Path]) -> None:
+    """Remove what Python has made of files that are gone, as far as that is ours to remove."""
+    for path in gone:
+        with contextlib.suppress(OSError, TreeError):
+            place = files.place(path)
+            above, _slash, name = place.rpartition("/")
+            with files.folder(f"{above}/{_BYTECODE}".lstrip("/")) as handle:
+                stem = name.removesuffix(".py")
+                for found in os.listdir(handle):
+                    if found.startswith(f"{stem}.") and found.endswith(".pyc"):
+                        os.unlink(found, dir_fd=handle)
 
 
 def _see_that_it_is_ours(files: Tree) -> None:

@@ -175,7 +175,7 @@ def _predict(wanted: Wanted, builder: _builder.Builder) -> list[str]:
     if program is None:
         return [f"+{spec}" for spec in wanted.specs]
     with _passable_folder(builder) as folder:
-        uv = _uv.Uv.on_host(program, builder, folder)
+        uv = _uv.Uv.on_host(program, builder, folder, _cache(wanted.tools, builder, folder, make=False))
         if not _runs(wanted.venv):
             return _compile(uv, wanted, folder)
         command = ["install", "--dry-run", *_into(wanted.venv), *_sources(wanted)]
@@ -197,7 +197,7 @@ def _install(wanted: Wanted, see: Callable[[Path], None], builder: _builder.Buil
         if mark.parent.is_dir():
             mark.touch()
         with _passable_folder(builder) as folder:
-            uv = _uv.Uv.on_host(program, builder, folder)
+            uv = _uv.Uv.on_host(program, builder, folder, _cache(wanted.tools, builder, folder))
             if foreign:
                 # In root's own environment, only root can install: then nothing is built.
                 wheels = ["--only-binary", ":all:"] if builder.is_us() and code_of_others else []
@@ -407,6 +407,21 @@ def _passable_folder(builder: _builder.Builder) -> Iterator[Path]:
         if not builder.is_us():
             os.chown(folder, builder.uid, builder.gid)
         yield Path(folder)
+
+
+def _cache(tools: Path, builder: _builder.Builder, folder: Path, make: bool = True) -> str:
+    """Return where uv keeps what it fetches, if somebody else builds in our place: it goes with the rest.
+
+    Empty for a user's own, where other programs of the user may have it already.
+    """
+    if builder.is_us():
+        return ""
+    place = tools / f"cache-{builder.uid}"
+    if not make:
+        return str(place if place.is_dir() else folder / "cache")
+    place.mkdir(mode=0o700, parents=True, exist_ok=True)
+    os.chown(place, builder.uid, builder.gid)
+    return str(place)
 
 
 def _sources(wanted: Wanted) -> list[str]:

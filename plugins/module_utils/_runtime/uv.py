@@ -44,16 +44,19 @@ class Uv:
     sources: Sequence[str] = ()
 
     @classmethod
-    def on_host(cls, path: str, builder: Builder, home: Path) -> Uv:
+    def on_host(cls, path: str, builder: Builder, home: Path, cache: str = "") -> Uv:
         """Return the uv of this host, told what pip is told.
 
         Args:
             path: the program.
             builder: who runs it.
             home: takes the place of a home that the builder has not.
+            cache: where it keeps what it fetches, unless the environment says so; empty for its own place.
         """
         pip = _pip_settings()
         told = {**uv_environment(os.environ, pip), **_configuration(builder)}
+        if cache and not os.environ.get("UV_CACHE_DIR"):
+            told["UV_CACHE_DIR"] = cache
         sources = ["--no-index"] if _is_on(pip.get("no-index", "")) else []
         return cls(path, builder, {**os.environ, **told, **builder.environ(home)}, sources)
 

@@ -367,7 +367,21 @@ def remove(services: Services, check: bool) -> list[str]:
     if enabled:
         services.systemd.call("disable", "--quiet", *enabled)
     services.write(dict.fromkeys(files))
+    if shared and (states or files):
+        _end_slices(services.systemd, shared[-1])
     wants = services.systemd.folder / f"{services.target}.wants"
     if wants.is_dir() and not any(wants.iterdir()):
         wants.rmdir()
     return sorted({*states, *files})
+
+
+def _end_slices(systemd: Systemd, name: str) -> None:
+    """End the slices that systemd has made above ours, by the hyphens in its name, if nobody is in them."""
+    parts = name.removesuffix(".slice").split("-")
+    for length in range(len(parts) - 1, 0, -1):
+        above = f"{'-'.join(parts[:length])}.slice"
+        with contextlib.suppress(SystemdError):
+            inside = systemd.call("show", "--value", "--property=RequiredBy,SliceOf", above).split()
+            if inside:
+                return
+            systemd.call("stop", above)

@@ -1,9 +1,11 @@
 # Copyright (c) 2026 celeriac.django contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a run says at its end: what runs now, how to start it, and what the web process needs."""
+"""What a run says at its end: what runs, how to start it, what the web process needs; or what stays."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from ansible_collections.celeriac.django.plugins.module_utils._deployment import Deployment
 
@@ -34,3 +36,24 @@ def next_steps(deployment: Deployment, check: bool) -> list[str]:
         f"  cd {code.base} && set -a && . {config}/environment && . {config}/secrets && set +a",
         f"  {deployment.places.python} {celery} worker -l info",
     ]
+
+
+def what_stays(deployment: Deployment, servers: Sequence[str]) -> list[str]:
+    """Return the lines about what a removal leaves.
+
+    Args:
+        deployment: what is removed from a host.
+        servers: the groups of servers that the inventory has set up.
+    """
+    account, code = deployment.account, deployment.code
+    lines = []
+    if code.integrate:
+        lines.append("the tables that migrations have made in the project's database, with their rows")
+    lines += [f"the server of the group {group}, with the project's user and data" for group in servers]
+    if deployment.run.systemd and not account.is_ours:
+        lines.append(f"the user {account.name}, who was there before")
+    if deployment.run.systemd:
+        lines.append("what the units have logged, in the journal")
+    else:
+        lines.append("uv's cache of this user, which other programs may use (uv cache clean)")
+    return ["What stays:", *(f"  - {line}" for line in lines)]

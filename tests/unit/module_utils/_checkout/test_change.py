@@ -65,6 +65,21 @@ def test_a_check_tells_the_same_and_changes_nothing(
     assert told == change.change(top, compute, no_check, check=False)
 
 
+def test_bytecode_of_what_is_removed_goes_with_it(top: Path, compute: Any) -> None:
+    change.change(top, compute, no_check, check=False)
+    cache = top / "shop/__pycache__"
+    cache.mkdir()
+    for name in ("celery.cpython-311.pyc", "celery_other.cpython-311.pyc", "settings.cpython-311.pyc"):
+        (cache / name).touch()
+
+    def remove(read: integration.Reader) -> integration.Change:
+        return integration.remove(top, RECORD, read)
+
+    change.change(top, remove, no_check, check=False)
+    left = {path.name for path in cache.iterdir()}
+    assert left == {"celery_other.cpython-311.pyc", "settings.cpython-311.pyc"}
+
+
 def test_a_second_run_checks_nothing_and_changes_nothing(
     top: Path, compute: Any, snapshot: Callable[[Path], Any]
 ) -> None:

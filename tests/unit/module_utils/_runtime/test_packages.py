@@ -705,3 +705,28 @@ def test_a_failure_takes_the_folder_with_it(uv: FakeUv, wanted: _packages.Wanted
     with pytest.raises(RuntimeError, match="does not load"):
         install(inside, False, refuse)
     assert not (tmp_path / "shop/.celery").exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can build as somebody else")
+def test_what_is_fetched_for_us_by_somebody_else_goes_with_the_deployment(tmp_path: Path) -> None:
+    tools, other = tmp_path / "bin", Builder(65534, 65534)
+    planned = _packages._cache(tools, other, tmp_path, make=False)
+    assert planned == str(tmp_path / "cache")
+    assert not tools.exists()
+    place = Path(_packages._cache(tools, other, tmp_path))
+    assert place.parent == tools
+    assert (place.stat().st_uid, place.stat().st_mode & 0o777) == (65534, 0o700)
+    assert _packages._cache(tools, other, tmp_path, make=False) == str(place)
+
+
+def test_who_builds_for_themselves_keeps_their_cache(tmp_path: Path) -> None:
+    assert _packages._cache(tmp_path, Builder(os.geteuid(), os.getegid()), tmp_path) == ""
+
+
+@pytest.mark.parametrize(("said", "told"), [("", "/ours"), ("/theirs", "/theirs")])
+def test_a_cache_that_the_environment_names_stays(
+    said: str, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("UV_CACHE_DIR", said)
+    us = Builder(os.geteuid(), os.getegid())
+    assert uv_module.Uv.on_host("uv", us, tmp_path, "/ours").environ["UV_CACHE_DIR"] == told

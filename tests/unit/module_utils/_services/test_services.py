@@ -257,6 +257,8 @@ class FakeSystemd(Systemd):
         self.broken: set[str] = set()
         #: What becomes of them: with Restart=always, systemd tries again and again.
         self.left = "activating"
+        #: Slices with the units that are in them.
+        self.inside: dict[str, str] = {}
 
     def call(self, *arguments: str) -> str:
         """Does what systemctl would."""
@@ -268,6 +270,8 @@ class FakeSystemd(Systemd):
                 for name, state in self.units.items()
                 if any(Path(name).match(pattern) for pattern in names)
             )
+        if verb == "show":
+            return self.inside.get(names[0], "")
         self.calls.append(" ".join([verb, *names]))
         getattr(self, f"_{verb.replace('-', '_')}")(names, "--no-block" in rest)
         return ""
@@ -599,6 +603,16 @@ def test_removal_leaves_nothing(services: _services.Services, systemd: FakeSyste
         "shop-web.service": "active",
     }
     assert {unit(OLD), unit(NEW), BEAT, TARGET, WORKER, "shop-celery.slice"} <= set(gone)
+
+
+@pytest.mark.parametrize(("inside", "ended"), [({}, True), ({"shop.slice": "shop-web.service"}, False)])
+def test_removal_ends_the_slice_above_if_nobody_is_in_it(
+    inside: dict[str, str], ended: bool, services: _services.Services, systemd: FakeSystemd
+) -> None:
+    run(services, UNITS, OLD)
+    systemd.inside = inside
+    _services.remove(services, check=False)
+    assert ("stop shop.slice" in systemd.calls) is ended
 
 
 def test_removal_leaves_what_others_want_of_the_target(

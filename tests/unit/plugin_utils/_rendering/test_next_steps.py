@@ -8,7 +8,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ansible_collections.celeriac.django.plugins.module_utils._deployment import Deployment
-from ansible_collections.celeriac.django.plugins.plugin_utils._rendering.next_steps import next_steps
+from ansible_collections.celeriac.django.plugins.plugin_utils._rendering.next_steps import (
+    next_steps,
+    what_stays,
+)
 
 
 def test_what_the_web_process_needs_is_said(deployment: Deployment) -> None:
@@ -31,3 +34,19 @@ def test_check_mode_claims_nothing(deployment: Deployment) -> None:
     assert next_steps(deployment, True)[0].startswith("Workers and beat would run as units")
     idle = replace(deployment, run=replace(deployment.run, duties=()))
     assert next_steps(idle, True) == []
+
+
+def test_a_removal_lists_what_it_leaves(deployment: Deployment) -> None:
+    text = "\n".join(what_stays(deployment, ["celery_broker"]))
+    assert "tables that migrations have made" in text
+    assert "the server of the group celery_broker" in text
+    assert "the user" not in text.replace("project's user", "")
+    assert "journal" in text
+
+
+def test_what_was_there_before_is_named(deployment: Deployment) -> None:
+    others = replace(deployment, account=replace(deployment.account, is_ours=False, name="www-data"))
+    assert "  - the user www-data, who was there before" in what_stays(others, [])
+    by_hand = replace(others, run=replace(others.run, systemd=False))
+    assert "www-data" not in str(what_stays(by_hand, []))
+    assert "uv cache clean" in str(what_stays(by_hand, []))
