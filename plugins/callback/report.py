@@ -32,8 +32,12 @@ from ansible.playbook.task import Task
 from ansible.playbook.task_include import TaskInclude
 from ansible.plugins.callback import CallbackBase
 
-#: What Ansible does by itself at the beginning of a role; no step unless it fails.
-_VALIDATION = ("ansible.builtin.validate_argument_spec", "validate_argument_spec")
+#: What only looks at variables or says something; no step unless it fails.
+_QUIET = frozenset(
+    f"{prefix}{name}"
+    for prefix in ("", "ansible.builtin.")
+    for name in ("assert", "debug", "fail", "validate_argument_spec")
+)
 #: What is counted of a result, and what one of it is called.
 _COUNTED = {"files": "file", "packages": "package", "migrations": "migration"}
 _NAME_WIDTH = 44
@@ -70,7 +74,7 @@ class Step:
             texts.append(f"FAILED ({', '.join(self.failed)})" if hosts > 1 else "FAILED")
         name = textwrap.shorten(self.name, _NAME_WIDTH, placeholder=" ..")
         seconds = f"{time.monotonic() - self.started:6.1f} s"
-        return f"  {name:<{_NAME_WIDTH}}{seconds}  {', '.join(texts) or 'ok'}"
+        return "\n".join(wrapped(", ".join(texts) or "ok", f"  {name:<{_NAME_WIDTH}}{seconds}  "))
 
 
 class CallbackModule(CallbackBase):
@@ -112,13 +116,15 @@ class CallbackModule(CallbackBase):
     def v2_runner_on_ok(self, result: CallbackTaskResult) -> None:
         """A task is done."""
         host, answer = self._take(result)
-        if not self._step or result.task.action in _VALIDATION:
+        if not self._step or result.task.action in _QUIET:
             return
         self._step.done = True
         if not answer.get("changed"):
             return
         for text in changes(answer):
-            self._step.changes.setdefault(text, []).append(host)
+            about = self._step.changes.setdefault(text, [])
+            if host not in about:
+                about.append(host)
         if self._display.verbosity:
             self._display.display(f"    changed: {result.task.get_name()} [{host}]", color=_CHANGED)
 

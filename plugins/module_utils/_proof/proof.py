@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +21,8 @@ from .._runtime import packages
 from .._services.systemd import Systemd
 from . import trial, web
 
+#: No line of the table is longer, where it can be broken.
+_SCREEN = 100
 #: What makes beat answer to a ping; the launcher of the units knows when to leave it out.
 BEAT_ANSWERS = "--enable-remote-control"
 
@@ -174,9 +177,23 @@ def _runs(deployment: Deployment, what: str, ok: bool) -> dict[str, Any]:
 
 
 def table(proofs: list[dict[str, Any]]) -> list[str]:
-    """Return the proofs as lines of text, in columns."""
+    """Return the proofs as lines of text, in columns, none longer than a screen."""
     width = max((len(proof["name"]) for proof in proofs), default=0)
-    return [f"{_mark(proof)}  {proof['name']:<{width}}  {proof['detail']}" for proof in proofs]
+    return [line for proof in proofs for line in _wrapped(proof, width)]
+
+
+def _wrapped(proof: Mapping[str, Any], width: int) -> list[str]:
+    head = f"{_mark(proof)}  {proof['name']:<{width}}  "
+    # Commands and paths stay whole.
+    lines = textwrap.wrap(
+        str(proof["detail"]),
+        _SCREEN,
+        initial_indent=head,
+        subsequent_indent=" " * len(head),
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return lines or [head.rstrip()]
 
 
 def _mark(proof: Mapping[str, Any]) -> str:

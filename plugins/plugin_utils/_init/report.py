@@ -8,11 +8,13 @@ from __future__ import annotations
 import os.path
 import re
 import shlex
+import textwrap
 from collections.abc import Sequence
 
 from .._decisions import web
 from . import inventory, questions
 
+_WIDTH = 100
 _SOURCES = {
     "given": "given",
     "answered": "your answer",
@@ -61,14 +63,17 @@ def summary(answers: Sequence[questions.Answer], asked: bool) -> list[str]:
     rows = [(answer.question.variable, questions.shown(answer.value), answer) for answer in answers]
     names = max(len(name) for name, _text, _answer in rows)
     texts = max(len(text) for _name, text, _answer in rows)
-    return [
-        head,
-        *(
-            f"  {name:{names}}  {text:{texts}}  {_SOURCES[answer.source]}"
-            + (f": {answer.question.reason}" if answer.source == "recommended" and not asked else "")
-            for name, text, answer in rows
-        ),
-    ]
+    lines = textwrap.wrap(head, _WIDTH)
+    for name, text, answer in rows:
+        why = f": {answer.question.reason}" if answer.source == "recommended" and not asked else ""
+        first = f"  {name:{names}}  {text:{texts}}  "
+        lines += textwrap.wrap(
+            f"{_SOURCES[answer.source]}{why}",
+            max(_WIDTH, len(first) + 40),
+            initial_indent=first,
+            subsequent_indent=" " * len(first),
+        )
+    return lines
 
 
 def integrate_playbook(playbooks: Sequence[str]) -> str:

@@ -55,3 +55,10 @@ def test_a_step_that_was_skipped_leaves_no_line() -> None:
     step.changes = {"changed": ["app1"]}
     step.failed = ["app2"]
     assert step.line(2).endswith("changed (app1), FAILED (app2)")
+
+
+def test_no_step_is_wider_than_a_screen() -> None:
+    step = report.Step("A step with a name that is longer than the column that it has")
+    step.done = True
+    step.changes = {f"{n} files": [f"app{n}.example.org"] for n in range(9)}
+    assert max(map(len, step.line(20).splitlines())) <= 100
