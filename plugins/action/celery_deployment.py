@@ -101,13 +101,11 @@ class ActionModule(ActionBase):
                 found["warnings"] = [told] * bool(told) + warnings.warnings(
                     variables, project, looked, decided, unasked
                 )
+            servers = [group for group in _fleet.SERVERS if groups.get(group)]
             if variables.removing:
-                servers = [group for group in _fleet.SERVERS if groups.get(group)]
                 found["next"] = next_steps.what_stays(decided, servers)
-            if not unasked:
-                if decided.run.systemd:
-                    packages = decided.requirements.own if decided.code.integrate else ()
-                    found["warnings"] += web.warnings(found["serving"], decided.places.config, packages)
+            elif not unasked:
+                found["warnings"] += web.lacks(found["serving"], decided)
                 found["next"] = next_steps.next_steps(decided, bool(self._task.check_mode))
         except ValueError as error:
             return {"failed": True, "msg": str(error)}  # not raised: the role judges all hosts together

@@ -33,7 +33,7 @@ from ansible.playbook.task_include import TaskInclude
 from ansible.plugins.callback import CallbackBase
 
 #: What only looks at variables or says something; no step unless it fails.
-_QUIET = frozenset(
+QUIET = frozenset(
     f"{prefix}{name}"
     for prefix in ("", "ansible.builtin.")
     for name in ("assert", "debug", "fail", "validate_argument_spec")
@@ -116,7 +116,7 @@ class CallbackModule(CallbackBase):
     def v2_runner_on_ok(self, result: CallbackTaskResult) -> None:
         """A task is done."""
         host, answer = self._take(result)
-        if not self._step or result.task.action in _QUIET:
+        if not self._step or result.task.action in QUIET:
             return
         self._step.done = True
         if not answer.get("changed"):

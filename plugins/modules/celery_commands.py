@@ -10,7 +10,7 @@ DOCUMENTATION = r"""
 module: celery_commands
 short_description: Commands of a deployment on its host
 description:
-  - Used by the role celeriac.django.celery_runtime.
+  - Used by the role P(celeriac.django.celery_runtime#role).
   - Installs C(NAME-celery) and C(NAME-manage), which run Celery's and manage.py's commands
     as the services would, with their environment, secrets, folder and user.
   - A file of somebody else's under one of these names is left alone, and is an error.

@@ -16,6 +16,7 @@ description:
   - Checks the variables of the deployment against each other and against what was found, before anything is
     changed.
   - The answer is what the roles of this collection work from. It holds no secret.
+  - Used by the role P(celeriac.django.celery#role).
 extends_documentation_fragment:
   - celeriac.django._attributes.read_only
 attributes:

@@ -15,6 +15,7 @@ description:
   - A secret's value is in no diff and in no result; the names of those that change are.
   - Where there are such files already, new values are tried first. The project's settings have to load with
     them, and its databases and the broker have to let them in.
+  - Used by the role P(celeriac.django.celery_runtime#role).
 extends_documentation_fragment:
   - celeriac.django._attributes
   - celeriac.django._attributes.run

@@ -17,6 +17,7 @@ description:
   - Shows what would be written, asks whether to write it, and writes an inventory, the variables of all its
     hosts, and an example of the vault with placeholders.
   - Never writes a secret. A URL that may hold a password is replaced by a variable of the vault.
+  - Used by the role P(celeriac.django.celery_init#role).
 extends_documentation_fragment:
   - celeriac.django._attributes
 attributes:

@@ -14,6 +14,7 @@ description:
     tells what C(manage.py migrate --plan) would.
   - On PostgreSQL, MySQL and MariaDB, a lock in the server keeps other hosts from migrating the same database
     meanwhile; on SQLite, a lock of the host.
+  - Used by the role P(celeriac.django.celery_runtime#role).
 extends_documentation_fragment:
   - celeriac.django._attributes
   - celeriac.django._attributes.run

@@ -15,6 +15,7 @@ description:
     written.
   - Entries that this module made, and that are not in O(schedule) any more, are removed. Those that people
     made in the admin are left alone, unless O(exclusive).
+  - Used by the role P(celeriac.django.celery_beat#role).
 extends_documentation_fragment:
   - celeriac.django._attributes
   - celeriac.django._attributes.run

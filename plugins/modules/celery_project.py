@@ -17,6 +17,7 @@ description:
   - A run that was killed is undone by the next one.
   - The checkout is read and changed as its owner, also where the module runs as root. Nothing outside of it
     is changed, whatever links are in it.
+  - Used by the role P(celeriac.django.celery_project#role).
 extends_documentation_fragment:
   - celeriac.django._attributes
   - celeriac.django._attributes.run

@@ -16,6 +16,7 @@ description:
   - The proofs are the settings module, the migrations, the tasks of the source against the registered ones,
     a round trip
     through the result backend for each pool, a rolled-back and a committed transaction, and beat's canary.
+  - Used by the role P(celeriac.django.celery_verify#role).
 extends_documentation_fragment:
   - celeriac.django._attributes.read_only
   - celeriac.django._attributes.run
@@ -85,7 +86,7 @@ unproven:
   elements: str
   sample: []
 lines:
-  description: The same as text, a line for each proof.
+  description: The proofs as text, in columns.
   returned: success
   type: list
   elements: str

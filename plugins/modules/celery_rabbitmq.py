@@ -16,6 +16,7 @@ description:
     stays as it is.
   - Unlike the modules of C(community.rabbitmq), it has no password in the list of processes, and needs
     neither the management plugin nor a Python package on the host.
+  - Used by the role P(celeriac.django.celery_broker#role).
 extends_documentation_fragment:
   - celeriac.django._attributes
 options:

@@ -13,6 +13,7 @@ description:
   - Tells whether the RabbitMQ of the host is new, has data of its own, or is a node of a cluster, and what of
     its configuration it has not read yet. It changes nothing.
   - A server that does not answer is judged by its files.
+  - Used by the role P(celeriac.django.celery_broker#role).
 extends_documentation_fragment:
   - celeriac.django._attributes.read_only
 options: {}

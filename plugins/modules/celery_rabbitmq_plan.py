@@ -13,6 +13,7 @@ description:
   - Decides what the RabbitMQ of the group C(celery_broker) gets, from the variables of the hosts that use it.
     It looks at no host, and changes nothing.
   - It runs on the controller, as an action plugin.
+  - Used by the role P(celeriac.django.celery_broker#role).
 extends_documentation_fragment:
   - celeriac.django._attributes.read_only
 options: {}

@@ -16,6 +16,7 @@ description:
     (C(task_always_eager)) or keeps them in memory.
   - Looked at are the prefix of its settings, the result backend, the broker and the delivery against what the
     inventory asks for, settings that Celery ignores, and tasks that cannot be sent on commit.
+  - Used by the role P(celeriac.django.celery_project#role).
 extends_documentation_fragment:
   - celeriac.django._attributes.read_only
   - celeriac.django._attributes.project

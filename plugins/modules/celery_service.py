@@ -18,6 +18,7 @@ description:
   - A generation that does not get ready is stopped again, and the old one goes on.
   - What did not change is not restarted.
   - Where no service manager runs them, only the program is put there that they are started with.
+  - Used by the role P(celeriac.django.celery_worker#role).
 extends_documentation_fragment:
   - celeriac.django._attributes
   - celeriac.django._attributes.run

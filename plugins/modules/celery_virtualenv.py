@@ -19,6 +19,7 @@ description:
   - To build packages is to run their code, so root does not. The owner of the checkout builds, and what was
     built is copied to be root's. Where root owns the checkout, the user of the services builds.
   - uv is taken from the host, or fetched from the package index that the host's pip uses.
+  - Used by the role P(celeriac.django.celery_runtime#role).
 extends_documentation_fragment:
   - celeriac.django._attributes
   - celeriac.django._attributes.run

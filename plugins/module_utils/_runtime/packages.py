@@ -412,16 +412,28 @@ def _passable_folder(builder: _builder.Builder) -> Iterator[Path]:
 def _cache(tools: Path, builder: _builder.Builder, folder: Path, make: bool = True) -> str:
     """Return where uv keeps what it fetches, if somebody else builds in our place: it goes with the rest.
 
-    Empty for a user's own, where other programs of the user may have it already.
+    Empty for a user's own, where other programs of the user may have it already. Where somebody else could
+    put a link in the way, it is kept for this run alone.
     """
     if builder.is_us():
         return ""
     place = tools / f"cache-{builder.uid}"
-    if not make:
-        return str(place if place.is_dir() else folder / "cache")
+    if not _is_ours_alone(tools) or not (make or place.is_dir()):
+        return str(folder / "cache")
     place.mkdir(mode=0o700, parents=True, exist_ok=True)
     os.chown(place, builder.uid, builder.gid)
     return str(place)
+
+
+def _is_ours_alone(path: Path) -> bool:
+    """Tell whether nobody else can change what is at a path, or on the way to it."""
+    for part in (path, *path.parents):
+        with contextlib.suppress(FileNotFoundError):
+            status = part.lstat()
+            sticky = bool(status.st_mode & 0o1000)
+            if status.st_uid != os.geteuid() or (status.st_mode & 0o022 and not sticky):
+                return False
+    return True
 
 
 def _sources(wanted: Wanted) -> list[str]:

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from ansible_collections.celeriac.django.plugins.module_utils._deployment import Deployment
+
 #: What the environment of all processes consists of.
 _FILES = ("environment", "secrets")
 
@@ -15,6 +17,14 @@ _FILES = ("environment", "secrets")
 def lines(config_path: str) -> list[str]:
     """Return the lines of a unit that give a process the environment of the workers."""
     return [f"EnvironmentFile={config_path}/{name}" for name in _FILES]
+
+
+def lacks(servers: Iterable[Mapping[str, Any]], deployment: Deployment) -> list[str]:
+    """Return what the units lack that serve the checkout, as :func:`warnings` says it."""
+    if not deployment.run.systemd:
+        return []
+    packages = deployment.requirements.own if deployment.code.integrate else ()
+    return warnings(servers, deployment.places.config, packages)
 
 
 def warnings(servers: Iterable[Mapping[str, Any]], config_path: str, packages: Sequence[str]) -> list[str]:

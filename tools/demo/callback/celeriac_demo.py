@@ -13,7 +13,7 @@ from ansible.executor.task_result import CallbackTaskResult
 from ansible.playbook.task import Task
 from ansible.plugins.callback import CallbackBase
 
-from ansible_collections.celeriac.django.plugins.callback.report import step_of
+from ansible_collections.celeriac.django.plugins.callback.report import QUIET, step_of
 
 DOCUMENTATION = r"""
 name: celeriac_demo
@@ -27,9 +27,6 @@ author:
 
 #: What the demo needs of a task's result.
 _TOLD = ("msg", "deployment", "files", "migrations", "packages", "proofs")
-
-#: What Ansible does by itself at the beginning of a role; no step unless it fails.
-_VALIDATION = ("ansible.builtin.validate_argument_spec", "validate_argument_spec")
 
 
 class CallbackModule(CallbackBase):
@@ -66,7 +63,7 @@ class CallbackModule(CallbackBase):
     def _end(self, status: str, result: CallbackTaskResult) -> None:
         answer = result.result
         self._handle_warnings(answer)
-        if status == "ok" and result.task.action in _VALIDATION:
+        if status == "ok" and result.task.action in QUIET:
             status = "skipped"
         told = {name: answer[name] for name in _TOLD if name in answer}
         self._tell("end", status=status, changed=bool(answer.get("changed")), result=told)

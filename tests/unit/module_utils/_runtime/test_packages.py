@@ -719,6 +719,15 @@ def test_what_is_fetched_for_us_by_somebody_else_goes_with_the_deployment(tmp_pa
     assert _packages._cache(tools, other, tmp_path, make=False) == str(place)
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can build as somebody else")
+def test_root_makes_no_cache_where_somebody_else_could_put_a_link(tmp_path: Path) -> None:
+    tools = tmp_path / "checkout/.celery/bin"
+    tools.mkdir(parents=True)
+    os.chown(tmp_path / "checkout", 65534, 65534)
+    assert _packages._cache(tools, Builder(65534, 65534), tmp_path) == str(tmp_path / "cache")
+    assert not list(tools.iterdir())
+
+
 def test_who_builds_for_themselves_keeps_their_cache(tmp_path: Path) -> None:
     assert _packages._cache(tmp_path, Builder(os.geteuid(), os.getegid()), tmp_path) == ""
 

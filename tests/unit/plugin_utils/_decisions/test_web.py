@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from ansible_collections.celeriac.django.plugins.module_utils._deployment import Deployment
 from ansible_collections.celeriac.django.plugins.plugin_utils._decisions import web
 
 CONFIG = "/etc/shop-celery"
@@ -46,3 +48,10 @@ def test_one_without_the_packages_is_told_before_it_fails() -> None:
 
 def test_nobody_serves() -> None:
     assert web.warnings([], CONFIG, ["celery"]) == []
+
+
+def test_where_no_unit_runs_the_workers_nothing_is_asked_of_others(deployment: Deployment) -> None:
+    server = {"unit": "w.service", "files": [], "has_broker": False, "venv": "/v", "has_celery": False}
+    assert len(web.lacks([server], deployment)) == 2
+    by_hand = replace(deployment, run=replace(deployment.run, systemd=False))
+    assert web.lacks([server], by_hand) == []
