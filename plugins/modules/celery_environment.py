@@ -188,7 +188,7 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    with turn.of(module, last=module.params["state"] == "absent"):
+    with turn.of(module):
         work(module)
 
 

@@ -94,7 +94,7 @@ def take(run: Run, gone: Collection[str] = (), folder: Path | None = None) -> Ta
             theirs = note.token not in ("", run.token, *gone)
             if theirs and time.monotonic() < note.until <= time.monotonic() + AFTER_A_CHANGE:
                 return Taken(False, note.token, note.who, note.begun)
-            if note.token not in ("", run.token):
+            if note.token not in ("", run.token, *gone):
                 note.over = [*note.over[-_REMEMBERED:], note.token]
             note.over = [token for token in note.over if token != run.token]
             note.begun = note.begun and note.token == run.token

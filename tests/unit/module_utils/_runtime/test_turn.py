@@ -98,6 +98,8 @@ def test_who_is_known_to_be_over_is_not_waited_for(notes: Path) -> None:
     change(ANN, notes)
     assert not turn.take(BOB, gone=[EVE.token], folder=notes).mine
     assert turn.take(BOB, gone=[ANN.token], folder=notes).mine
+    change(BOB, notes, last=True)
+    assert not notes.exists()
 
 
 def test_a_run_that_lost_its_turn_changes_nothing_any_more(
