@@ -18,7 +18,6 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .. import _whole
 from . import lock
 
 #: Seconds that a turn lasts after a look, which is all that becomes of a run that is refused.
@@ -197,4 +196,7 @@ def _write(place: Path, note: _Note) -> None:
     if note == _Note():
         place.unlink(missing_ok=True)
     else:
-        _whole.write(place, json.dumps(asdict(note)), 0o600)
+        # In a folder that is nobody else's, and gone with the power: nothing has to get to the disk.
+        new = place.with_suffix(".new")
+        new.write_text(json.dumps(asdict(note)), encoding="utf-8")
+        new.rename(place)
