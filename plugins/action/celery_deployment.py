@@ -14,6 +14,7 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 from ansible_collections.celeriac.django.plugins.module_utils import _data
+from ansible_collections.celeriac.django.plugins.module_utils._deployment import Deployment
 from ansible_collections.celeriac.django.plugins.module_utils._discovery.project import Project
 from ansible_collections.celeriac.django.plugins.module_utils._host import Host
 from ansible_collections.celeriac.django.plugins.modules.celery_deployment import ARGUMENTS
@@ -98,23 +99,30 @@ class ActionModule(ActionBase):
             if not variables.removing:
                 findings.check(variables, project, decided, unasked)
                 _fleet.check_queues(fleet.served)
-                found["warnings"] = [told] * bool(told) + warnings.warnings(
-                    variables, project, looked, decided, unasked
-                )
-            servers = [group for group in _fleet.SERVERS if groups.get(group)]
-            if variables.removing:
-                found["next"] = next_steps.what_stays(decided, servers)
-            elif not unasked:
-                found["warnings"] += web.lacks(found["serving"], decided)
-                found["next"] = next_steps.next_steps(decided, bool(self._task.check_mode))
         except ValueError as error:
             return {"failed": True, "msg": str(error)}  # not raised: the role judges all hosts together
+        if variables.removing:
+            servers = [group for group in _fleet.SERVERS if groups.get(group)]
+            found["next"] = next_steps.what_stays(decided, servers)
+        else:
+            found["warnings"] = [told] * bool(told) + warnings.warnings(
+                variables, project, looked, decided, unasked
+            )
+        if not unasked:
+            self._tell_of_the_web(found, decided)
         if found.get("unseen"):
             found["warnings"] = [
                 f"{found['unseen']} What is on the host goes by its own configuration there; what is in the "
                 "checkout goes as far as it can be read."
             ]
         return {**found, "project": project.as_data(), "deployment": decided.as_data()}
+
+    def _tell_of_the_web(self, found: dict[str, Any], decided: Deployment) -> None:
+        """Add what the process that serves the checkout needs, and whether it has it."""
+        if decided.run.systemd:
+            packages = decided.requirements.own if decided.code.integrate else ()
+            found["warnings"] += web.warnings(found["serving"], decided.places.config, packages)
+        found["next"] = next_steps.next_steps(decided, bool(self._task.check_mode))
 
     def _look(self, arguments: dict[str, Any], task_vars: dict[str, Any], hosts: int) -> dict[str, Any]:
         """Return what the module has found, as soon as no other run changes the deployment."""

@@ -149,6 +149,11 @@ class Broker:
     embedded: bool
     #: Whether workers and beat can be asked.
     has_control: bool
+    #: What its servers are called, and HOST:PORT of each; no password is in it.
+    server: str
+    addresses: tuple[str, ...]
+    #: Whether a message that nobody has acknowledged comes back after the visibility timeout.
+    counts_visibility: bool
 
 
 @dataclass(frozen=True)

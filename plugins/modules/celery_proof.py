@@ -85,6 +85,11 @@ unproven:
   type: list
   elements: str
   sample: []
+versions:
+  description: The versions of Django and Celery in the virtual environment.
+  returned: success
+  type: dict
+  sample: {"celery": "5.7.0", "django": "6.0"}
 lines:
   description: The proofs as text, in columns.
   returned: success
@@ -102,7 +107,7 @@ from ansible_collections.celeriac.django.plugins.module_utils._deployment import
 from ansible_collections.celeriac.django.plugins.module_utils._project import python
 from ansible_collections.celeriac.django.plugins.module_utils._proof import proof as _proof
 from ansible_collections.celeriac.django.plugins.module_utils._proof import trial
-from ansible_collections.celeriac.django.plugins.module_utils._runtime import censor, turn
+from ansible_collections.celeriac.django.plugins.module_utils._runtime import censor, packages, turn
 
 
 def main() -> None:
@@ -127,12 +132,13 @@ def work(module: AnsibleModule) -> None:
     """Do what the module is for, in the run's turn."""
     params = censor.parameters(module)
     if module.check_mode and not os.path.exists(params["project"]["python"]):
-        module.exit_json(changed=False, proofs=[], lines=[], unproven=[])
+        module.exit_json(changed=False, proofs=[], lines=[], unproven=[], versions={})
     try:
         project = python.ProjectPython.from_params(params)
+        deployment = Deployment.from_data(params["deployment"])
         proofs = _proof.prove(
             project,
-            Deployment.from_data(params["deployment"]),
+            deployment,
             params["hostname"],
             _proof.Asked(params["timeout"], tuple(params["ignored_tasks"])),
             module.check_mode,
@@ -145,6 +151,7 @@ def work(module: AnsibleModule) -> None:
     answer: dict[str, Any] = {
         "proofs": proofs,
         "lines": _proof.table(proofs),
+        "versions": packages.versions([deployment.places.venv]),
         "unproven": [proof["name"] for proof in proofs if not proof["ok"]],
     }
     failed = [f"{proof['name']}: {proof['detail']}" for proof in proofs if not proof["ok"]]

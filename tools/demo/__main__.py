@@ -48,6 +48,7 @@ class Demo:
         self._in_place = _is_on("IN_PLACE")
         self._copy = Copy(self._source, PLACE)
         self._target = self._source if self._in_place else self._copy.path
+        self._report = self._copy.path.with_name(f"{self._copy.path.name}-report.html")
         self._vars_file = self._copy.path.with_name(f"{self._copy.path.name}.vars.yml")
 
     def run(self) -> int:
@@ -133,6 +134,7 @@ class Demo:
         config, python = (shlex.quote(os.path.relpath(path, base)) for path in (places.config, places.python))
         # A Celery app that was there before has no command of ours.
         celery = "manage.py celery" if code.integrate else f"-m celery -A {code.app}"
+        self._screen.say(f"The report is a page for your browser: {_shown(self._report)}")
         self._screen.say("To start a worker by hand:")
         self._screen.show(
             f"  cd {shlex.quote(_shown(base))} && set -a && . {config}/environment && "
@@ -150,6 +152,7 @@ class Demo:
             "ansible_python_interpreter": "{{ ansible_playbook_python }}",
             "celery_project_path": str(self._target),
             "celery_service_manager": "none",
+            "celery_verify_report": str(self._report),
         }
         if self._settings:
             variables["celery_project_settings"] = self._settings

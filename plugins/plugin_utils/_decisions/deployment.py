@@ -171,7 +171,7 @@ def decide(variables: Variables, project: Project, host: Host, fleet: Fleet) -> 
         account=account,
         units=_units(variables, name, systemd, host, integrate),
         pools=tuple(_pools.unit(pool) for pool in variables.pools),
-        broker=Broker(variables.broker.embedded, variables.broker.facts.has_control),
+        broker=_broker_part(variables.broker),
         results=_results(variables, code, fleet),
         beat=_beat(variables, there, canary, tasks.writes_schedule(variables, done, integrate, duties)),
         limits=Limits(
@@ -255,6 +255,17 @@ def _code(variables: Variables, project: Project, integrate: bool) -> Code:
         database_from_url=variables.database_from_url,
         web=project.web,
         settings_given=bool(variables.project_settings),
+    )
+
+
+def _broker_part(broker: _broker.Broker) -> Broker:
+    facts = broker.facts
+    return Broker(
+        embedded=broker.embedded,
+        has_control=facts.has_control,
+        server=facts.server,
+        addresses=tuple(f"{host}:{port}" for host, port in broker.addresses),
+        counts_visibility=facts.counts_visibility,
     )
 
 
