@@ -13,13 +13,16 @@ version_added: 0.1.0
 description:
   - Shows the steps of a run with the seconds that each took and what it changed, by host where there are
     several, then the table of proofs, what failed, and each warning once.
+  - At a terminal, the step that runs is shown, too.
   - With C(-v), each task that changed something is named. With C(--diff), the differences are shown.
 options: {}
 author:
   - celeriac.django contributors (@celeriac)
 """
 
+import os
 import re
+import sys
 import textwrap
 import time
 from collections.abc import Mapping, Sequence
@@ -95,6 +98,9 @@ class CallbackModule(CallbackBase):
         #: What each host's run says at its end.
         self._next: dict[tuple[str, ...], None] = {}
         self._check = False
+        #: Whether a line can be written again, and what stands on one that is not ended yet.
+        self._live = sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb"
+        self._pending = False
 
     def v2_playbook_on_play_start(self, play: Play) -> None:
         """A play starts."""
@@ -108,6 +114,7 @@ class CallbackModule(CallbackBase):
         if not self._step or self._step.name != name:
             self._end_step()
             self._step = Step(name)
+            self._announce(name)
 
     def v2_playbook_on_handler_task_start(self, task: Task) -> None:
         """A handler starts."""
@@ -126,7 +133,7 @@ class CallbackModule(CallbackBase):
             if host not in about:
                 about.append(host)
         if self._display.verbosity:
-            self._display.display(f"    changed: {result.task.get_name()} [{host}]", color=_CHANGED)
+            self._say(f"    changed: {result.task.get_name()} [{host}]", color=_CHANGED)
 
     def v2_runner_on_failed(self, result: CallbackTaskResult, ignore_errors: bool = False) -> None:
         """A task failed."""
@@ -152,7 +159,7 @@ class CallbackModule(CallbackBase):
         for entry in found:
             if entry.get("diff") and entry.get("changed"):
                 text: str = self._get_diff(entry["diff"])  # type: ignore[no-untyped-call] # Ansible's own
-                self._display.display(text.rstrip())
+                self._say(text.rstrip())
 
     def v2_playbook_on_no_hosts_matched(self) -> None:
         """No host is in the pattern of a play: such as where no server is to be set up."""
@@ -200,13 +207,29 @@ class CallbackModule(CallbackBase):
         self._failures.setdefault(text, []).append(host)
 
     def _end_step(self) -> None:
+        self._clear()
         line = self._step.line(self._hosts) if self._step else ""
         if line and self._step:
             color = _ERROR if self._step.failed else None
             self._say(line, color=color or (_CHANGED if self._step.changes else None))
         self._step = None
 
+    def _announce(self, name: str) -> None:
+        """Show the step that runs, until there is more to say of it."""
+        if self._live and not self._display.verbosity:
+            self._clear()
+            sys.stdout.write(f"  {textwrap.shorten(name, _NAME_WIDTH, placeholder=' ..')} ..")
+            sys.stdout.flush()
+            self._pending = True
+
+    def _clear(self) -> None:
+        if self._pending:
+            sys.stdout.write("\r\x1b[K")
+            sys.stdout.flush()
+        self._pending = False
+
     def _say(self, *lines: str, color: str | None = None) -> None:
+        self._clear()
         for line in lines:
             self._display.display(line, color=color)
 

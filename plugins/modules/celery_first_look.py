@@ -11,6 +11,8 @@ short_description: Find slips and placeholders in the variables of all hosts bef
 version_added: 0.1.0
 description:
   - Reads the variables of the play's hosts that begin with C(celery_), on the controller.
+  - Fails where one is of another type than its role specifies, none of the choices, or has a key that there
+    is not.
   - Fails where the password of a server that the inventory sets up is missing, a placeholder or very short,
     and where another secret is still a placeholder.
   - Warns of variables that the roles of this collection do not know, with the nearest that they know, and of

@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+import sys
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
@@ -62,3 +64,19 @@ def test_no_step_is_wider_than_a_screen() -> None:
     step.done = True
     step.changes = {f"{n} files": [f"app{n}.example.org"] for n in range(9)}
     assert max(map(len, step.line(20).splitlines())) <= 100
+
+
+@pytest.mark.parametrize(("terminal", "shown"), [(True, True), (False, False)])
+def test_at_a_terminal_the_step_that_runs_is_shown(
+    terminal: bool, shown: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: terminal)
+    callback = report.CallbackModule()
+    task = SimpleNamespace(name="Install the packages", action="debug", _parent=None)
+    callback.v2_playbook_on_task_start(cast("Any", task), False)
+    assert ("  Install the packages .." in capsys.readouterr().out) is shown
+    callback.v2_playbook_on_task_start(cast("Any", task), False)  # of the same step
+    assert not capsys.readouterr().out
+    callback._end_step()
+    assert capsys.readouterr().out == ("\r\x1b[K" if shown else "")
