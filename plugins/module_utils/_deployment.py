@@ -279,6 +279,8 @@ class Requirements:
     specs: tuple[str, ...]
     #: Those of the specs that the integration needs, and the project does not name.
     own: tuple[str, ...]
+    #: A lock file whose versions are kept, absolute; empty where there is none.
+    lock: str = ""
 
 
 @dataclass(frozen=True)

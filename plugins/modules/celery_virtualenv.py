@@ -51,6 +51,11 @@ options:
     type: list
     elements: str
     default: []
+  lock:
+    description:
+      - A lock file of uv, poetry, pdm or pipenv, whose versions are kept for all packages that it names.
+      - What O(specs) add is solved with them.
+    type: path
   folder:
     description: Where relative paths in the requirement files are meant from. By default O(project.base).
     type: path
@@ -124,6 +129,7 @@ def main() -> None:
             "interpreter": {"type": "dict"},
             "files": {"type": "list", "elements": "path", "default": []},
             "specs": {"type": "list", "elements": "str", "default": []},
+            "lock": {"type": "path"},
             "folder": {"type": "path"},
             **_project_python.ARGUMENTS,
         },
@@ -146,6 +152,7 @@ def work(module: AnsibleModule) -> None:
         files=[Path(file) for file in params["files"]],
         specs=params["specs"],
         tools=Path(params["tools"]),
+        lock=Path(params["lock"]) if params["lock"] else None,
         folder=Path(params["folder"] or params["project"]["base"]),
     )
     who = builder.Builder.choose(params["project"]["base"], params["project"]["user"])

@@ -353,6 +353,24 @@ def _uncommitted(places: list[SettingsPlace], modules: Modules, base: Path) -> l
     ]
 
 
+def _without_record(package: Path, made: bool, path: Path) -> list[Finding]:
+    """Refuse a checkout that has the integration without its record: it was not committed with the rest."""
+    code = package / Path(RECORD_PATH).parent / "apps.py"
+    try:
+        ours = not made and b'label = "celery_ops"' in code.read_bytes()
+    except OSError:
+        return []
+    if not ours:
+        return []
+    record = os.path.relpath(package / RECORD_PATH, path)
+    text = (
+        f"{record} is missing beside files of the integration, so nothing tells them from the project's own. "
+        "Does git ignore it? Where the integration was made, add it: git add --force "
+        f"{record}; or take these files out by hand, and run again."
+    )
+    return [Finding(text, refuses=True)]
+
+
 def _findings(
     celery: celery_code.Found,
     chosen: App | None,
@@ -452,6 +470,7 @@ def _discover(path: Path, package: str, settings: str, source: str = "celery_pro
         has_env_file=any((folder / ".env").exists() for folder in (base, path)),
         celery_settings=settings_values.find_celery_settings(files, base),
         requirements=requirements,
+        lock=packaging.lock_of(path, requirements),
         required=required_names(path, requirements),
         open_requirements=open_requirements(path, requirements),
         requires_python=find_requires_python(path, base),
@@ -477,6 +496,7 @@ def _discover(path: Path, package: str, settings: str, source: str = "celery_pro
             *entry_points.tell(entry_lines, files, list(dict.fromkeys((base, path))), base, bool(servers)),
             *_frozen(places, modules, base),
             *_uncommitted(places, modules, base),
+            *_without_record(package_path, bool(made), path),
             *packaging.find(path, base, requirements),
             *settings_named.passed_over(base, modules, manage, main),
         ],

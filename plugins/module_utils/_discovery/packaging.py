@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from . import formats, locks
 from .project import Finding
 from .requirements import text_of, with_includes
 
@@ -42,21 +43,72 @@ def find(path: Path, base: Path, requirements: list[str]) -> list[Finding]:
         requirements: the files that are installed from, relative to the checkout.
     """
     folders = list(dict.fromkeys((base, path)))
-    found = list(_locked(path, folders))
+    used = lock_of(path, requirements)
+    found = [*_locked(path, folders, used), *_broken(path, used)]
     text = _elsewhere(path, folders, requirements)
     if text:
         locks = [finding.text for finding in found]
         found = [
             Finding(" ".join([text, *locks]), refuses=True, option="requirements", running=True),
         ]
-    return [*found, *_too_old(path, requirements)]
+    return [*found, *_too_old(path, requirements), *_locked_too_old(path, used)]
 
 
-def _locked(path: Path, folders: list[Path]) -> Iterator[Finding]:
+def lock_of(path: Path, requirements: list[str]) -> str:
+    """Return the lock file whose versions are installed, relative to the checkout; empty where there is none.
+
+    It stands beside a pyproject.toml or a Pipfile that is installed from: a requirements.txt says itself
+    which versions it wants.
+    """
+    for entry in requirements:
+        if Path(entry).name in ("pyproject.toml", "Pipfile"):
+            file = locks.find([(path / entry).parent])
+            if file:
+                return os.path.relpath(file, path)
+    return ""
+
+
+def _broken(path: Path, lock: str) -> Iterator[Finding]:
+    try:
+        locks.pins(path / lock) if lock else None
+    except (locks.LockFileError, OSError) as error:
+        yield Finding(
+            f"{lock}: {error}. Mend it, or name the requirements in celery_requirements.",
+            refuses=True,
+            option="requirements",
+            running=True,
+        )
+
+
+def _locked_too_old(path: Path, lock: str) -> Iterator[Finding]:
+    """Yield the versions of a lock that what is added cannot be installed with."""
+    try:
+        pins = locks.pins(path / lock) if lock else []
+    except (locks.LockFileError, OSError):
+        return
+    tool = {"uv.lock": "uv add", "poetry.lock": "poetry add", "pdm.lock": "pdm add"}.get(
+        Path(lock).name, "pipenv install"
+    )
+    for pin in pins:
+        oldest, who = _OLDEST.get(pin.name, ((), ""))
+        if oldest and _excludes(f"=={pin.version}", oldest):
+            version = ".".join(map(str, oldest))
+            yield Finding(
+                f"{lock}:{pin.line} locks {pin.name} {pin.version}, and {who} needs {version} or newer. Let "
+                f"the tool lock newer ones ({tool} 'celery>=5.7' does), or name the requirements in "
+                "celery_requirements, which takes no lock.",
+                refuses=True,
+                concerns="integration",
+                option="requirements",
+                running=True,
+            )
+
+
+def _locked(path: Path, folders: list[Path], used: str) -> Iterator[Finding]:
     for folder in folders:
         for name, export in _LOCKS.items():
-            if (folder / name).is_file():
-                file = os.path.relpath(folder / name, path)
+            file = os.path.relpath(folder / name, path)
+            if (folder / name).is_file() and file != used:
                 yield Finding(
                     f"{file} locks the versions that the project runs with, and is not installed from: "
                     "workers get the newest ones that its requirements allow. For the locked ones: "
@@ -69,22 +121,34 @@ def _locked(path: Path, folders: list[Path]) -> Iterator[Finding]:
 def _elsewhere(path: Path, folders: list[Path], requirements: list[str]) -> str:
     """Return where the packages are, if not in the files that are installed from, and what to do."""
     for folder in folders:
-        for table, what in _tables(folder / "pyproject.toml"):
+        translated, why = _translated(folder / "pyproject.toml")
+        for table, what in [] if translated else _tables(folder / "pyproject.toml"):
             if _names_django(table):
                 file = os.path.relpath(folder / "pyproject.toml", path)
                 known = requirements and any(
                     _names_django(_installed_part(path / entry)) for entry in requirements
                 )
                 if not known:
-                    return _advice(f"{file}, {what}")
+                    return _advice(f"{file}, {what}{why}")
         if requirements:
             continue
         if (folder / "Pipfile").is_file():
-            return _advice(os.path.relpath(folder / "Pipfile", path))
+            _lines, why = _translated(folder / "Pipfile")
+            return _advice(f"{os.path.relpath(folder / 'Pipfile', path)}{why}")
         conda = next((folder / name for name in _CONDA if (folder / name).is_file()), None)
         if conda and re.search(r"^\s*dependencies\s*:", text_of(conda), re.MULTILINE):
             return _advice(f"{os.path.relpath(conda, path)}, which is conda's")
     return ""
+
+
+def _translated(file: Path) -> tuple[list[str] | None, str]:
+    """Return what a file of another form asks for in pip's form, and why that cannot be said."""
+    if not file.is_file():
+        return None, ""
+    try:
+        return formats.lines(file), ""
+    except formats.FormatError as error:
+        return None, f" ({error})"
 
 
 def _advice(where: str) -> str:

@@ -146,6 +146,8 @@ class Project:
     #: The project's own settings of Celery: name and place.
     celery_settings: dict[str, str] = field(default_factory=dict)
     requirements: list[str] = field(default_factory=list)
+    #: The lock file whose versions are installed, relative to the checkout; empty where there is none.
+    lock: str = ""
     requires_python: str = ""
     #: The names of the packages that these files ask for.
     required: list[str] = field(default_factory=list)

@@ -11,6 +11,7 @@ import re
 from pathlib import Path
 
 from .._checkout import block
+from . import formats
 
 #: Requirement files that are taken up unasked; the first line that has a match wins.
 REQUIREMENT_FILES = (
@@ -46,7 +47,18 @@ def find_requirements(path: Path, base: Path) -> list[str]:
                 ):
                     continue
                 return [os.path.relpath(file, path)]
+    for folder in dict.fromkeys((base, path)):
+        for name in ("pyproject.toml", "Pipfile"):
+            if (folder / name).is_file() and _translated(folder / name):
+                return [os.path.relpath(folder / name, path)]
     return []
+
+
+def _translated(file: Path) -> list[str] | None:
+    try:
+        return formats.lines(file)
+    except formats.FormatError:
+        return None
 
 
 def find_requires_python(path: Path, base: Path) -> str:
@@ -59,8 +71,9 @@ def find_requires_python(path: Path, base: Path) -> str:
                 file.read_text(encoding="utf-8", errors="replace"),
                 re.MULTILINE,
             )
-            if found:
-                return found.group(1)
+            asked = found.group(1) if found else formats.python_of_poetry(file)
+            if asked:
+                return asked
     return ""
 
 
@@ -69,12 +82,21 @@ def required_names(path: Path, requirements: list[str]) -> list[str]:
     found: set[str] = set()
     for entry in requirements:
         for file in with_includes(path / entry, _REQUIREMENT):
+            lines = _translated(file)
+            if lines is not None:
+                found.update(name for name in map(_name, lines) if name)
+                continue
             # What we wrote into it is not the project's own wish.
             text = _decoded(block.without(file.read_bytes()))
             pattern = r"""["']([A-Za-z0-9][\w.-]*)""" if file.suffix == ".toml" else r"^([A-Za-z0-9][\w.-]*)"
             for name in re.findall(pattern, text, re.MULTILINE):
                 found.add(re.sub(r"[-_.]+", "-", name).lower())
     return sorted(found)
+
+
+def _name(requirement: str) -> str:
+    match = re.match(r"[A-Za-z0-9][\w.-]*", requirement)
+    return re.sub(r"[-_.]+", "-", match.group()).lower() if match else ""
 
 
 def open_requirements(path: Path, requirements: list[str]) -> str:

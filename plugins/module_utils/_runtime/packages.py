@@ -24,6 +24,7 @@ from pathlib import Path
 from .. import _command, _whole
 from .. import _owner as owner
 from .._checkout import block
+from .._discovery import formats, locks
 from .._discovery.requirements import with_includes
 from . import builder as _builder
 from . import deployed, lock, removal
@@ -50,6 +51,11 @@ class Wanted:
     tools: Path
     #: Where relative paths in requirement files are meant from, as pip does: the checkout.
     folder: Path = Path("/")
+    #: A lock file whose versions are kept, None where there is none.
+    lock: Path | None = None
+    #: The files as uv reads them, and a file with the lock's versions: made for one run.
+    plain: Sequence[Path] = ()
+    constraints: Path | None = None
 
     def fingerprint(self) -> str:
         """Return a digest of everything that decides what gets installed.
@@ -62,14 +68,19 @@ class Wanted:
             state.update(f"{part}\n".encode())
         try:
             # A line in one can name any file.
-            state.update(owner.call(self.folder, lambda _ask: _digest_of_requirements(self.files)).encode())
+            state.update(
+                owner.call(self.folder, lambda _ask: _digest_of_requirements(self.files, self.lock)).encode()
+            )
         except (owner.OwnerError, OSError) as error:
             raise PackagesError(f"{error}.") from error
         return state.hexdigest()
 
 
-def _digest_of_requirements(files: Sequence[Path]) -> str:
+def _digest_of_requirements(files: Sequence[Path], lock_file: Path | None) -> str:
     state = hashlib.sha256()
+    locked = [lock_file, *(file.with_name("Pipfile.lock") for file in files if file.name == "Pipfile")]
+    for file in filter(None, locked):
+        state.update(file.read_bytes() if file.is_file() else b"")
     for file in files:
         for included in with_includes(file):
             # Our own lines repeat what is wanted anyway.
@@ -176,6 +187,7 @@ def _predict(wanted: Wanted, builder: _builder.Builder) -> list[str]:
         return [f"+{spec}" for spec in wanted.specs]
     with _passable_folder(builder) as folder:
         uv = _uv.Uv.on_host(program, builder, folder, _cache(wanted.tools, builder, folder, make=False))
+        wanted = _as_uv_reads_it(wanted, folder, builder)
         if not _runs(wanted.venv):
             return _compile(uv, wanted, folder)
         command = ["install", "--dry-run", *_into(wanted.venv), *_sources(wanted)]
@@ -198,6 +210,7 @@ def _install(wanted: Wanted, see: Callable[[Path], None], builder: _builder.Buil
             mark.touch()
         with _passable_folder(builder) as folder:
             uv = _uv.Uv.on_host(program, builder, folder, _cache(wanted.tools, builder, folder))
+            wanted = _as_uv_reads_it(wanted, folder, builder)
             if foreign:
                 # In root's own environment, only root can install: then nothing is built.
                 wheels = ["--only-binary", ":all:"] if builder.is_us() and code_of_others else []
@@ -437,7 +450,52 @@ def _is_ours_alone(path: Path) -> bool:
 
 
 def _sources(wanted: Wanted) -> list[str]:
-    return [*(f"-r{file}" for file in wanted.files), *wanted.specs]
+    constraints = [f"-c{wanted.constraints}"] if wanted.constraints else []
+    return [*(f"-r{file}" for file in wanted.plain or wanted.files), *constraints, *wanted.specs]
+
+
+def _as_uv_reads_it(wanted: Wanted, folder: Path, builder: _builder.Builder) -> Wanted:
+    """Return the same with files that uv can read, in *folder*: other forms translated, the lock's versions.
+
+    Raises:
+        PackagesError: a file says what has no equal, or cannot be read.
+    """
+    if wanted.lock is None and all(file.name not in ("pyproject.toml", "Pipfile") for file in wanted.files):
+        return wanted
+    try:
+        texts: dict[str, list[str] | None] = owner.call(wanted.folder, lambda _ask: _translated(wanted))
+    except (owner.OwnerError, OSError) as error:
+        raise PackagesError(f"{error}.") from error
+    problem = texts.pop("error", None)
+    if problem:
+        raise PackagesError(f"{problem[0]}. Name the requirements in celery_requirements.")
+
+    def write(name: str, lines: Sequence[str]) -> Path:
+        path = folder / name
+        path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+        if not builder.is_us():
+            os.chown(path, builder.uid, builder.gid)
+        return path
+
+    plain = [
+        file if (lines := texts[str(file)]) is None else write(f"requirements-{number}.txt", lines)
+        for number, file in enumerate(wanted.files)
+    ]
+    locked = texts.get("lock")
+    return replace(
+        wanted, plain=plain, constraints=write("locked.txt", locked) if locked is not None else None
+    )
+
+
+def _translated(wanted: Wanted) -> dict[str, list[str] | None]:
+    """Return what each file asks for where uv does not read it itself, and what the lock names: as lines."""
+    try:
+        found = {str(file): formats.lines(file) for file in wanted.files}
+        if wanted.lock is not None:
+            found["lock"] = [pin.constraint() for pin in locks.pins(wanted.lock)]
+    except (formats.FormatError, locks.LockFileError) as error:
+        return {"error": [str(error)]}
+    return found
 
 
 def _into(venv: Path) -> list[str]:
@@ -457,7 +515,8 @@ def _compile(uv: _uv.Uv, wanted: Wanted, folder: Path) -> list[str]:
     extra.write_text("\n".join(wanted.specs) + "\n", encoding="utf-8")
     if not uv.builder.is_us():
         os.chown(extra, uv.builder.uid, uv.builder.gid)
-    files = [*map(str, wanted.files), str(extra)]
+    files = [*map(str, wanted.plain or wanted.files), str(extra)]
+    files += ["--constraint", str(wanted.constraints)] if wanted.constraints else []
     options = ["--quiet", "--no-header", "--no-annotate", "--python", wanted.interpreter.path]
     done = uv.pip(["compile", *options, *files], wanted.folder)
     return [f"+{line}" for line in done.stdout.split() if "==" in line]

@@ -45,7 +45,7 @@ def decide(variables: Variables, project: Project, integrate: bool, solar: bool 
     asked: list[str] = []
     for entry in variables.requirements or project.requirements:
         file = os.path.join(project.path, entry)
-        if entry in project.requirements or entry.endswith((".txt", ".in", ".toml")):
+        if entry in project.requirements or entry.endswith((".txt", ".in", ".toml", "Pipfile")):
             files.append(file)
         else:
             asked.append(entry)
@@ -60,7 +60,10 @@ def decide(variables: Variables, project: Project, integrate: bool, solar: bool 
         own += [HIREDIS] if "redis" in extras else []
         own += _of_the_integration(variables, project)
         own += [EPHEM] if solar else []
-    return Requirements(tuple(files), (*asked, *own), tuple(own))
+    # Who names requirements wants these.
+    locked = project.lock and not variables.requirements
+    lock = os.path.join(project.path, project.lock) if locked else ""
+    return Requirements(tuple(files), (*asked, *own), tuple(own), lock)
 
 
 def _of_the_integration(variables: Variables, project: Project) -> list[str]:

@@ -997,3 +997,13 @@ def test_settings_that_git_ignores_are_told(make: Make, monkeypatch: pytest.Monk
     (finding,) = discover(str(top)).findings
     assert "shop/settings.py: git ignores this file" in finding.text
     assert not finding.refuses
+
+
+def test_an_integration_without_its_record_is_refused(make: Make) -> None:
+    ours = 'class CeleryOpsConfig(AppConfig):\n    label = "celery_ops"\n'
+    (finding,) = discover(str(make({"shop/celery_ops/apps.py": ours}))).findings
+    assert finding.refuses
+    assert "shop/celery_ops/integration.json is missing" in finding.text
+    assert "git add --force shop/celery_ops/integration.json" in finding.text
+    # Somebody else's app of that name is no matter.
+    assert discover(str(make({"shop/celery_ops/apps.py": "x = 1\n"}))).findings == []

@@ -36,19 +36,22 @@ def tell(tmp_path: Path, write_tree: Callable[[Path, Mapping[str, str | bytes]],
 
 POETRY = '[tool.poetry]\nname = "shop"\n\n[tool.poetry.dependencies]\npython = "^3.10"\nDjango = "~4.2"\n'
 EMPTY = '[project]\nname = "shop"\ndependencies = []\n\n'
+EXTRAS = f"{EMPTY}[project.optional-dependencies]\n"
+#: What has no equal in pip's form.
+EITHER = POETRY.replace("~4.2", "^4.2 || ^5.2")
 
 
 @pytest.mark.parametrize(
     ("files", "where"),
     [
-        ({"pyproject.toml": POETRY}, "pyproject.toml, in poetry's own form"),
-        ({"pyproject.toml": f'[project]\nname = "shop"\n\n{POETRY}'}, "pyproject.toml, in poetry's own form"),
+        ({"pyproject.toml": EITHER}, "pyproject.toml, in poetry's own form (Django has alternatives"),
+        ({"pyproject.toml": f'[project]\nname = "shop"\n\n{EITHER}'}, "pyproject.toml, in poetry's own form"),
         (
-            {"pyproject.toml": f'{EMPTY}[project.optional-dependencies]\nproduction = ["Django~=4.2"]\n'},
+            {"pyproject.toml": f'{EXTRAS}a = ["Django~=4.2"]\nb = ["django"]\n'},
             "pyproject.toml, as an extra",
         ),
         (
-            {"pyproject.toml": f'{EMPTY}[dependency-groups]\nweb = ["django~=4.2"]\n'},
+            {"pyproject.toml": f'{EMPTY}[dependency-groups]\na = ["django~=4.2"]\nb = ["django"]\n'},
             "pyproject.toml, as a dependency group",
         ),
         ({"Pipfile": '[packages]\ndjango = "*"\n'}, "Pipfile"),
@@ -92,7 +95,7 @@ def test_packages_that_are_installed_are_no_matter(files: dict[str, str], tell: 
 def test_a_lock_that_is_not_installed_from_is_told_with_its_export(
     lock: str, command: str, tell: Tell
 ) -> None:
-    (finding,) = tell({"pyproject.toml": PROJECT, lock: ""})
+    (finding,) = tell({"requirements.txt": "django\n", "pyproject.toml": PROJECT, lock: ""})
     assert not finding.refuses
     assert f"{lock} locks" in finding.text
     assert command in finding.text
@@ -155,3 +158,58 @@ def test_what_somebody_names_is_told_apart(tmp_path: Path) -> None:
     files, names = asked(tmp_path, entries)
     assert files == ["base.pip"]
     assert {"celery", "kombu", "psycopg2-binary"} <= set(names)
+
+
+@pytest.mark.parametrize(
+    ("files", "names"),
+    [
+        ({"pyproject.toml": POETRY}, ["django"]),
+        (
+            {"pyproject.toml": f'{EMPTY}[project.optional-dependencies]\nweb = ["Django~=4.2", "x"]\n'},
+            ["django", "x"],
+        ),
+        (
+            {
+                "pyproject.toml": f'{EMPTY}[dependency-groups]\ndev = ["django", "black"]\n'
+                'prod = [{include-group = "base"}, "gunicorn"]\nbase = ["redis"]\n'
+                'production = ["django>=5", {include-group = "base"}]\n'
+            },
+            ["django", "redis"],
+        ),
+        (
+            {
+                "Pipfile": '[packages]\ndjango = "*"\n',
+                "Pipfile.lock": '{"default": {"django": {"version": "==5.2"}}}',
+            },
+            ["django"],
+        ),
+    ],
+)
+def test_requirements_in_other_forms_are_read(
+    files: dict[str, str], names: list[str], tell: Tell, tmp_path: Path
+) -> None:
+    assert [finding for finding in tell(files) if finding.refuses] == []
+    assert required_names(tmp_path, find_requirements(tmp_path, tmp_path)) == names
+
+
+UV_LOCK = 'version = 1\n\n[[package]]\nname = "celery"\nversion = "5.4.0"\nsource = { registry = "x" }\n'
+
+
+def test_a_lock_beside_what_is_installed_from_is_used(tell: Tell, tmp_path: Path) -> None:
+    files = {"pyproject.toml": PROJECT, "uv.lock": UV_LOCK.replace("5.4.0", "5.7.1")}
+    assert tell(files) == []
+    assert packaging.lock_of(tmp_path, ["pyproject.toml"]) == "uv.lock"
+    assert packaging.lock_of(tmp_path, ["requirements.txt"]) == ""
+
+
+def test_a_lock_that_celery_cannot_be_installed_with_is_refused_with_its_line(tell: Tell) -> None:
+    (finding,) = tell({"pyproject.toml": PROJECT, "uv.lock": UV_LOCK})
+    assert finding.text.startswith("uv.lock:3 locks celery 5.4.0, and the integration needs 5.7 or newer.")
+    assert "uv add" in finding.text
+    assert (finding.refuses, finding.concerns, finding.option) == (True, "integration", "requirements")
+
+
+def test_a_lock_in_conflict_is_refused(tell: Tell) -> None:
+    (finding,) = tell({"pyproject.toml": PROJECT, "uv.lock": "<<<<<<< HEAD\n"})
+    assert finding.refuses
+    assert "uv.lock: uv.lock is no lock file that can be read" in finding.text

@@ -688,6 +688,35 @@ def test_root_builds_nothing_for_its_own_environment_either(uv: FakeUv, wanted: 
         assert "--only-binary" in call["arguments"]
 
 
+def test_the_versions_of_a_lock_are_kept(uv: FakeUv, wanted: _packages.Wanted, tmp_path: Path) -> None:
+    lock = tmp_path / "uv.lock"
+    lock.write_text(
+        'version = 1\n\n[[package]]\nname = "django"\nversion = "5.2.1"\nsource = { registry = "x" }\n'
+    )
+    (tmp_path / "pyproject.toml").write_text('[project]\ndependencies = ["django"]\n')
+    locked = altered(wanted, files=[tmp_path / "pyproject.toml"], lock=lock)
+    assert install(locked, False, accept)
+    fill = uv.calls()[-1]["arguments"]
+    assert f"-r{tmp_path / 'pyproject.toml'}" in fill
+    assert [word for word in fill if word.startswith("-c") and word.endswith("/locked.txt")]
+    assert install(locked, False, accept) == []
+    # Another version in it is another environment.
+    before = locked.fingerprint()
+    lock.write_text(lock.read_text().replace("5.2.1", "5.2.2"))
+    assert locked.fingerprint() != before
+
+
+def test_another_form_is_said_in_pips(uv: FakeUv, wanted: _packages.Wanted, tmp_path: Path) -> None:
+    file = tmp_path / "pyproject.toml"
+    file.write_text('[tool.poetry.dependencies]\ndjango = "~4.2"\n')
+    poetry = altered(wanted, files=[file])
+    assert install(poetry, False, accept)
+    assert [word for word in uv.calls()[-1]["arguments"] if word.endswith("/requirements-0.txt")]
+    file.write_text('[tool.poetry.dependencies]\ndjango = "^4 || ^5"\n')
+    with pytest.raises(_packages.PackagesError, match=r"django has alternatives.*celery_requirements"):
+        install(poetry, False, accept)
+
+
 def test_what_a_refused_project_leaves_is_hidden_with_its_folder(
     uv: FakeUv, wanted: _packages.Wanted, tmp_path: Path
 ) -> None:
