@@ -51,7 +51,7 @@ def test_a_reviewer_reads_it_in_ten_minutes(deployment: Deployment) -> None:
     git(deployment, "add", "--all")
     added = [int(line.split()[0]) for line in git(deployment, "diff", "--cached", "--numstat").splitlines()]
     assert len(added) <= 20
-    assert sum(added) <= 680
+    assert sum(added) <= 650
 
 
 def test_a_checkout_of_before_loses_what_has_moved(deployment: Deployment, before: Deployment) -> None:

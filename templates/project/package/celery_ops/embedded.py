@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: 0BSD
 """The broker that is a folder, for trying and for development: kombu's, made safe to share.
 
-kombu's own lets a reader see a message, and a table of queues, that are still being
-written, and two processes that start together can each lose what the other has bound.
+kombu's own lets a reader see what is still being written, and two processes that start
+together can each lose what the other has bound.
 """
 
 import uuid
@@ -71,10 +71,8 @@ class Transport(filesystem.Transport):
 
     Channel = Channel
 
-    @property
-    def default_connection_params(self) -> "dict[str, Any]":
-        """A folder has no host: kombu would warn at each start that it takes one."""
-        return {"hostname": None, "port": None}
+    # A folder has no host, of which kombu would warn at each start.
+    default_connection_params = dict.fromkeys(("hostname", "port"))
 
 
 def register() -> None:

@@ -1,9 +1,5 @@
 # SPDX-License-Identifier: 0BSD
-"""What messages and results can hold besides what kombu's JSON knows.
-
-kombu brings dates, times, Decimal and UUID back as what they were. Django's encoder
-knows two types more: durations, and texts that are translated when they are shown.
-"""
+"""Messages and results can hold durations and lazy texts too, as Django's JSON can."""
 
 from datetime import timedelta
 
