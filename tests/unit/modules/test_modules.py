@@ -6,8 +6,11 @@
 from __future__ import annotations
 
 import importlib
+import json
 import os
+import shutil
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +19,7 @@ import pytest
 import yaml
 
 from ansible_collections.celeriac.django.plugins.module_utils._deployment import Deployment
+from ansible_collections.celeriac.django.plugins.module_utils._runtime import deployed, lock
 from ansible_collections.celeriac.django.plugins.modules import (
     celery_deployment,
     celery_environment,
@@ -23,6 +27,7 @@ from ansible_collections.celeriac.django.plugins.modules import (
     celery_project,
     celery_proof,
     celery_service,
+    celery_turn,
     celery_virtualenv,
 )
 
@@ -90,6 +95,61 @@ def test_a_removal_needs_no_python(run: Run, checkout: Path) -> None:
 def with_python(arguments: dict[str, Any]) -> dict[str, Any]:
     """Returns arguments that name an interpreter, which is there."""
     return {**arguments, "project": {**arguments["project"], "python": sys.executable}}
+
+
+@pytest.mark.parametrize("broken", [False, True])
+def test_a_checkout_that_cannot_be_looked_at_is_known_by_the_hosts_own_record(
+    broken: bool, run: Run, checkout: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = {
+        "path": str(checkout),
+        "record": "shop/celery_ops/integration.json",
+        "settings": "s",
+        "state": "/s",
+    }
+    (tmp_path / "etc/shop-celery").mkdir(parents=True)
+    setup = {"base": str(checkout), "deployed": told}
+    (tmp_path / "etc/shop-celery/operate.json").write_text(json.dumps(setup))
+    monkeypatch.setattr(deployed, "ETC", tmp_path / "etc")
+    if broken:
+        (checkout / "shop/settings.py").write_text("def broken(:\n")
+    else:
+        shutil.rmtree(checkout)
+    removing = {"variables": variables(checkout), "removing": True}
+    assert run(celery_deployment, **removing)["failed"]
+    answer = run(celery_deployment, **removing, unseen=True)
+    assert ("settings.py" if broken else "there is no folder") in answer["unseen"]
+    assert (answer["project"]["path"], answer["project"]["recorded_name"]) == (str(checkout), "shop")
+
+
+def test_a_checkout_is_not_deployed_under_a_second_name(
+    run: Run, checkout: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = {"path": str(checkout), "record": "", "settings": "", "state": ""}
+    (tmp_path / "etc/store-celery").mkdir(parents=True)
+    setup = {"base": str(checkout), "deployed": told}
+    (tmp_path / "etc/store-celery/operate.json").write_text(json.dumps(setup))
+    monkeypatch.setattr(deployed, "ETC", tmp_path / "etc")
+    answer = run(celery_deployment, variables=variables(checkout))
+    assert answer["failed"]
+    assert "is deployed on this host already, as store" in answer["msg"]
+
+
+def test_a_run_has_its_turn_at_a_deployment(
+    run: Run, checkout: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second run is told who has it; one that is refused gives it back."""
+    monkeypatch.setattr(lock, "RUN", tmp_path / "locks")
+    monkeypatch.setattr(tempfile, "gettempdir", lambda: str(tmp_path))
+    first, second = ({"token": name, "who": f"{name}@laptop"} for name in ("ann", "bob"))
+    answer = run(celery_deployment, variables=variables(checkout), run=first)
+    assert answer["run"] == {**first, "what": str(checkout)}
+    held = run(celery_deployment, variables=variables(checkout), run=second)["held"]
+    assert (held["token"], held["who"], held["mine"]) == ("ann", "ann@laptop", False)
+    assert run(celery_turn, run=answer["run"])["what"] == str(checkout)
+    refused = run(celery_deployment, variables={**variables(checkout), "python": "/nowhere"}, run=second)
+    assert refused["failed"]
+    assert "held" not in run(celery_deployment, variables=variables(checkout), run=first)
 
 
 # celery_project
