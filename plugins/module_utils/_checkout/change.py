@@ -61,7 +61,6 @@ def change(
 
     def work(ask: owner.Ask) -> dict[str, Any]:
         def seen(changed: list[Path]) -> None:
-            check_syntax(changed)
             ask([str(path) for path in changed])
 
         return asdict(_change(top, compute, seen, check))
@@ -98,7 +97,14 @@ def _change(
                 found = compute(files.read)
                 changed = found.changed()
                 if changed:
-                    transaction.apply(top, changed, lambda: see(list(changed)))
+                    # What somebody has broken before is not for us to mend, or to leave our lines in.
+                    sound = [path for path in changed if not _problem(path, files.read(path))]
+
+                    def seen() -> None:
+                        check_syntax(sound)
+                        see(list(changed))
+
+                    transaction.apply(top, changed, seen)
                     _drop_bytecode(files, [path for path, text in changed.items() if text is None])
                 return _outcome(top, found, recovered)
     except (integration.IntegrationError, transaction.TransactionError, TreeError) as error:
@@ -154,11 +160,18 @@ def check_syntax(files: list[Path]) -> None:
         CheckoutError: one does not.
     """
     for file in files:
-        if file.suffix == ".py" and file.exists():
-            try:
-                ast.parse(file.read_bytes(), filename=str(file))
-            except (SyntaxError, ValueError) as error:
-                raise CheckoutError(
-                    f"With the integration, {file} would be no valid Python: {error}. "
-                    "The checkout is as it was."
-                ) from error
+        if file.exists() and (error := _problem(file, file.read_bytes())):
+            raise CheckoutError(
+                f"With the integration, {file} would be no valid Python: {error}. The checkout is as it was."
+            )
+
+
+def _problem(file: Path, content: bytes | None) -> str:
+    """Return why a file is no valid Python, empty where it is, is no Python at all, or is not there."""
+    if file.suffix != ".py" or content is None:
+        return ""
+    try:
+        ast.parse(content, filename=str(file))
+    except (SyntaxError, ValueError) as error:
+        return str(error)
+    return ""

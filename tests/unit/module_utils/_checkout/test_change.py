@@ -162,6 +162,24 @@ def test_an_invalid_file_is_named(content: bytes, tmp_path: Path) -> None:
         change.check_syntax([tmp_path / "a.py"])
 
 
+def test_a_file_that_somebody_has_broken_is_no_hindrance(
+    tmp_path: Path, write_tree: Callable[..., Path]
+) -> None:
+    """Our lines go out of it too, and it stays as broken as it was."""
+    write_tree(tmp_path, {"shop/settings.py": "A = 1\n"})
+    record = "shop/celery_ops/integration.json"
+    blocks = {"shop/settings.py": {"lines": "B = 2", "hint": ""}}
+
+    def put(read: integration.Reader) -> integration.Change:
+        return integration.integrate(tmp_path, record, {}, blocks, read)
+
+    change.change(tmp_path, put, no_check, check=False)
+    with (tmp_path / "shop/settings.py").open("a") as file:
+        file.write("def broken(:\n")
+    change.change(tmp_path, lambda read: integration.remove(tmp_path, record, read), no_check, check=False)
+    assert (tmp_path / "shop/settings.py").read_text() == "A = 1\ndef broken(:\n"
+
+
 def test_what_git_ignores_is_told_with_the_pattern_and_the_command() -> None:
     ignored = {"shop/b.json": ".gitignore:2: *.json", "shop/a.json": ".gitignore:2: *.json"}
     outcome = change.Outcome("", [], {}, recovered=False, ignored=ignored)
