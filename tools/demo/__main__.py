@@ -19,7 +19,6 @@ from checkout import Copy, diff_stat
 from playbook import Playbook
 from screen import Screen
 
-from ansible_collections.celeriac.django.plugins.module_utils._deployment import Deployment
 from ansible_collections.celeriac.django.plugins.module_utils._discovery import (
     discover,
     settings_named,
@@ -70,14 +69,10 @@ class Demo:
         if playbook.interrupted:
             self._screen.say("Interrupted. The next run goes on where this one ended.")
             return 130
-        self._screen.proofs(playbook.proofs)
-        self._screen.say(_in_words(playbook.noise))
         if status:
-            self._show_failure(playbook)
+            self._show_failure()
         else:
-            self._show_changes(playbook.changed)
-            if playbook.deployment:
-                self._show_commands(playbook.deployment)
+            self._show_changes()
         return status
 
     def _look(self) -> None:
@@ -107,40 +102,22 @@ class Demo:
             with open(new, "w", encoding="utf-8") as file:
                 file.write(f'celery_secrets:\n  SECRET_KEY: "{secrets.token_urlsafe(48)}"\n')
 
-    def _show_failure(self, playbook: Playbook) -> None:
-        if playbook.proofs:
-            return
-        self._screen.say(_in_words(playbook.message), "31")
+    def _show_failure(self) -> None:
         if self._source != EXAMPLE:
             self._screen.say(
-                "Variables of the playbook, such as celery_environment and celery_secrets, are read "
-                f"from {_shown(self._vars_file)}."
+                "celery_project_path is PROJECT here, and celery_project_settings is SETTINGS. Other "
+                "variables, such as celery_environment and celery_secrets, are read from "
+                f"{_shown(self._vars_file)}."
             )
 
-    def _show_changes(self, changed: int) -> None:
+    def _show_changes(self) -> None:
         name = "project" if self._in_place else "copy"
-        if not changed:
-            self._screen.say(f"Nothing changed: the {name} was integrated already.", "1")
         stat = diff_stat(self._target, self._screen.columns, self._screen.colour)
         says = "Its git diff --stat:" if stat else "Its git diff is empty."
         if stat is None:
             says = "Git has no diff of it."
         self._screen.say(f"The {name} is {_shown(self._target)}. {says}")
         self._screen.show(stat or "")
-
-    def _show_commands(self, deployment: Deployment) -> None:
-        code, places = deployment.code, deployment.places
-        base = Path(code.base)
-        config, python = (shlex.quote(os.path.relpath(path, base)) for path in (places.config, places.python))
-        # A Celery app that was there before has no command of ours.
-        celery = "manage.py celery" if code.integrate else f"-m celery -A {code.app}"
-        self._screen.say(f"The report is a page for your browser: {_shown(self._report)}")
-        self._screen.say("To start a worker by hand:")
-        self._screen.show(
-            f"  cd {shlex.quote(_shown(base))} && set -a && . {config}/environment && "
-            f". {config}/secrets && set +a\n"
-            f"  {python} {celery} worker -l info\n"
-        )
         if self._in_place:
             playbook = os.path.relpath(Path(sys.executable).with_name("ansible-playbook"))
             variables = shlex.quote(json.dumps(self._variables()))

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os.path
 from collections.abc import Sequence
 
 from ansible_collections.celeriac.django.plugins.module_utils._deployment import Deployment
@@ -31,11 +32,17 @@ def next_steps(deployment: Deployment, check: bool) -> list[str]:
             *(f"  {line}" for line in web.lines(config)),
         ]
     celery = "manage.py celery" if code.integrate else f"-m celery -A {code.app}"
+    state, python = (_seen_from(code.base, path) for path in (config, deployment.places.python))
     return [
         "Nothing runs now: no service was started. To start a worker:",
-        f"  cd {code.base} && set -a && . {config}/environment && . {config}/secrets && set +a",
-        f"  {deployment.places.python} {celery} worker -l info",
+        f"  cd {code.base} && set -a && . {state}/environment && . {state}/secrets && set +a",
+        f"  {python} {celery} worker -l info",
     ]
+
+
+def _seen_from(folder: str, path: str) -> str:
+    """Return a path as one types it in a folder: a line that can be read, where it is below."""
+    return os.path.relpath(path, folder) if path.startswith(f"{folder}/") else path
 
 
 def what_stays(deployment: Deployment, servers: Sequence[str]) -> list[str]:

@@ -25,6 +25,12 @@ def test_where_nothing_runs_it_is_said_how_to_start(deployment: Deployment) -> N
     text = "\n".join(next_steps(by_hand, False))
     assert text.startswith("Nothing runs now")
     assert "manage.py celery worker" in text
+    places = replace(by_hand.places, config="/srv/shop/.celery", python="/srv/shop/.celery/venv/bin/python")
+    short = next_steps(replace(by_hand, places=places), False)
+    assert short[1:] == [
+        "  cd /srv/shop && set -a && . .celery/environment && . .celery/secrets && set +a",
+        "  .celery/venv/bin/python manage.py celery worker -l info",
+    ]
     code = replace(deployment.code, integrate=False, app="shop.celery:app")
     own = "\n".join(next_steps(replace(by_hand, code=code), False))
     assert "-m celery -A shop.celery:app worker" in own
