@@ -98,7 +98,7 @@ class ActionModule(ActionBase):
             decided = deployment.decide(variables, project, looked, fleet)
             if not variables.removing:
                 findings.check(variables, project, decided, unasked)
-                _fleet.check_queues(fleet.served)
+                _fleet.check_queues(fleet.served, decided.code.integrate)
         except ValueError as error:
             return {"failed": True, "msg": str(error)}  # not raised: the role judges all hosts together
         if variables.removing:

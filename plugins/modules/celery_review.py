@@ -34,6 +34,11 @@ options:
     type: str
     choices: [at_most_once, at_least_once]
     default: at_most_once
+  served:
+    description: The queues that a pool of the deployment serves. Without any, nobody is asked.
+    type: list
+    elements: str
+    default: []
 author:
   - celeriac.django contributors (@celeriac)
 """
@@ -67,7 +72,12 @@ import os
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.celeriac.django.plugins.module_utils._discovery import project
-from ansible_collections.celeriac.django.plugins.module_utils._project import known_settings, python, review
+from ansible_collections.celeriac.django.plugins.module_utils._project import (
+    known_settings,
+    python,
+    review,
+    works,
+)
 from ansible_collections.celeriac.django.plugins.module_utils._project.scripts import review as inside_review
 from ansible_collections.celeriac.django.plugins.module_utils._runtime import censor
 
@@ -82,6 +92,7 @@ def main() -> None:
                 "default": "at_most_once",
                 "choices": ["at_most_once", "at_least_once"],
             },
+            "served": {"type": "list", "elements": "str", "default": []},
             **python.ARGUMENTS,
         },
         supports_check_mode=True,
@@ -103,6 +114,18 @@ def main() -> None:
         module.fail_json(msg=f"The project's own Celery app {params['app']} does not load: {error}")
     if answer["void"]:
         module.fail_json(msg=f"No worker would ever get a task: {'; '.join(answer['void'])}.")
+    unserved = review.unserved(found, answer["queues"], params["served"])
+    if unserved:
+        module.fail_json(msg=f"{unserved} Nothing was changed.")
+    try:
+        job = {"broker": True, "app": params["app"], "places": found.celery_settings}
+        works.see(inside, job, f"The project's own Celery app {params['app']}; nothing was changed")
+    except works.WorksError as error:
+        module.fail_json(
+            msg=f"{error}. Start it, or correct the setting ({review.broker_place(found)}); what that reads "
+            "from the environment goes into celery_secrets."
+        )
+    answer["unknown"] = review.unread(found, answer["unknown"])
     lacks = review.lacks(found, answer, params["delivery"])
     for text in lacks:
         module.warn(text)

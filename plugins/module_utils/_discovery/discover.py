@@ -353,6 +353,16 @@ def _uncommitted(places: list[SettingsPlace], modules: Modules, base: Path) -> l
     ]
 
 
+#: What every process with Celery imports by name.
+_LIBRARIES = ("celery", "kombu", "billiard", "vine", "amqp", "click", "dateutil", "redis")
+
+
+def _hiding(modules: Modules) -> dict[str, str]:
+    """Return the project's modules that Python would find in place of a library, with their files."""
+    beside = Modules(modules.roots[:1])
+    return {name: str(file) for name in _LIBRARIES if (file := beside.file(name))}
+
+
 def _without_record(package: Path, made: bool, path: Path) -> list[Finding]:
     """Refuse a checkout that has the integration without its record: it was not committed with the rest."""
     code = package / Path(RECORD_PATH).parent / "apps.py"
@@ -505,6 +515,7 @@ def _discover(path: Path, package: str, settings: str, source: str = "celery_pro
         samples=_sample_places.look(path, modules, apps, noted),
         records_used=_sample_places.records_used(path, base, noted, ignored),
         unread=celery.unread,
+        hiding=_hiding(modules),
         documented=_documented_names(_beside_manage(path, base, ".env.example")),
         gitignore=str(_beside_manage(path, base, ".gitignore")),
         env_example=str(_beside_manage(path, base, ".env.example")),

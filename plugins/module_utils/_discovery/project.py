@@ -179,6 +179,8 @@ class Project:
     samples: dict[str, SamplePlace] = field(default_factory=dict)
     #: What of the samples' tables somebody's own code is built on.
     records_used: str = ""
+    #: Modules beside manage.py that have the name of a library which Celery needs: name and file.
+    hiding: dict[str, str] = field(default_factory=dict)
     #: Files with Celery in them that are no valid Python for the one that looks.
     unread: list[str] = field(default_factory=list)
     #: The requirements file that lines can be added to, empty where there is none of that kind.

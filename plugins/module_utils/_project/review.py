@@ -6,15 +6,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
+from .._discovery.files import python_files
 from .._discovery.project import Project
 
 #: The oldest Celery whose kombu reconnects to Redis reliably; docs/packages.md has the reasons.
 OLDEST = (5, 7)
 #: The Celery that brought delay_on_commit, and celery.contrib.django.task with it.
 ON_COMMIT = (5, 4)
+
+
+#: Settings of packages beside Celery that begin like its own.
+_OF_OTHERS = ("CELERY_EMAIL_", "CELERY_HAYSTACK_", "CELERY_ONCE", "CELERY_PROGRESS", "CELERY_SINGLETON")
 
 
 def _version(text: str) -> tuple[int, ...]:
@@ -65,6 +71,63 @@ def lacks(project: Project, answer: Mapping[str, Any], delivery: str) -> list[st
     ]
     texts += _immediate(project, answer["immediate"], answer["version"])
     return texts
+
+
+def unserved(project: Project, queues: Mapping[str, str], served: Sequence[str]) -> str:
+    """Return what to say of tasks that go to queues which no pool serves, empty where all are served.
+
+    Args:
+        project: the discovered project.
+        queues: task to queue; the empty name stands for what has no route.
+        served: the queues of all pools, and those that others serve.
+    """
+    if not served:
+        return ""
+    lost: dict[str, list[str]] = {}
+    for task, queue in queues.items():
+        # What has no route matters where a task of the project's goes there.
+        if queue not in served and task:
+            place = project.tasks.get(task)
+            lost.setdefault(queue, []).append(f"{task} ({place})" if place else task)
+    default = queues.get("", "")
+    texts = []
+    for queue, tasks in sorted(lost.items()):
+        more = f" and {len(tasks) - 3} others" if len(tasks) > 3 else ""
+        where = _place(project, "CELERY_TASK_DEFAULT_QUEUE", "CELERY_DEFAULT_QUEUE")
+        by = f" (the app's default queue{f', {where}' if where else ''})" if queue == default else ""
+        texts.append(f"No pool serves the queue {queue}{by}, where {', '.join(tasks[:3])}{more} go.")
+    if not texts:
+        return ""
+    return (
+        f"{' '.join(texts)} Add it to the queues of a pool in celery_workers, such as "
+        f"[{{name: default, queues: [{', '.join(lost)}]}}], or to celery_other_queues if somebody else "
+        "serves it."
+    )
+
+
+def broker_place(project: Project) -> str:
+    """Return where the app's broker is set, or where the app is."""
+    return _place(project, "CELERY_BROKER_URL", "BROKER_URL", "CELERY_BROKER") or project.own_app.place
+
+
+def unread(project: Project, names: Sequence[str]) -> list[str]:
+    """Return the settings that nobody reads: neither Celery, nor the project's own files, as it seems.
+
+    Args:
+        project: the discovered project.
+        names: settings that look like Celery's, and that it does not know.
+    """
+    waiting = set(names)
+    for file in python_files(Path(project.base)) if waiting else ():
+        try:
+            text = file.read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            continue
+        for name in list(waiting):
+            assigned = len(re.findall(rf"^[ \t]*{name}\b[ \t]*(?::[^=\n]*)?\+?=[^=]", text, re.M))
+            if len(re.findall(rf"\b{name}\b", text)) > assigned:
+                waiting.discard(name)
+    return [name for name in names if name in waiting and not name.startswith(_OF_OTHERS)]
 
 
 def _place(project: Project, *names: str) -> str:

@@ -101,8 +101,37 @@ def _configuration(builder: Builder) -> dict[str, str]:
     return {"UV_NO_CONFIG": "1"}
 
 
+#: What a compiler or a build says of the cause, the plainest first.
+_CAUSES = (
+    re.compile(r"^.*?\S+:\d+(?::\d+)?: (?:fatal )?error: .*$", re.M),
+    re.compile(r"^.*\b(?:not found|No such file or directory)\b.*$", re.M),
+    re.compile(r"^\s*(?:\w+\.)*\w*(?:Error|Exception): .*$", re.M),
+    re.compile(r"^\s*error: .*$", re.M),
+)
+
+
+def _does_not_build(output: str) -> str:
+    """Return what to say of a package that cannot be built, empty where that is not the trouble."""
+    package = re.search(r"Failed to (?:build|download and build|prepare)[^`]*`([^`]+)`", output)
+    if not package:
+        return ""
+    inside = output[package.end() :]
+    found = (pattern.findall(inside) for pattern in _CAUSES)
+    cause = next((lines[0] for lines in found if lines), "")
+    hints = re.findall(r"hint: (.*?)(?=\n\s*\n|\Z|hint: )", inside, re.S)
+    texts = [re.sub(r"[^\x00-\x7f]+|\s+", " ", text).strip() for text in (cause, *hints)]
+    told = " ".join(f"{text.rstrip('.')}." for text in texts if text)[:900]
+    return (
+        f"{package.group(1)} does not build: {told} Install what it needs on the host (compilers and the "
+        "-dev package of that library), or require a release of it that has a wheel."
+    )
+
+
 def explain(output: str) -> str:
     """Turn uv's message into one paragraph, with what to do about the known cases."""
+    broken = "" if "No solution found" in output else _does_not_build(output)
+    if broken:
+        return f"The packages cannot be installed: {broken}"
     text = re.sub(r"[^\x00-\x7f]+", " ", output)  # the frame that uv draws
     text = re.sub(r"^Using Python .*$", "", text, flags=re.MULTILINE)
     text = re.sub(r"\s+", " ", text).strip()
@@ -113,7 +142,12 @@ def explain(output: str) -> str:
             "Check the requirement files and the host's way to the package index."
         )
     advice = "Change one of these requirements, or name others in celery_requirements."
-    if "django-celery-beat" in text and re.search(r"(?<![\w-])django(?![\w-])", text):
+    if re.search(r"the current Python version \(\S+\) does not satisfy", text):
+        advice = (
+            "Set celery_python to a Python of this host that fits, such as /usr/bin/python3.13, or require a "
+            "release for the one that there is."
+        )
+    elif "django-celery-beat" in text and re.search(r"(?<![\w-])django(?![\w-])", text):
         advice = (
             "django-celery-beat 2.9 works with Django below 6.1: require Django<6.1 in the project, "
             "or set celery_beat_scheduler to file, which does without django-celery-beat."

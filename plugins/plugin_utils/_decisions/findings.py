@@ -47,8 +47,22 @@ def check(
         for finding in _of(variables, project, deployment)
         if finding.refuses and not (checkout_alone and finding.running)
     ]
+    texts += [] if checkout_alone else _hidden(project, deployment)
     if texts:
         raise FindingError(" ".join(texts) + " Nothing was changed.")
+
+
+def _hidden(project: Project, deployment: Deployment) -> list[str]:
+    """Return what to say of the project's modules that hide a library."""
+    needs_redis = any(
+        spec.startswith("celery[") and "redis" in spec for spec in deployment.requirements.specs
+    )
+    return [
+        f"{file} has the name of the library {name}, which Celery imports: every process that is started in "
+        f"{project.base} would get the project's instead. Rename it, or move it into a package."
+        for name, file in project.hiding.items()
+        if name != "redis" or needs_redis
+    ]
 
 
 def warnings(

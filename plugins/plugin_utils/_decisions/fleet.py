@@ -71,13 +71,17 @@ def served(hosts: Mapping[str, Sequence[Sequence[str]]], others: Sequence[str]) 
     return sorted(queues | set(others))
 
 
-def check_queues(queues: Sequence[str]) -> None:
+def check_queues(queues: Sequence[str], integrated: bool = True) -> None:
     """See that the default queue is served by somebody: tasks without a route go there, and the canary.
+
+    Args:
+        queues: those that are served.
+        integrated: whether the app is ours; the settings of another one say what its default is.
 
     Raises:
         DeploymentError: nobody serves it, though there are pools.
     """
-    if queues and _pools.DEFAULT_QUEUE not in queues:
+    if integrated and queues and _pools.DEFAULT_QUEUE not in queues:
         raise DeploymentError(
             f"No pool serves the queue {_pools.DEFAULT_QUEUE}, where tasks go that have no route, and what "
             f"beat sends; these are served: {', '.join(queues)}. Add it to the queues of a pool in "

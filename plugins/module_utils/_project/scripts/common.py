@@ -47,6 +47,19 @@ def unregistered(app: Any, tasks: Mapping[str, str]) -> list[str]:
     return texts
 
 
+def queue_of(app: Any, task: Any) -> str:
+    """Return the queue that a task goes to unless its sender says otherwise."""
+    own = getattr(task, "queue", None)
+    if own:
+        return str(own)
+    try:
+        route = app.amqp.router.route({}, task.name)
+    except Exception:  # noqa: BLE001 - a router of the project's may want more than a name
+        return str(app.conf.task_default_queue)
+    queue = route.get("queue")
+    return str(getattr(queue, "name", queue) or app.conf.task_default_queue)
+
+
 def void(app: Any, places: Mapping[str, str]) -> list[str]:
     """Return what keeps tasks from ever reaching a worker, so that no proof means a thing.
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .common import broker_kind, pooled_databases
+from .common import broker_kind, pooled_databases, queue_of
 
 
 def main(job: dict[str, Any]) -> dict[str, Any]:
@@ -33,7 +33,7 @@ def main(job: dict[str, Any]) -> dict[str, Any]:
     for task in app.tasks.values():
         if task.name.startswith("celery."):
             continue
-        queue = _queue(app, task)
+        queue = queue_of(app, task)
         pools = [pool for pool in job["pools"] if queue in pool["queues"]]
         if queue not in job["served"]:
             problems.append(
@@ -131,19 +131,6 @@ def _takes(vendor: str, connection: Any) -> tuple[int, str]:
     if 0 < user < server - reserved:
         return user, "the limit of its user"
     return server - reserved, f"max_connections {server}" + (f", {reserved} reserved" if reserved else "")
-
-
-def _queue(app: Any, task: Any) -> str:
-    """Return the queue that a task goes to unless its sender says otherwise."""
-    own = getattr(task, "queue", None)
-    if own:
-        return str(own)
-    try:
-        route = app.amqp.router.route({}, task.name)
-    except Exception:  # noqa: BLE001 - a router of the project's may want more than a name
-        return str(app.conf.task_default_queue)
-    queue = route.get("queue")
-    return str(getattr(queue, "name", queue) or app.conf.task_default_queue)
 
 
 def _patience(app: Any, job: dict[str, Any]) -> tuple[int, str]:

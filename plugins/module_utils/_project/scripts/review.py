@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from .common import void
+from .common import queue_of, void
 
 
 def main(job: dict[str, Any]) -> dict[str, Any]:
@@ -16,7 +16,8 @@ def main(job: dict[str, Any]) -> dict[str, Any]:
 
     The answer holds ``version`` of Celery; ``namespace``; ``broker`` and ``wanted_broker`` (that
     of the environment) as URLs; ``results`` and ``late`` as truth values; ``unknown`` settings;
-    ``immediate``: tasks that cannot be sent on commit; ``void``: why tasks never reach a worker.
+    ``immediate``: tasks that cannot be sent on commit; ``queues``: where each task goes, and what has no
+    route; ``void``: why tasks never reach a worker.
 
     Args:
         job: ``app``: what ``celery -A`` takes; ``places``: where settings of Celery stand; ``unlisted``:
@@ -40,6 +41,14 @@ def main(job: dict[str, Any]) -> dict[str, Any]:
         "results": bool(app.conf.result_backend),
         "void": void(app, job["places"]),
         "late": bool(app.conf.task_acks_late),
+        "queues": {
+            **{
+                name: queue_of(app, task)
+                for name, task in app.tasks.items()
+                if not name.startswith("celery.")
+            },
+            "": str(app.conf.task_default_queue),
+        },
         "unknown": unknown_settings(app.namespace, job["unlisted"]),
         "immediate": sorted(
             name

@@ -1007,3 +1007,11 @@ def test_an_integration_without_its_record_is_refused(make: Make) -> None:
     assert "git add --force shop/celery_ops/integration.json" in finding.text
     # Somebody else's app of that name is no matter.
     assert discover(str(make({"shop/celery_ops/apps.py": "x = 1\n"}))).findings == []
+
+
+def test_modules_with_the_names_of_libraries_are_found(make: Make) -> None:
+    top = make({"redis.py": "", "celery/__init__.py": "", "shop/kombu.py": ""})
+    assert discover(str(top)).hiding == {
+        "celery": f"{top}/celery/__init__.py",
+        "redis": f"{top}/redis.py",
+    }

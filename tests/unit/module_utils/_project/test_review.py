@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -85,3 +87,60 @@ def test_a_base_class_of_all_tasks_is_where_it_is_named() -> None:
     answer = {**FINE, "immediate": ["orders.tasks.send"]}
     (text,) = review.lacks(replace(PROJECT, celery_app=app), answer, "at_most_once")
     assert text.startswith("shop/celery.py:7: ")
+
+
+# Queues of an app of the project's own
+
+
+def test_a_default_queue_that_nobody_serves_is_told_with_its_line_and_the_task() -> None:
+    project = replace(PROJECT, celery_settings={"CELERY_TASK_DEFAULT_QUEUE": "shop/settings.py:7"})
+    text = review.unserved(project, {"orders.tasks.send": "jobs", "": "jobs"}, ["celery"])
+    assert text.startswith(
+        "No pool serves the queue jobs (the app's default queue, shop/settings.py:7), where "
+        "orders.tasks.send (orders/tasks.py:5) go."
+    )
+    assert "[{name: default, queues: [jobs]}]" in text
+
+
+@pytest.mark.parametrize(
+    ("queues", "served"),
+    [
+        ({"orders.tasks.send": "jobs", "": "jobs"}, ["jobs"]),
+        ({"orders.tasks.send": "jobs", "": "celery"}, ["jobs"]),  # nothing goes to the default queue
+        ({"orders.tasks.send": "jobs", "": "jobs"}, []),  # a host that runs no pool, of a fleet without
+    ],
+)
+def test_queues_that_are_served_or_that_nothing_goes_to(queues: dict[str, str], served: list[str]) -> None:
+    assert review.unserved(PROJECT, queues, served) == ""
+
+
+def test_of_many_tasks_three_are_named() -> None:
+    queues = {f"t{number}": "slow" for number in range(6)}
+    text = review.unserved(PROJECT, {**queues, "": "celery"}, ["celery"])
+    assert "No pool serves the queue slow, where t0, t1, t2 and 3 others go." in text
+
+
+@pytest.mark.parametrize(
+    ("files", "told"),
+    [
+        ({"shop/settings.py": "CELERY_MAIL_QUEUE = 'x'\n"}, True),
+        ({"shop/settings.py": "CELERY_MAIL_QUEUE: str = 'x'\nif X:\n    CELERY_MAIL_QUEUE = 'y'\n"}, True),
+        ({"shop/settings.py": "CELERY_MAIL_QUEUE = 'x'\nROUTES = {'a': CELERY_MAIL_QUEUE}\n"}, False),
+        ({"shop/settings.py": "CELERY_MAIL_QUEUE = 'x'\n", "a.py": "settings.CELERY_MAIL_QUEUE\n"}, False),
+        (
+            {"shop/settings.py": "CELERY_MAIL_QUEUE = 'x'\n", "a.py": "getattr(s, 'CELERY_MAIL_QUEUE')\n"},
+            False,
+        ),
+    ],
+)
+def test_a_setting_that_the_project_reads_itself_is_no_slip(
+    files: dict[str, str],
+    told: bool,
+    tmp_path: Path,
+    write_tree: Callable[[Path, Mapping[str, str]], Path],
+) -> None:
+    write_tree(tmp_path, files)
+    project = replace(PROJECT, base=str(tmp_path))
+    assert review.unread(project, ["CELERY_MAIL_QUEUE"]) == (["CELERY_MAIL_QUEUE"] if told else [])
+    # Of a package that sends mail by Celery.
+    assert review.unread(project, ["CELERY_EMAIL_BACKEND"]) == []

@@ -768,3 +768,53 @@ def test_a_cache_that_the_environment_names_stays(
     monkeypatch.setenv("UV_CACHE_DIR", said)
     us = Builder(os.geteuid(), os.getegid())
     assert uv_module.Uv.on_host("uv", us, tmp_path, "/ours").environ["UV_CACHE_DIR"] == told
+
+
+BUILD = """Resolved 25 packages in 1.45s
+error: Failed to build `ldap-like @ file:///srv/shop/vendor/ldap`
+  Caused by: The build backend returned an error
+  Caused by: Call to `setuptools.build_meta.build_wheel` failed (exit status: 1)
+
+[stdout]
+running bdist_wheel
+{noise}
+[stderr]
+Modules/common.h:15:10: fatal error: lber.h: No such file or directory
+   15 | #include <lber.h>
+error: command '/usr/bin/gcc' failed with exit code 1
+
+hint: This error likely indicates that you need to install a library that provides "lber.h" for `ldap-like`
+"""
+
+
+@pytest.mark.parametrize(
+    ("output", "cause"),
+    [
+        (BUILD, "Modules/common.h:15:10: fatal error: lber.h: No such file or directory."),
+        (
+            "error: Failed to build `mysqlclient==2.2.4`\n[stderr]\n/bin/sh: 1: pkg-config: not found\n"
+            "Exception: Can not find valid pkg-config name.\n",
+            "/bin/sh: 1: pkg-config: not found.",
+        ),
+        (
+            "x Failed to build `old==1.0`\n[stderr]\nModuleNotFoundError: No module named 'numpy'\n",
+            "ModuleNotFoundError: No module named 'numpy'.",
+        ),
+    ],
+)
+def test_what_does_not_build_is_said_with_its_cause_and_not_with_all_of_the_output(
+    output: str, cause: str
+) -> None:
+    text = uv_module.explain(output.replace("{noise}", "creating build/lib\n" * 400))
+    assert cause in text[:600]
+    assert "does not build: " in text
+    assert "Install what it needs on the host" in text
+    assert len(text) < 1500
+
+
+def test_another_python_is_advised() -> None:
+    text = uv_module.explain(
+        "No solution found when resolving dependencies:\nBecause the current Python version (3.11.2) does "
+        "not satisfy Python>=3.12 and django>=6.0 depends on it, your requirements are unsatisfiable."
+    )
+    assert "Set celery_python to a Python of this host that fits" in text

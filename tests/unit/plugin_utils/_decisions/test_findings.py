@@ -81,3 +81,26 @@ def test_a_note_names_the_tasks_that_are_left_out() -> None:
     assert findings.notes(PROJECT) == []
     (note,) = findings.notes(replace(PROJECT, doubtful_tasks={"a.b": "a.py:3: why"}))
     assert "a.b (a.py:3: why)" in note
+
+
+@pytest.mark.parametrize(
+    ("name", "specs", "refused"),
+    [
+        ("celery", ("celery>=5.7,<6",), True),
+        ("kombu", ("celery>=5.7,<6",), True),
+        ("redis", ("celery[redis]>=5.7,<6",), True),
+        ("redis", ("celery>=5.7,<6",), False),  # nothing imports it
+    ],
+)
+def test_a_module_in_the_place_of_a_library_is_refused_with_its_file(
+    name: str, specs: tuple[str, ...], refused: bool, variables: Variables, deployment: Deployment
+) -> None:
+    project = replace(PROJECT, hiding={name: f"/srv/shop/{name}.py"})
+    decided = replace(deployment, requirements=replace(deployment.requirements, specs=specs))
+    if not refused:
+        findings.check(variables, project, decided)
+        return
+    with pytest.raises(findings.FindingError, match=rf"^/srv/shop/{name}\.py has the name of the library"):
+        findings.check(variables, project, decided)
+    # Nothing runs.
+    findings.check(variables, project, decided, checkout_alone=True)

@@ -72,10 +72,10 @@ def test_what_does_not_fit_is_told(given: dict[str, Any], pool: dict[str, Any], 
 def test_the_queue_of_a_task() -> None:
     router = SimpleNamespace(route=lambda _options, name: {"queue": SimpleNamespace(name=f"for-{name}")})
     routed = SimpleNamespace(conf=app().conf, amqp=SimpleNamespace(router=router))
-    assert preflight._queue(routed, task()) == "for-orders.send"
-    assert preflight._queue(routed, task(queue="mails")) == "mails"
+    assert preflight.queue_of(routed, task()) == "for-orders.send"
+    assert preflight.queue_of(routed, task(queue="mails")) == "mails"
     # A router of the project's may want more than a name.
-    assert preflight._queue(app(), task()) == "celery"
+    assert preflight.queue_of(app(), task()) == "celery"
 
 
 def connection(alias: str, **options: Any) -> Any:
