@@ -85,7 +85,7 @@ class ActionModule(ActionBase):
             len(hosts),
         )
         if found.get("failed"):
-            return found
+            return _with_reason(found)
         try:
             project = deployment.with_app(Project.from_data(found["project"]), variables.project_app)
             looked = _data.from_data(Host, found["host"])
@@ -158,3 +158,12 @@ def _this() -> dict[str, str]:
     # Tasks run in children of the process that people have started.
     process = os.getppid()
     return {"token": _run.token(process), "who": _run.who(process, context.CLIARGS.get("args") or ())}
+
+
+def _with_reason(failed: dict[str, Any]) -> dict[str, Any]:
+    """Return a failure whose message says why: where no module ran at all, Ansible keeps that apart."""
+    told = " ".join(str(failed.get("module_stderr") or "").split())
+    if not told or told in str(failed.get("msg")):
+        return failed
+    hint = "Is ansible_python_interpreter a Python of that host?"
+    return {**failed, "msg": f"Nothing could be run on the host: {told[-400:]} {hint}"}

@@ -84,3 +84,10 @@ def test_no_default_needs_a_fact(role: Role) -> None:
     """The specs are validated before any task of the role runs."""
     for name, value in role.defaults.items():
         assert "ansible_facts" not in str(value), name
+
+
+def test_module_defaults_reach_all_modules() -> None:
+    """The group that module_defaults name has each module, and nothing else."""
+    runtime = yaml.safe_load((REPOSITORY / "meta/runtime.yml").read_text(encoding="utf-8"))
+    modules = {path.stem for path in REPOSITORY.glob("plugins/modules/celery_*.py")}
+    assert set(runtime["action_groups"]["all"]) == modules

@@ -141,6 +141,17 @@ def test_what_fails_on_the_host_is_handed_on(act: Act) -> None:
     assert answer == failed
 
 
+def test_why_nothing_could_be_run_is_in_the_message(act: Act) -> None:
+    failed = {
+        "failed": True,
+        "msg": "No start of json char found",
+        "module_stderr": "python3: command not found",
+    }
+    answer, _given = act(celery_deployment, failed, variables=SHOP)
+    assert "python3: command not found" in answer["msg"]
+    assert "ansible_python_interpreter" in answer["msg"]
+
+
 def test_rabbitmq_is_as_patient_as_its_slowest_workers(act: Act, sent: Found) -> None:
     """What the role celery_broker writes for all hosts is what each of them counts on."""
     given = {
