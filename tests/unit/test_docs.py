@@ -60,3 +60,20 @@ def anchors(page: Path) -> set[str]:
     """Return what GitHub calls the headings of a page."""
     headings = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_each_row_of_the_proof_is_explained() -> None:
+    """The names that the report has are those of docs/reference/proofs.md, and the other way round."""
+    plugins = ROOT / "plugins/module_utils"
+    sources = [*(plugins / "_proof").glob("*.py"), plugins / "_project/scripts/prove.py"]
+    named: set[str] = set()
+    for source in sources:
+        text = source.read_text(encoding="utf-8")
+        named |= set(re.findall(r"""\bproof\(\s*"([^"]+)",""", text))
+        named |= set(re.findall(r"""^\s*_?(?:name|NAME) = f?"([^"]+)"$""", text, re.M))
+        named |= set(re.findall(r"""^\s*\{?"name": f?"([^"]+)",""", text, re.M))
+    rows = {re.sub(r"\{.*", "…", name) for name in named}
+    page = (ROOT / "docs/reference/proofs.md").read_text(encoding="utf-8")
+    table = page.partition("## Ready")[0]
+    explained = set(re.findall(r"^\| ([^|]+?) \|", table, re.M)) - {"row", "---"}
+    assert rows == explained
