@@ -111,8 +111,9 @@ changelog: .venv/.test-ready ## CHANGELOG.md for galaxy.yml's version from chang
 	$(TOOLS_ENV) antsibull-changelog release --update-existing --reload-plugins
 
 .PHONY: docs-tables
-docs-tables: .venv/.demo-ready ## docs/reference/variables.md from the roles' argument specs
+docs-tables: .venv/.demo-ready ## docs/reference: variables.md from the argument specs, refusals.md from checkouts
 	.venv/bin/python tools/variables.py
+	.venv/bin/python tests/unit/refusals.py
 
 .PHONY: pins
 pins: machine ## Pin anew what the tools of requirements/test.txt need themselves

@@ -15,7 +15,7 @@ from .project import App, Finding
 from .source import dotted
 
 #: Where a finding matters: everywhere, only to the integration, or only to an app of the project's own.
-ALWAYS, INTEGRATION, OWN_APP = "", "integration", "own app"
+ALWAYS, INTEGRATION, OWN_APP, SCHEDULER = "", "integration", "own app", "database scheduler"
 
 _EAGER = r"(\w+_)?TASK_ALWAYS_EAGER|CELERY_ALWAYS_EAGER"
 _BROKER = r"(CELERY_)?BROKER(_URL|_HOST)|CELERY_BROKER"

@@ -30,6 +30,8 @@ _OLDEST = {
     "django-celery-beat": ((2, 9), "the integration"),
     "django-celery-results": ((2, 6), "the integration"),
 }
+#: The first Django that django-celery-beat 2.9 does not work with.
+_NO_BEAT = (6, 1)
 _LINE = re.compile(r"^([A-Za-z0-9][\w.-]*)(?:\[[^\]]*\])?\s*((?:[=<>!~]=?=?\s*[\w.*+!-]+\s*,?\s*)+)")
 _CLAUSE = re.compile(r"(===|==|~=|<=|<)\s*([\d.]+)")
 
@@ -200,6 +202,14 @@ def _too_old(path: Path, requirements: list[str]) -> Iterator[Finding]:
             for number, line in enumerate(text_of(file).splitlines(), 1):
                 name, specifier = _requirement(line)
                 oldest, who = _OLDEST.get(name, ((), ""))
+                if name == "django" and _begins_at(specifier, _NO_BEAT):
+                    yield Finding(
+                        f"{os.path.relpath(file, path)}:{number}: {line.strip()} cannot be installed with "
+                        "django-celery-beat 2.9, which works with Django below 6.1. Require Django<6.1, or "
+                        "set celery_beat_scheduler to file, which does without django-celery-beat.",
+                        refuses=True,
+                        concerns="database scheduler",
+                    )
                 if oldest and _excludes(specifier, oldest):
                     version = ".".join(map(str, oldest))
                     yield Finding(
@@ -231,6 +241,15 @@ def _excludes(specifier: str, oldest: tuple[int, ...]) -> bool:
         if operator in ("==", "===") and (version < below if wild else _padded(version, oldest) < oldest):
             return True
         if operator == "~=" and version[:-1] < oldest[: len(version) - 1]:
+            return True
+    return False
+
+
+def _begins_at(specifier: str, first: tuple[int, ...]) -> bool:
+    """Tell whether version specifiers leave no version before *first*."""
+    for _operator, text in re.findall(r"(===|==|~=|>=|>)\s*([\d.]+)", specifier):
+        version = tuple(int(part) for part in text.strip(".").split(".") if part)
+        if version and version[: len(first)] >= first:
             return True
     return False
 

@@ -55,7 +55,8 @@ class Finding:
     text: str
     #: Whether nothing may be changed before it is settled.
     refuses: bool = False
-    #: What it matters to: empty, ``integration``, or ``own app`` for one of the project's own.
+    #: What it matters to: empty, ``integration``, ``own app`` for one of the project's own, or
+    #: ``database scheduler``, where the integration has that.
     concerns: str = ""
     #: A variable of the environment that settles it where it is given; ``+X``: only then does it matter.
     variable: str = ""

@@ -9,7 +9,11 @@ import os.path
 from collections.abc import Iterator
 
 from ansible_collections.celeriac.django.plugins.module_utils._deployment import Deployment
-from ansible_collections.celeriac.django.plugins.module_utils._discovery.findings import INTEGRATION, OWN_APP
+from ansible_collections.celeriac.django.plugins.module_utils._discovery.findings import (
+    INTEGRATION,
+    OWN_APP,
+    SCHEDULER,
+)
 from ansible_collections.celeriac.django.plugins.module_utils._discovery.project import Finding, Project
 
 from .variables import Variables
@@ -89,11 +93,18 @@ def _of(variables: Variables, project: Project, deployment: Deployment) -> Itera
         settled = variable[1:] not in given if variable.startswith("+") else variable in given
         if finding.variables:
             settled = given.issuperset(finding.variables)
+        if finding.concerns == SCHEDULER and not _has_scheduler(variables, deployment):
+            continue
         if finding.concerns == unwanted or ((variable or finding.variables) and settled):
             continue
         if finding.option and getattr(variables, finding.option):
             continue
         yield finding
+
+
+def _has_scheduler(variables: Variables, deployment: Deployment) -> bool:
+    """Tell whether the integration brings django-celery-beat."""
+    return deployment.code.integrate and variables.beat_scheduler == "database"
 
 
 def notes(project: Project) -> list[str]:

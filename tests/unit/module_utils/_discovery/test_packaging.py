@@ -213,3 +213,23 @@ def test_a_lock_in_conflict_is_refused(tell: Tell) -> None:
     (finding,) = tell({"pyproject.toml": PROJECT, "uv.lock": "<<<<<<< HEAD\n"})
     assert finding.refuses
     assert "uv.lock: uv.lock is no lock file that can be read" in finding.text
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("Django==6.1", True),
+        ("django[argon2]>=6.1,<7", True),
+        ("Django~=6.1.2", True),
+        ("Django>=6.0", False),
+        ("Django==6.0.9", False),
+        ("django-filter>=25", False),
+    ],
+)
+def test_a_django_that_beats_package_does_not_work_with_is_refused(line: str, told: bool, tell: Tell) -> None:
+    told_of = tell({"requirements.txt": f"{line}\n"})
+    found = [finding for finding in told_of if finding.concerns == "database scheduler"]
+    assert bool(found) is told
+    if told:
+        assert found[0].refuses
+        assert found[0].text.startswith(f"requirements.txt:1: {line} cannot be installed with django-")

@@ -104,3 +104,19 @@ def test_a_module_in_the_place_of_a_library_is_refused_with_its_file(
         findings.check(variables, project, decided)
     # Nothing runs.
     findings.check(variables, project, decided, checkout_alone=True)
+
+
+@pytest.mark.parametrize(
+    ("scheduler", "integrate", "refused"),
+    [("database", True, True), ("file", True, False), ("database", False, False)],
+)
+def test_what_concerns_the_scheduler_matters_where_the_integration_has_it(
+    scheduler: str, integrate: bool, refused: bool, variables: Variables, deployment: Deployment
+) -> None:
+    decided = replace(deployment, code=replace(deployment.code, integrate=integrate))
+    chosen = replace(variables, beat_scheduler=scheduler)
+    if refused:
+        with pytest.raises(findings.FindingError):
+            findings.check(chosen, of(concerns="database scheduler"), decided)
+    else:
+        findings.check(chosen, of(concerns="database scheduler"), decided)
