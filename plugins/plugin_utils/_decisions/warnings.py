@@ -161,6 +161,13 @@ def _about_the_environment(variables: Variables, project: Project, deployment: D
             "DATABASE_URL is given, and the settings name a SQLite and do not read it: nobody uses it. "
             "Set celery_database_from_url to true, or read DATABASE_URL in the settings."
         )
+    named = project.database not in ("", "sqlite3", "url") and "DATABASE_URL" not in project.environment
+    if "DATABASE_URL" in given and named:
+        texts.append(
+            f"DATABASE_URL is given, and the settings name a {project.database} database themselves and were "
+            "not seen to read it. If nobody uses it, take it out of celery_secrets, or the host out of the "
+            "group celery_database; else the settings have to read it."
+        )
     missing = {name: place for name, place in project.environment.items() if name not in given}
     if missing and not project.has_env_file:
         listed = ", ".join(f"{name} ({place})" for name, place in missing.items())

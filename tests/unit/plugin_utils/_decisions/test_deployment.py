@@ -505,6 +505,11 @@ def warn(decide_with: Any, options: Data, found: Data) -> Any:
         {"project": {"open_requirements": "", "celery_app": EXISTING}},
         {"workers": [{"name": "a", "queues": ["x"]}, {"name": "b", "queues": ["y", "celery"]}]},
         {"workers": [{"name": "a", "queues": ["x"]}], "duties": ["beat"]},
+        {"project": {"database": "url"}, "secret_names": ["DATABASE_URL"]},
+        {
+            "project": {"database": "postgresql", "environment": {"DATABASE_URL": "shop/settings.py:3"}},
+            "secret_names": ["DATABASE_URL"],
+        },
     ],
 )
 def test_what_is_as_it_should_be_gives_no_warning(given: Data, warn: Any) -> None:
@@ -526,6 +531,10 @@ def test_what_is_as_it_should_be_gives_no_warning(given: Data, warn: Any) -> Non
         (
             {"project": {"database": "sqlite3"}, "secret_names": ["DATABASE_URL"]},
             ["DATABASE_URL is given", "celery_database_from_url"],
+        ),
+        (
+            {"project": {"database": "postgresql"}, "secret_names": ["DATABASE_URL"]},
+            ["DATABASE_URL is given", "name a postgresql database themselves"],
         ),
     ],
 )
