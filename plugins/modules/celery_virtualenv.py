@@ -155,6 +155,12 @@ def work(module: AnsibleModule) -> None:
         lock=Path(params["lock"]) if params["lock"] else None,
         folder=Path(params["folder"] or params["project"]["base"]),
     )
+    strange = uv.unfollowed()
+    if strange:
+        module.warn(
+            f"pip's settings on this host have {', '.join(strange)}, which is not followed: docs/packages.md "
+            "has the list. See that the packages are those that are meant."
+        )
     who = builder.Builder.choose(params["project"]["base"], params["project"]["user"])
 
     def see(python: Path) -> None:

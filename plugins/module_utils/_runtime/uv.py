@@ -57,7 +57,7 @@ class Uv:
         told = {**uv_environment(os.environ, pip), **_configuration(builder)}
         if cache and not os.environ.get("UV_CACHE_DIR"):
             told["UV_CACHE_DIR"] = cache
-        sources = ["--no-index"] if _is_on(pip.get("no-index", "")) else []
+        sources = [*(["--no-index"] if _is_on(pip.get("no-index", "")) else []), *binaries(pip)]
         return cls(path, builder, {**os.environ, **told, **builder.environ(home)}, sources)
 
     def pip(self, arguments: Sequence[str], folder: Path) -> _command.Completed[str]:
@@ -240,6 +240,7 @@ def _pip_settings() -> dict[str, str]:
     """Return pip's settings on this host, by their long names; the environment wins."""
     home = Path.home()
     files = [
+        Path("/etc/xdg/pip/pip.conf"),
         Path("/etc/pip.conf"),
         home / ".pip/pip.conf",
         Path(os.environ.get("XDG_CONFIG_HOME") or home / ".config") / "pip/pip.conf",
@@ -258,6 +259,46 @@ def _pip_settings() -> dict[str, str]:
     return found
 
 
+#: pip's settings that have a variable of uv's: what it is called, and how several values are put together.
+_VARIABLES = {
+    "index-url": ("UV_DEFAULT_INDEX", None),
+    "extra-index-url": ("UV_INDEX", " "),
+    "find-links": ("UV_FIND_LINKS", ","),
+    "trusted-host": ("UV_INSECURE_HOST", " "),
+    "constraint": ("UV_CONSTRAINT", " "),
+    "build-constraint": ("UV_BUILD_CONSTRAINT", " "),
+    "client-cert": ("SSL_CLIENT_CERT", None),
+    "timeout": ("UV_HTTP_TIMEOUT", None),
+}
+#: What else is followed; docs/packages.md has a row for each.
+FOLLOWED = (*_VARIABLES, "no-index", "proxy", "cert", "pre", "no-binary", "only-binary")
+#: What changes which packages are installed, and has no equal here.
+UNFOLLOWED = (
+    "require-hashes",
+    "no-deps",
+    "prefer-binary",
+    "no-build-isolation",
+    "keyring-provider",
+    "platform",
+)
+
+
+def unfollowed() -> list[str]:
+    """Return the settings of pip on this host that are not followed, and matter."""
+    pip = _pip_settings()
+    off = ("", "0", "false", "no", "off", "n", "f")
+    return [name for name in UNFOLLOWED if pip.get(name, "").strip().lower() not in off]
+
+
+def binaries(pip: Mapping[str, str]) -> list[str]:
+    """Return the arguments that say of which packages only wheels, or only sources, are taken."""
+    words: list[str] = []
+    for name in ("no-binary", "only-binary"):
+        for package in pip.get(name, "").replace(",", " ").split():
+            words += [] if package == ":none:" else [f"--{name}", package]
+    return words
+
+
 def uv_environment(environ: Mapping[str, str], pip: Mapping[str, str]) -> dict[str, str]:
     """Return what uv has to be told so that it fetches packages as pip does on this host.
 
@@ -266,16 +307,15 @@ def uv_environment(environ: Mapping[str, str], pip: Mapping[str, str]) -> dict[s
         pip: pip's settings by their long names.
     """
     told = {"UV_PYTHON_DOWNLOADS": "never", "UV_NO_PROGRESS": "1", "NO_COLOR": "1"}
-    extra = " ".join(pip.get("extra-index-url", "").split())
-    if pip.get("index-url"):
-        told["UV_DEFAULT_INDEX"] = pip["index-url"]
-    if extra:
-        told["UV_INDEX"] = extra
+    for name, (variable, between) in _VARIABLES.items():
+        value = pip.get(name, "").strip()
+        if value and (name != "timeout" or value.isdigit()):
+            told[variable] = value if between is None else between.join(value.split())
+    if "UV_INDEX" in told:
+        # As pip does: the newest, whichever index has it.
         told["UV_INDEX_STRATEGY"] = "unsafe-best-match"
-    if pip.get("find-links"):
-        told["UV_FIND_LINKS"] = ",".join(pip["find-links"].split())
-    if pip.get("trusted-host"):
-        told["UV_INSECURE_HOST"] = " ".join(pip["trusted-host"].split())
+    if _is_on(pip.get("pre", "")):
+        told["UV_PRERELEASE"] = "allow"
     if pip.get("proxy"):
         told.update(dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY"), pip["proxy"]))
     if pip.get("cert"):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import re
 import shutil
 import sys
 import threading
@@ -109,7 +110,13 @@ TOLD_ALWAYS = {"UV_PYTHON_DOWNLOADS": "never", "UV_NO_PROGRESS": "1", "NO_COLOR"
             {"proxy": "http://proxy.example:3128"},
             {"HTTP_PROXY": "http://proxy.example:3128", "HTTPS_PROXY": "http://proxy.example:3128"},
         ),
-        ({"timeout": "60", "index-url": ""}, {}),
+        ({"timeout": "60", "index-url": ""}, {"UV_HTTP_TIMEOUT": "60"}),
+        ({"timeout": "none"}, {}),
+        ({"constraint": "/etc/a.txt\n/etc/b.txt"}, {"UV_CONSTRAINT": "/etc/a.txt /etc/b.txt"}),
+        ({"build-constraint": "/etc/a.txt"}, {"UV_BUILD_CONSTRAINT": "/etc/a.txt"}),
+        ({"client-cert": "/etc/me.pem"}, {"SSL_CLIENT_CERT": "/etc/me.pem"}),
+        ({"pre": "yes"}, {"UV_PRERELEASE": "allow"}),
+        ({"pre": "0"}, {}),
     ],
 )
 def test_what_pip_is_told_uv_is_told(
@@ -117,6 +124,37 @@ def test_what_pip_is_told_uv_is_told(
 ) -> None:
     monkeypatch.setattr(uv_module, "_TRUSTED", "/nowhere")
     assert uv_module.uv_environment({}, pip) == {**TOLD_ALWAYS, **told}
+
+
+@pytest.mark.parametrize(
+    ("pip", "words"),
+    [
+        ({"only-binary": ":all:"}, ["--only-binary", ":all:"]),
+        ({"no-binary": "lxml,pillow"}, ["--no-binary", "lxml", "--no-binary", "pillow"]),
+        ({"only-binary": ":none:"}, []),
+        ({}, []),
+    ],
+)
+def test_wheels_or_sources_are_taken_as_pip_takes_them(pip: dict[str, str], words: list[str]) -> None:
+    assert uv_module.binaries(pip) == words
+
+
+def test_what_is_not_followed_is_told(uv: FakeUv, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert uv_module.unfollowed() == []
+    monkeypatch.setenv("PIP_REQUIRE_HASHES", "1")
+    monkeypatch.setenv("PIP_NO_DEPS", "0")
+    assert uv_module.unfollowed() == ["require-hashes"]
+
+
+def test_the_table_of_the_docs_has_a_row_for_each_setting() -> None:
+    page = (Path(__file__).parents[4] / "docs/packages.md").read_text(encoding="utf-8")
+    table = page.partition("### pip's configuration")[2].partition("\n#")[0]
+    rows = re.findall(r"^\| (`[^|]+) \| ([^|]+) \|$", table, re.M)
+    quoted = re.compile("`([^`]+)`")
+    followed = {name for names, what in rows if "not followed" not in what for name in quoted.findall(names)}
+    others = {name for names, _what in rows for name in quoted.findall(names)} - followed
+    assert followed == set(uv_module.FOLLOWED)
+    assert others == set(uv_module.UNFOLLOWED)
 
 
 def test_the_authorities_of_the_host_are_trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
