@@ -5,12 +5,15 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from collections.abc import Iterable, Mapping
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, quote_plus, unquote, urlsplit
 
 #: What is shorter is in every other word: to cross it out everywhere would tell it, and garble the rest.
 SHORTEST = 6
+_PIECE = 40
 
 
 def texts(values: Iterable[object]) -> set[str]:
@@ -21,8 +24,29 @@ def texts(values: Iterable[object]) -> set[str]:
         # Of a broker, several URLs can be named.
         for url in value.split(";"):
             parts += _of_url(url)
+        parts += [form for part in tuple(parts) for form in _forms(part)]
+        parts += [piece for part in tuple(parts) for piece in _pieces(part)]
         found.update(part for part in parts if len(part) >= SHORTEST)
     return found
+
+
+def _forms(part: str) -> list[str]:
+    """Return what programs make of a text when they print it: as Python and JSON, in URLs, in Base64."""
+    content = part.encode("utf-8", "surrogateescape")
+    return [
+        repr(part)[1:-1],
+        json.dumps(part)[1:-1],
+        json.dumps(part, ensure_ascii=False)[1:-1],
+        quote(content),
+        quote(content, safe=""),
+        quote_plus(content),
+        base64.b64encode(content).decode(),
+    ]
+
+
+def _pieces(part: str) -> list[str]:
+    """Return a long text in pieces, as a message may be cut in the middle of it."""
+    return [part[at : at + _PIECE] for at in range(0, len(part), _PIECE)] if len(part) > 2 * _PIECE else []
 
 
 def _of_url(url: str) -> list[str]:
