@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
@@ -28,34 +29,47 @@ class ActionModule(ActionBase):
     def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Render, and call the module."""
         super().run(tmp, task_vars)
-        arguments = dict(self._task.args)
-        own = {name: arguments.pop(name, None) for name in _OWN}
-        if arguments.get("state", "present") == "present":
-            templates = _render.Templates("project", own["templates_path"] or [])
-            deployment = Deployment.from_data(own["deployment"])
-            project = Project.from_data(own["discovered"])
-            try:
-                arguments["files"], arguments["blocks"] = project_files.render(
-                    templates, deployment, project, own["secret_names"] or []
-                )
-                arguments["samples"] = samples.together(deployment.tasks.samples)
-                arguments["name"] = deployment.name
-                arguments["tasks"] = _tasks(deployment)
-                arguments["places"] = project.celery_settings
-                arguments["prefork"] = list(deployment.run.prefork)
-                arguments["results"] = {
-                    "backend": deployment.results.word,
-                    "several_hosts": deployment.results.several_hosts,
-                }
-            except _render.RenderError as error:
-                raise AnsibleActionFail(str(error)) from None  # Ansible would tell it twice
-        # The state folder of the services is not for the user who owns the checkout.
-        if arguments.get("project"):
-            environment = dict(arguments["project"].get("environment") or {})
-            environment.pop("CELERY_STATE_PATH", None)
-            arguments["project"] = {**arguments["project"], "environment": environment}
-        result: dict[str, Any] = self._execute_module(module_args=arguments, task_vars=task_vars)
+        try:
+            given = arguments(self._task.args)
+        except _render.RenderError as error:
+            raise AnsibleActionFail(str(error)) from None  # Ansible would tell it twice
+        result: dict[str, Any] = self._execute_module(module_args=given, task_vars=task_vars)
         return result
+
+
+def arguments(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the module is given.
+
+    Args:
+        given: what the task is given.
+
+    Raises:
+        RenderError: a template does not work.
+    """
+    found = dict(given)
+    own = {name: found.pop(name, None) for name in _OWN}
+    if found.get("state", "present") == "present":
+        templates = _render.Templates("project", own["templates_path"] or [])
+        deployment = Deployment.from_data(own["deployment"])
+        project = Project.from_data(own["discovered"])
+        found["files"], found["blocks"] = project_files.render(
+            templates, deployment, project, own["secret_names"] or []
+        )
+        found["samples"] = samples.together(deployment.tasks.samples)
+        found["name"] = deployment.name
+        found["tasks"] = _tasks(deployment)
+        found["places"] = project.celery_settings
+        found["prefork"] = list(deployment.run.prefork)
+        found["results"] = {
+            "backend": deployment.results.word,
+            "several_hosts": deployment.results.several_hosts,
+        }
+    # The state folder of the services is not for the user who owns the checkout.
+    if found.get("project"):
+        environment = dict(found["project"].get("environment") or {})
+        environment.pop("CELERY_STATE_PATH", None)
+        found["project"] = {**found["project"], "environment": environment}
+    return found
 
 
 def _tasks(deployment: Deployment) -> dict[str, str]:

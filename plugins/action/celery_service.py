@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
@@ -24,37 +25,50 @@ class ActionModule(ActionBase):
     def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Render, and call the module."""
         super().run(tmp, task_vars)
-        arguments = dict(self._task.args)
-        deployment = Deployment.from_data(arguments.pop("deployment"))
-        hostname = arguments.pop("hostname", "")
-        overrides = arguments.pop("templates_path", None) or []
-        templates = _render.Templates("systemd", overrides)
-        arguments["name"] = deployment.name
-        arguments["target"] = deployment.units.target
-        arguments["base"] = deployment.code.base
-        arguments["venv"] = deployment.places.venv
-        arguments["record"] = f"{deployment.places.config}/beat-generation"
-        arguments["files"] = [f"{deployment.places.config}/{name}" for name in ("environment", "secrets")]
-        arguments["user"] = deployment.account.runs_as
-        arguments["replace"] = deployment.units.restart == "replace"
-        arguments["systemd"] = deployment.run.systemd
-        arguments["owner"] = deployment.account.config_owner
-        if arguments.get("state", "present") == "present":
-            kind = arguments.get("kind", "all")
-            # Where there are workers, they have seen to it before beat.
-            if deployment.run.systemd and (kind != "beat" or "worker" not in deployment.run.duties):
-                fleet = _fleet(task_vars or {})
-                arguments["preflight"] = units.preflight(deployment, fleet)
-            try:
-                if deployment.run.systemd:
-                    arguments["units"] = units.render(templates, deployment, hostname, kind)
-                    arguments["support"] = units.files(overrides, deployment, kind)
-                else:
-                    arguments["support"] = units.launcher(overrides, deployment)
-            except _render.RenderError as error:
-                raise AnsibleActionFail(str(error)) from None  # Ansible would tell it twice
-        result: dict[str, Any] = self._execute_module(module_args=arguments, task_vars=task_vars)
+        try:
+            given = arguments(self._task.args, task_vars or {})
+        except _render.RenderError as error:
+            raise AnsibleActionFail(str(error)) from None  # Ansible would tell it twice
+        result: dict[str, Any] = self._execute_module(module_args=given, task_vars=task_vars)
         return result
+
+
+def arguments(given: Mapping[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+    """Return what the module is given.
+
+    Args:
+        given: what the task is given.
+        task_vars: the variables of all hosts.
+
+    Raises:
+        RenderError: a template does not work.
+    """
+    found = dict(given)
+    deployment = Deployment.from_data(found.pop("deployment"))
+    hostname = found.pop("hostname", "")
+    overrides = found.pop("templates_path", None) or []
+    templates = _render.Templates("systemd", overrides)
+    found["name"] = deployment.name
+    found["target"] = deployment.units.target
+    found["base"] = deployment.code.base
+    found["venv"] = deployment.places.venv
+    found["record"] = f"{deployment.places.config}/beat-generation"
+    found["files"] = [f"{deployment.places.config}/{name}" for name in ("environment", "secrets")]
+    found["user"] = deployment.account.runs_as
+    found["replace"] = deployment.units.restart == "replace"
+    found["systemd"] = deployment.run.systemd
+    found["owner"] = deployment.account.config_owner
+    if found.get("state", "present") == "present":
+        kind = found.get("kind", "all")
+        # Where there are workers, they have seen to it before beat.
+        if deployment.run.systemd and (kind != "beat" or "worker" not in deployment.run.duties):
+            found["preflight"] = units.preflight(deployment, _fleet(task_vars))
+        if deployment.run.systemd:
+            found["units"] = units.render(templates, deployment, hostname, kind)
+            found["support"] = units.files(overrides, deployment, kind)
+        else:
+            found["support"] = units.launcher(overrides, deployment)
+    return found
 
 
 def _fleet(task_vars: dict[str, Any]) -> dict[str, connections.Load]:

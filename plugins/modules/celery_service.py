@@ -193,8 +193,7 @@ def work(module: AnsibleModule) -> None:
         # Read from the host's own file, so Ansible knows none of them.
         secrets = environment_file.load(environment_file.read(files[-1])) if files else {}
         module.no_log_values.update(censor.texts(secrets.values()))
-        # A pool's own environment is in its unit's text, as a comment: it concerns no other pool.
-        texts = [text for path, text in support.items() if not path.match(_services.POOL_FILES)]
+        texts = _services.shared_texts(support)
         inputs = _services.Inputs(Path(params["base"]), Path(params["venv"]), files, texts).digest()
         if module.check_mode and params["pending"]:
             inputs = b""  # what it will be is not known yet, only that it differs

@@ -42,10 +42,12 @@ os.environ.pop("PYTHONSAFEPATH", None)
 if sys.path and sys.path[0] == "":
     del sys.path[0]
 import types
-_common = types.ModuleType("{_PACKAGE}.common")
-sys.modules["{_PACKAGE}"] = types.ModuleType("{_PACKAGE}")
-sys.modules["{_PACKAGE}.common"] = _common
-exec(compile(%r, "common.py", "exec"), vars(_common))
+_package = sys.modules["{_PACKAGE}"] = types.ModuleType("{_PACKAGE}")
+for _name, _text in %r:
+    _module = sys.modules["{_PACKAGE}." + _name] = types.ModuleType("{_PACKAGE}." + _name)
+    _module.__package__ = "{_PACKAGE}"
+    setattr(_package, _name, _module)
+    exec(compile(_text, _name + ".py", "exec"), vars(_module))
 __package__ = "{_PACKAGE}"
 exec(compile(%r, "<string>", "exec"))
 """
@@ -190,6 +192,7 @@ class ProjectPython:
         job: Mapping[str, Any],
         timeout: float = 300,
         role: Sequence[str] = CHECK,
+        scripts: Sequence[ModuleType] = (),
     ) -> Any:
         """Run ``main(job)`` of *script* inside the project and return what it returned.
 
@@ -198,10 +201,12 @@ class ProjectPython:
             job: what it is given; its ``app`` is that of the role WORKER.
             timeout: seconds that it may take.
             role: what the process presents itself as to the project's code.
+            scripts: the others that it imports, besides what all of them have in common.
 
         Raises:
             ProjectError: it raised, could not be started, or took longer than *timeout* seconds.
         """
+        modules = [(one.__name__.rpartition(".")[2], _source(one)) for one in (common, *scripts)]
         given = {"arguments": self.arguments(role, str(job.get("app") or "")), "job": job}
         with tempfile.TemporaryDirectory(prefix="celeriac-") as state:
             os.chmod(state, 0o711)  # noqa: S103 - to pass through, on the way to what is private
@@ -212,7 +217,7 @@ class ProjectPython:
             environ = {"CELERY_STATE_PATH": str(private), **self.environ(), "PYTHONSAFEPATH": "1"}
             try:
                 done = _command.run(
-                    [self.python, "-c", _SCRIPT % (_source(common), _source(script)) + _FRAME],
+                    [self.python, "-c", _SCRIPT % (modules, _source(script)) + _FRAME],
                     input=json.dumps(given) + "\n",
                     cwd=self.base,
                     env=environ,

@@ -62,6 +62,14 @@ class Inputs:
         return state.digest()
 
 
+def shared_texts(support: Mapping[Path, str]) -> list[str]:
+    """Return those of the other files that concern every process: what a pool has of its own does not.
+
+    That is in its unit's text, as a comment.
+    """
+    return [text for path, text in support.items() if not path.match(POOL_FILES)]
+
+
 def _digest_of_loaded(base: Path) -> str:
     state = hashlib.sha256()
     for file in loaded_files(base):

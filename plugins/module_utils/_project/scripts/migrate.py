@@ -67,17 +67,22 @@ def one(connection: Any, check: bool, timeout: int) -> list[str]:
     """Apply, or name, what is pending in one database."""
     if check:
         return pending(connection)
-    marker = Path(os.environ["CELERY_STATE_PATH"], f".migrating-{connection.alias}")
-    if not pending(connection) and not marker.exists():
+    begun = marker(connection.alias)
+    if not pending(connection) and not begun.exists():
         return []
     with alone(connection, timeout):
         todo = pending(connection)
-        if todo or marker.exists():
+        if todo or begun.exists():
             # What follows the last migration, such as permissions, a killed run has left undone.
-            marker.touch()
+            begun.touch()
             migrate(connection.alias)
-            marker.unlink(missing_ok=True)
+            begun.unlink(missing_ok=True)
     return todo
+
+
+def marker(alias: str) -> Path:
+    """Return the file that is there while a database is migrated."""
+    return Path(os.environ["CELERY_STATE_PATH"], f".migrating-{alias}")
 
 
 def described(connection: Any, error: BaseException) -> str:

@@ -5,19 +5,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import threading
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from importlib import import_module
 from typing import Any
 
 from .common import choose, databases, is_empty, place, read_only, void
 
 #: Built into Celery and registered on every worker: with ``index``, it returns that argument.
 ROUND_TRIP_TASK = "celery.accumulate"
-#: Seconds to wait for the answers of all beats: nobody says how many there are.
+#: Seconds to wait for the answers of all beats, where nobody says how many there are.
 BEATS_TIMEOUT = 1.5
+
+
+class AllAnsweredError(Exception):
+    """Nobody is left who could answer: there is nothing to wait for."""
 
 
 def main(job: dict[str, Any]) -> dict[str, Any]:
@@ -62,6 +69,31 @@ def main(job: dict[str, Any]) -> dict[str, Any]:
     elif job["mute"] and proofs.sees_canary():
         results.append(proofs.beat())
     return {"proofs": results, "databases": databases()}
+
+
+@contextlib.contextmanager
+def receivers() -> Iterator[list[int]]:
+    """Note to how many went what this thread publishes meanwhile: a Redis says so, and it alone."""
+    numbers: list[int] = []
+    try:
+        client_class = import_module("redis").Redis
+    except ImportError:
+        yield numbers
+        return
+    thread = threading.get_ident()
+    publish = client_class.publish
+
+    def noting(client: Any, *args: Any, **kwargs: Any) -> Any:
+        number = publish(client, *args, **kwargs)
+        if threading.get_ident() == thread and isinstance(number, int):
+            numbers.append(number)
+        return number
+
+    client_class.publish = noting
+    try:
+        yield numbers
+    finally:
+        client_class.publish = publish
 
 
 def proof(name: str, ok: bool, detail: str) -> dict[str, Any]:
@@ -347,10 +379,25 @@ class Proofs:
         deadline = time.monotonic() + self.timeout
         while True:
             # A list of all that came, and no dict: two beats of one host have the same name.
-            answers = self.app.control.ping(timeout=BEATS_TIMEOUT) or []
+            answers = self._all_answers()
             beats = sorted(node for answer in answers for node in answer if node.startswith("celerybeat@"))
             if beats or time.monotonic() > deadline:
                 return beats
+
+    def _all_answers(self) -> list[dict[str, Any]]:
+        """Return who answers to a ping: all that got it have answered, or had the time to."""
+        answers: list[dict[str, Any]] = []
+        with receivers() as numbers, self.app.connection_for_write() as connection:
+
+            def note(answer: dict[str, Any]) -> None:
+                answers.append(answer)
+                if len(answers) == sum(numbers):
+                    raise AllAnsweredError
+
+            # On a connection of its own: it is left in the midst of waiting.
+            with contextlib.suppress(AllAnsweredError):
+                self.app.control.ping(timeout=BEATS_TIMEOUT, connection=connection, callback=note)
+        return answers
 
     def one_beat(self, beats: list[str]) -> dict[str, Any]:
         """One beat answers; of several with a lock, the others stand by."""

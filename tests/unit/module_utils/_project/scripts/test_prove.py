@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
+import contextlib
+import sys
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -34,13 +36,18 @@ class FakeApp:
         """Returns the next answer, the last one again and again."""
         return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
 
-    def ping(self, timeout: float | None = None) -> Any:
-        """Returns the next answer; asked by the control itself, a list of all replies."""
+    def connection_for_write(self) -> contextlib.nullcontext[None]:
+        """Returns a connection to nothing."""
+        return contextlib.nullcontext()
+
+    def ping(self, timeout: float | None = None, callback: Any = None, **_how: object) -> Any:
+        """Returns the next answer; asked by the control itself, calls with each reply."""
         answer = self.registered()
         if timeout is None:
             return answer
-        replies = list(answer.items()) if isinstance(answer, dict) else answer
-        return replies and [dict([reply]) for reply in replies]
+        for reply in (answer.items() if isinstance(answer, dict) else answer) or ():
+            callback(dict([reply]))
+        return None
 
 
 def proofs(app: FakeApp, **job: Any) -> prove.Proofs:
@@ -170,6 +177,34 @@ def test_a_beat_that_answers_late_is_asked_again() -> None:
     beats = asked.count_beats()
     assert beats
     assert beats.result() == ["celerybeat@web1"]
+
+
+@pytest.mark.parametrize(("went_to", "waits"), [(2, False), (3, True)])
+def test_nobody_waits_for_more_answers_than_can_come(
+    went_to: int, waits: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Redis:
+        def publish(self, _topic: str) -> int:
+            return went_to
+
+    class Control(FakeApp):
+        waited = False
+
+        def ping(self, timeout: float | None = None, callback: Any = None, connection: object = None) -> None:
+            assert (timeout, connection) == (prove.BEATS_TIMEOUT, None)
+            Redis().publish("celery.pidbox")
+            for node in ("celerybeat@web1", "default.0a@web1"):
+                callback({node: {"ok": "pong"}})
+            self.waited = True
+
+    module = ModuleType("redis")
+    module.Redis = Redis  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "redis", module)
+    publish = Redis.publish
+    app = Control()
+    assert proofs(app)._beats() == ["celerybeat@web1"]
+    assert app.waited == waits
+    assert Redis.publish is publish
 
 
 def test_without_a_beat_nobody_is_asked() -> None:
