@@ -12,7 +12,13 @@ from typing import Any
 from .imports import Module, Modules
 from .project import App
 from .settings_named import VARIABLE
-from .source import SourceError, dotted, environment_default, literal_text, module_statements
+from .source import (
+    SourceError,
+    dotted,
+    environment_default,
+    literal_text,
+    module_statements,
+)
 
 #: What is called on a Celery app alone, whatever its class is called.
 _METHODS = ("config_from_object", "config_from_envvar", "autodiscover_tasks")
@@ -35,6 +41,8 @@ class Apps:
 
     def of(self, module: Module, relative: str) -> list[App]:
         """Return the apps that a module makes, or takes from a package and configures."""
+        if not self.made(module):
+            return []
         configured, reads_django = _configured(module.tree, relative)
         named = environment_default(module.tree, VARIABLE)
         return [
@@ -61,7 +69,7 @@ class Apps:
 
     def _find(self, module: Module) -> Iterator[tuple[str, int]]:
         used = _used_as_app(module.tree.body)
-        makers = self.makers(module)
+        makers = self.makers(module) if self._may_have_made(module) else frozenset[str]()
         for statement in module_statements(module.tree):
             if isinstance(statement, (ast.Assign, ast.AnnAssign)):
                 call = statement.value
@@ -76,6 +84,27 @@ class Apps:
                     if name in used and self._modules.file(module.absolute(statement)) is None:
                         yield name, statement.lineno  # a package makes it, this module configures it
 
+    def _may_have_made(self, module: Module) -> bool:
+        """Tell whether a call at the top level may give an app: most are of packages such as logging."""
+        plain = {
+            alias.asname or alias.name.partition(".")[0]: [alias.name, alias.name.partition(".")[0]]
+            for statement in module_statements(module.tree)
+            if isinstance(statement, ast.Import)
+            for alias in statement.names
+        }
+        for statement in module_statements(module.tree):
+            call = statement.value if isinstance(statement, (ast.Assign, ast.AnnAssign)) else None
+            if not isinstance(call, ast.Call):
+                continue
+            root = dotted(call.func).partition(".")[0]
+            imported = module.imports(root)
+            origins = (
+                [imported[0], f"{imported[0]}.{imported[1]}"] if imported else plain.get(root, ["celery"])
+            )
+            if any(name.partition(".")[0] == "celery" or self._modules.file(name) for name in origins):
+                return True
+        return False
+
     def _makes(self, module: Module, makers: frozenset[str], called: str) -> bool:
         """Tell whether calling a name of a module gives an app: a maker there, or in a module it imports."""
         if called in makers:
@@ -86,10 +115,27 @@ class Apps:
 
     def makers(self, module: Module) -> frozenset[str]:
         """Return the names of a module whose call gives a Celery app: classes, and functions around them."""
-        if module.name not in self._makers:
-            self._makers[module.name] = frozenset()
-            self._makers[module.name] = frozenset(self._find_makers(module))
+        # Those that it imports from come first. Not by calling itself: imports of a project lead far.
+        begun: set[str] = set()
+        waiting = [module]
+        while waiting and module.name not in self._makers:
+            last = waiting[-1]
+            below = [] if last.name in begun else self._imported_from(last)
+            begun.add(last.name)
+            new = [source for source in below if source.name not in self._makers and source.name not in begun]
+            waiting += new
+            if not new:
+                waiting.pop()
+                # Of modules that import each other, the first one to be asked sees nothing of the other.
+                if last.name not in self._makers:
+                    self._makers[last.name] = frozenset(self._find_makers(last))
         return self._makers[module.name]
+
+    def _imported_from(self, module: Module) -> list[Module]:
+        """Return the project's modules that a module imports names from."""
+        names = {module.absolute(node) for node in ast.walk(module.tree) if isinstance(node, ast.ImportFrom)}
+        found = (self._get(name) for name in sorted(names))
+        return [source for source in found if source is not None and source is not module]
 
     def _find_makers(self, module: Module) -> set[str]:
         names = {"Celery", "celery.Celery"}
@@ -113,7 +159,7 @@ class Apps:
         source = self._get(origin)
         if source is None or source is module:
             return set()
-        there = self.makers(source) - {"Celery"}
+        there = self._makers.get(source.name, frozenset()) - {"Celery"}
         star = set(there) if any(alias.name == "*" for alias in node.names) else set()
         return star | {alias.asname or alias.name for alias in node.names if alias.name in there}
 

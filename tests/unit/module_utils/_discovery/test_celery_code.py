@@ -178,10 +178,24 @@ def test_each_module_is_walked_once_for_its_makers(find: Find, monkeypatch: pyte
 
     monkeypatch.setattr(celery_apps.Apps, "_find_makers", counting)
     names = ", ".join(f"f{number}" for number in range(9))
-    tasks = f"from celery import shared_task\nfrom orders.lib import {names}\n@shared_task\ndef t(): ...\n"
+    lines = ("from celery import shared_task", f"from orders.lib import {names}", "x = f1()")
+    tasks = "\n".join([*lines, "@shared_task", "def t(): ...", ""])
     find({f"orders/m{number}.py": tasks for number in range(5)} | {"orders/lib.py": "x = 1\n"})
     assert sorted(walked) == sorted(set(walked))
     assert "orders.lib" in walked
+
+
+def test_imports_that_lead_far_are_followed_all_the_same(find: Find) -> None:
+    """Each module takes the maker from the next one, further than Python lets functions call each other."""
+    files = {
+        f"shop/m{number}.py": f"from shop.m{number + 1} import make as n\ndef make():\n    return n()\n"
+        for number in range(1500)
+    }
+    files["shop/m1500.py"] = "from celery import Celery\ndef make():\n    return Celery('x')\n"
+    files["shop/m0.py"] = "# celery\nfrom shop.m1 import make\napp = make()\n"
+    files |= {"shop/circle.py": "# celery\nfrom shop.back import make\nx = make()\n"}
+    files |= {"shop/back.py": "from shop.circle import x\ndef make():\n    return x\n"}
+    assert [app.module for app in find(files).apps] == ["shop.m0"]
 
 
 PRODUCTION = "import os\nos.environ.setdefault('DJANGO_SETTINGS_MODULE', 'shop.settings.{}')\n"
