@@ -120,6 +120,8 @@ def _does_not_build(output: str) -> str:
     cause = next((lines[0] for lines in found if lines), "")
     hints = re.findall(r"hint: (.*?)(?=\n\s*\n|\Z|hint: )", inside, re.S)
     texts = [re.sub(r"[^\x00-\x7f]+|\s+", " ", text).strip() for text in (cause, *hints)]
+    if not cause or re.search(r"Git operation failed|failed to (?:clone|fetch)", inside):
+        return ""  # it was never built
     told = " ".join(f"{text.rstrip('.')}." for text in texts if text)[:900]
     return (
         f"{package.group(1)} does not build: {told} Install what it needs on the host (compilers and the "

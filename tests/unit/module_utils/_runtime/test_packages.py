@@ -850,6 +850,17 @@ def test_what_does_not_build_is_said_with_its_cause_and_not_with_all_of_the_outp
     assert len(text) < 1500
 
 
+def test_what_cannot_be_fetched_is_not_called_unbuildable() -> None:
+    text = uv_module.explain(
+        "error: Failed to download and build `push @ git+https://example.org/push.git@22fda`\n"
+        "  Caused by: Git operation failed\n  Caused by: failed to clone into: cache/git-v0/db/1\n"
+        "  Caused by: process didn't exit successfully: `git fetch` (exit status: 128)\n"
+        "fatal: unable to access 'https://example.org/push.git/': Could not resolve host: example.org\n"
+    )
+    assert "does not build" not in text
+    assert "Could not resolve host: example.org" in text
+
+
 def test_another_python_is_advised() -> None:
     text = uv_module.explain(
         "No solution found when resolving dependencies:\nBecause the current Python version (3.11.2) does "
