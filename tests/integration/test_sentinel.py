@@ -67,7 +67,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with certificates, and with the module that the settings take their options from."""
     folder = tmp_path_factory.mktemp("sentinel")
     subprocess.run(["bash", "-c", CERTIFICATES], cwd=folder, check=True, capture_output=True)
-    values = {"name": "shop", "package_depth": 1, "scheduler": "redbeat", "routing": {"priorities": False}}
+    beat, routing = {"scheduler": "redbeat"}, {"priorities": False}
+    values = {"name": "shop", "package_depth": 1, "beat": beat, "routing": routing}
     text = Templates("project").render("package/celery_ops/broker.py", values)
     (folder / "broker.py").write_text(text)
     return folder
