@@ -1,7 +1,7 @@
 # Copyright (c) 2026 celeriac.django contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Write docs/reference/variables.md from the argument specs of the roles: `make docs-tables`."""
+"""Write docs/reference/variables.md, and the README's table, from the argument specs: `make docs-tables`."""
 
 from __future__ import annotations
 
@@ -15,6 +15,20 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "reference" / "variables.md"
+README = ROOT / "README.md"
+#: What the README shows of the variables of the role celery, between these marks.
+_MOST_USED = (
+    "celery_project_path",
+    "celery_project_name",
+    "celery_broker_url",
+    "celery_result_backend",
+    "celery_beat_schedule",
+    "celery_workers",
+    "celery_delivery",
+    "celery_secrets",
+    "celery_environment",
+)
+_BEGIN, _END = "<!-- made by make docs-tables: begin -->\n", "<!-- made by make docs-tables: end -->\n"
 
 #: In the order in which somebody needs them; others follow by name.
 _FIRST = (
@@ -51,6 +65,23 @@ def page() -> str:
         if options:
             parts.append(f"## {role}\n\n{_text(specs['main']['short_description'])}.\n\n{_table(options)}")
     return "\n".join(parts)
+
+
+def readme(text: str) -> str:
+    """Return the README with its table of the most used variables as the specs have them.
+
+    Args:
+        text: what the README is now; the marks are in it.
+    """
+    path = ROOT / "roles/celery/meta/argument_specs.yml"
+    options = yaml.safe_load(path.read_text(encoding="utf-8"))["argument_specs"]["main"]["options"]
+    rows = [f"| `{name}` | {_first_sentence(options[name])} |\n" for name in _MOST_USED]
+    before, rest = text.split(_BEGIN)
+    return f"{before}{_BEGIN}| variable | meaning |\n|---|---|\n{''.join(rows)}{_END}{rest.split(_END)[1]}"
+
+
+def _first_sentence(option: Mapping[str, Any]) -> str:
+    return re.split(r"(?<=\.) (?=[A-Z`])", _meaning(option))[0]
 
 
 def _roles() -> list[str]:
@@ -95,3 +126,4 @@ def _text(text: str) -> str:
 if __name__ == "__main__":
     PAGE.parent.mkdir(exist_ok=True)
     PAGE.write_text(page(), encoding="utf-8")
+    README.write_text(readme(README.read_text(encoding="utf-8")), encoding="utf-8")

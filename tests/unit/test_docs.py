@@ -33,6 +33,12 @@ def test_the_table_of_variables_is_that_of_the_specs(variables: ModuleType) -> N
     assert variables.PAGE.read_text(encoding="utf-8") == variables.page(), "run `make docs-tables`"
 
 
+def test_the_readmes_table_is_that_of_the_specs(variables: ModuleType) -> None:
+    text = variables.README.read_text(encoding="utf-8")
+    assert text == variables.readme(text), "run `make docs-tables`"
+    assert len(text.splitlines()) <= 200, "it is for a user in a hurry"
+
+
 def test_markup_becomes_code(variables: ModuleType) -> None:
     text = "With V(redis|x), O(celery_workers[].name) and C(a) of P(celeriac.django.celery#role)."
     assert variables._text(text) == (
