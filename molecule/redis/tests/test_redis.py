@@ -138,7 +138,9 @@ def test_dangerous_commands_are_refused(command: str) -> None:
 def market() -> Iterator[tuple[str, ...]]:
     """The variables of another project, which shares the server."""
     variables = ("celery_project_name=market", "celery_broker_password=market_molecule_password")
-    given = ("--tags=broker", *(word for variable in variables for word in ("-e", variable)))
+    # On the server alone: the app's host has the checkout of the first project.
+    alone = ("--tags=broker", f"--limit={SERVER}")
+    given = (*alone, *(word for variable in variables for word in ("-e", variable)))
     done = playbook(*given, playbooks.INTEGRATE)
     assert done.returncode == 0, done.stdout
     yield given

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from .imports import Module, Modules
@@ -18,6 +18,7 @@ from .source import (
     environment_default,
     literal_text,
     module_statements,
+    walk,
 )
 
 #: What is called on a Celery app alone, whatever its class is called.
@@ -68,7 +69,7 @@ class Apps:
         return self._made[module.name]
 
     def _find(self, module: Module) -> Iterator[tuple[str, int]]:
-        used = _used_as_app(module.tree.body)
+        used = _used_as_app(walk(module.tree))
         makers = self.makers(module) if self._may_have_made(module) else frozenset[str]()
         for statement in module_statements(module.tree):
             if isinstance(statement, (ast.Assign, ast.AnnAssign)):
@@ -133,13 +134,13 @@ class Apps:
 
     def _imported_from(self, module: Module) -> list[Module]:
         """Return the project's modules that a module imports names from."""
-        names = {module.absolute(node) for node in ast.walk(module.tree) if isinstance(node, ast.ImportFrom)}
+        names = {module.absolute(node) for node in walk(module.tree) if isinstance(node, ast.ImportFrom)}
         found = (self._get(name) for name in sorted(names))
         return [source for source in found if source is not None and source is not module]
 
     def _find_makers(self, module: Module) -> set[str]:
         names = {"Celery", "celery.Celery"}
-        for node in ast.walk(module.tree):
+        for node in walk(module.tree):
             if isinstance(node, ast.ImportFrom):
                 names |= self._imported_makers(module, node)
             elif isinstance(node, ast.Import):
@@ -236,8 +237,12 @@ def as_app(node: Any) -> str:
     return ""
 
 
-def _used_as_app(body: list[ast.stmt]) -> set[str]:
-    return {name for part in body for node in ast.walk(part) if (name := as_app(node))}
+def _used_as_app(nodes: Iterable[ast.AST]) -> set[str]:
+    return {name for node in nodes if (name := as_app(node))}
+
+
+def _below(function: ast.FunctionDef) -> Iterator[ast.AST]:
+    return (node for part in function.body for node in ast.walk(part))
 
 
 def _gives_app(function: ast.FunctionDef, makers: set[str]) -> bool:
@@ -248,7 +253,9 @@ def _gives_app(function: ast.FunctionDef, makers: set[str]) -> bool:
     if function.returns is not None and dotted(function.returns) in makers:
         return True
     calls = {dotted(node.func) for node in ast.walk(function) if isinstance(node, ast.Call)}
-    return bool(calls & makers) or bool({dotted(value) for value in returned} & _used_as_app(function.body))
+    return bool(calls & makers) or bool(
+        {dotted(value) for value in returned} & _used_as_app(_below(function))
+    )
 
 
 def _names_given(statement: ast.Assign | ast.AnnAssign) -> list[str]:
@@ -261,7 +268,7 @@ def _configured(tree: ast.Module, relative: str) -> tuple[str, bool]:
     """Return where a module configures its app, and whether with Django's settings."""
     found = [
         node
-        for node in ast.walk(tree)
+        for node in walk(tree)
         if isinstance(node, ast.Call) and dotted(node.func).rpartition(".")[2] == "config_from_object"
     ]
     if not found:
@@ -276,7 +283,7 @@ def _configured(tree: ast.Module, relative: str) -> tuple[str, bool]:
 
 def _task_class(tree: ast.Module, relative: str) -> str:
     """Return the place of ``Celery(task_cls=…)``, ``task_cls = …`` or ``app.Task = …``, if there is one."""
-    for node in ast.walk(tree):
+    for node in walk(tree):
         if isinstance(node, ast.keyword) and node.arg == "task_cls":
             return f"{relative}:{node.value.lineno}"
         targets = node.targets if isinstance(node, ast.Assign) else []

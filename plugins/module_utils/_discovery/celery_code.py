@@ -16,7 +16,7 @@ from .celery_apps import Apps
 from .files import python_files
 from .imports import Module, Modules
 from .project import App
-from .source import SourceError, dotted, literal_text
+from .source import SourceError, dotted, literal_text, statements_below
 
 __all__ = ["Found", "choose_app", "equal_apps", "find_celery"]
 
@@ -178,12 +178,7 @@ def _functions(tree: ast.Module) -> Iterator[tuple[ast.FunctionDef | ast.AsyncFu
             doubt = doubt or f"it is made when {node.name}() is called"
         elif isinstance(node, (ast.If, ast.While)):
             doubt = doubt or f"it stands below a condition in line {node.lineno}"
-        below = [
-            child
-            for child in ast.iter_child_nodes(node)
-            if isinstance(child, (ast.stmt, ast.ExceptHandler, ast.match_case))
-        ]
-        waiting.extend((child, doubt) for child in reversed(below))
+        waiting.extend((child, doubt) for child in reversed(statements_below(node)))
 
 
 def _is_task(decorator: ast.expr, module: Module, modules: Modules, apps: Apps) -> bool | None:

@@ -15,7 +15,7 @@ from pathlib import Path
 from .imports import Module
 from .project import EntryLine, Finding
 from .settings_named import CONFIGURATION, VARIABLE
-from .source import dotted, literal_text, parse
+from .source import dotted, literal_text, parse, walk
 
 #: What loads a file, by its last name and the package that it comes from: how it is called, the keyword that
 #: lets it replace what the environment has, and whether it looks for the file in the folders above, too.
@@ -53,7 +53,7 @@ def find(manage: Path, servers: Sequence[Path], base: Path, path: Path | None = 
 def _in_file(file: Path, base: Path, path: Path) -> Iterator[EntryLine]:
     tree = parse(file)
     perhaps = _conditional(tree)
-    for node in ast.walk(tree):
+    for node in walk(tree):
         place = f"{os.path.relpath(file, base)}:{getattr(node, 'lineno', 0)}"
         if isinstance(node, ast.Call):
             called = dotted(node.func)
@@ -73,7 +73,7 @@ def _in_file(file: Path, base: Path, path: Path) -> Iterator[EntryLine]:
 def _conditional(tree: ast.Module) -> set[int]:
     """Return what stands below a condition, unless that asks for the file itself or for being the program."""
     found: set[int] = set()
-    for node in ast.walk(tree):
+    for node in walk(tree):
         if not isinstance(node, ast.If):
             continue
         names = {dotted(inner) for inner in ast.walk(node.test)}
@@ -132,7 +132,7 @@ def _package(call: ast.Call, tree: ast.Module) -> str:
     packages = {package for _name, package in _LOADERS}
     root = dotted(call.func).partition(".")[0]
     imported: dict[str, str] = {}
-    for node in ast.walk(tree):
+    for node in walk(tree):
         if isinstance(node, ast.ImportFrom) and not node.level:
             imported.update((alias.asname or alias.name, node.module or "") for alias in node.names)
         elif isinstance(node, ast.Import):
@@ -142,7 +142,7 @@ def _package(call: ast.Call, tree: ast.Module) -> str:
     if root in imported:
         return imported[root]
     # env = environ.Env(), env = Env()
-    for statement in ast.walk(tree):
+    for statement in walk(tree):
         if (
             isinstance(statement, ast.Assign)
             and isinstance(statement.value, ast.Call)
@@ -249,8 +249,7 @@ def _of_files(loads: Sequence[EntryLine], folders: Sequence[Path], base: Path) -
 
 def _loads(tree: ast.Module) -> bool:
     return any(
-        isinstance(node, ast.Call) and dotted(node.func).rpartition(".")[2] in _NAMES
-        for node in ast.walk(tree)
+        isinstance(node, ast.Call) and dotted(node.func).rpartition(".")[2] in _NAMES for node in walk(tree)
     )
 
 

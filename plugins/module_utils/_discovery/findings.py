@@ -12,7 +12,7 @@ from pathlib import Path
 from . import given
 from .imports import Module
 from .project import App, Finding
-from .source import dotted
+from .source import dotted, walk
 
 #: Where a finding matters: everywhere, only to the integration, or only to an app of the project's own.
 ALWAYS, INTEGRATION, OWN_APP, SCHEDULER = "", "integration", "own app", "database scheduler"
@@ -68,7 +68,7 @@ def _eager(files: Sequence[Module], base: Path) -> Iterator[Finding]:
 def of_the_app(module: Module, relative: str) -> list[Finding]:
     """Return what the module of a Celery app sets that makes the proof void."""
     found = []
-    for node in ast.walk(module.tree):
+    for node in walk(module.tree):
         for name, value in _configured(node):
             if name != "task_always_eager" or not isinstance(value, ast.Constant) or not value.value:
                 continue

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from .source import assignments, dotted, literal_text, parse
+from .source import assignments, dotted, literal_text, parse, walk
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Module:
         """Return the modules that it star-imports with the lines, the last one first."""
         found = [
             (self.absolute(node), node.lineno)
-            for node in ast.walk(self.tree)
+            for node in walk(self.tree)
             if isinstance(node, ast.ImportFrom) and any(alias.name == "*" for alias in node.names)
         ]
         return sorted(found, key=lambda star: -star[1])
@@ -53,7 +53,7 @@ class Module:
     def _imported(self) -> dict[str, tuple[str, str, int]]:
         """What is imported by name, wherever in the module: one walk, however many names are asked for."""
         found: dict[str, tuple[str, str, int]] = {}
-        for node in ast.walk(self.tree):
+        for node in walk(self.tree):
             if isinstance(node, ast.ImportFrom):
                 for alias in node.names:
                     known = (self.absolute(node), alias.name, node.lineno)
@@ -258,7 +258,7 @@ def path_additions(base: Path, files: Iterable[Path]) -> list[Path]:
     found: list[Path] = []
     for file in files:
         tree = parse(file)
-        for node in ast.walk(tree):
+        for node in walk(tree):
             added: list[ast.expr] = []
             if isinstance(node, ast.Call) and dotted(node.func) in _ADDING:
                 added = node.args[-1:]

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from . import given
 from .imports import Module, Modules
-from .source import SourceError, assignments, dotted
+from .source import SourceError, assignments, dotted, walk
 
 #: Folders beside a project that hold what is shown, and not what is run.
 _SHOWN = frozenset(
@@ -65,7 +65,7 @@ def _is_dynamic(files: Sequence[Module]) -> bool:
     calls = {
         dotted(node.func).rpartition(".")[2]
         for module in files
-        for node in ast.walk(module.tree)
+        for node in walk(module.tree)
         if isinstance(node, ast.Call)
     }
     return bool(calls & {"globals", "vars", "locals", "exec", "import_module", "__import__", "include"})

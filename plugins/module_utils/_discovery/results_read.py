@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from .source import dotted
+from .source import dotted, walk
 
 #: What is in every file with one of them; the others are not parsed.
 CANDIDATE = re.compile(rb"AsyncResult|GroupResult|ResultSet|\bchord\b|\bgroup\b|\.delay\b|\.apply_async\b")
@@ -33,8 +33,9 @@ def reads(tree: ast.Module, relative: str) -> dict[str, str]:
     """Return where results are read: ``file:line`` to what reads them."""
     found: dict[str, str] = {}
     for scope in _scopes(tree):
-        sent = _sent(scope)
-        for node in _inside(scope):
+        inside = list(_inside(scope))
+        sent = _sent(inside)
+        for node in inside:
             what = _reads(node, sent)
             if what:
                 found[f"{relative}:{node.lineno}"] = what  # type: ignore[attr-defined] # expressions have one
@@ -47,7 +48,7 @@ def chords(tree: ast.Module, relative: str) -> dict[str, str]:
     if not names:
         return {}
     found: dict[str, str] = {}
-    for node in ast.walk(tree):
+    for node in walk(tree):
         what = ""
         if isinstance(node, ast.Call):
             name = names.get(dotted(node.func))
@@ -67,7 +68,7 @@ def _canvas(tree: ast.Module) -> dict[str, str]:
     """Return what stands for chord, group and chain in a module."""
     names: dict[str, str] = {}
     kinds = ("chord", "group", "chain")
-    for node in ast.walk(tree):
+    for node in walk(tree):
         if isinstance(node, ast.ImportFrom) and (node.module or "") in ("celery", "celery.canvas"):
             names |= {alias.asname or alias.name: alias.name for alias in node.names if alias.name in kinds}
             # from celery import canvas
@@ -87,7 +88,7 @@ def _is_group(node: ast.expr, names: dict[str, str]) -> bool:
 
 def _scopes(tree: ast.Module) -> Iterator[ast.AST]:
     yield tree
-    for node in ast.walk(tree):
+    for node in walk(tree):
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
             yield node
 
@@ -102,11 +103,11 @@ def _inside(scope: ast.AST) -> Iterator[ast.AST]:
             stack.extend(ast.iter_child_nodes(node))
 
 
-def _sent(scope: ast.AST) -> set[str]:
-    """Return the names that hold what sending a task has returned."""
+def _sent(inside: Iterable[ast.AST]) -> set[str]:
+    """Return the names that hold what sending a task has returned, among these nodes."""
     return {
         target.id
-        for node in _inside(scope)
+        for node in inside
         if isinstance(node, (ast.Assign, ast.AnnAssign, ast.NamedExpr)) and _is_sending(node.value)
         for target in (node.targets if isinstance(node, ast.Assign) else [node.target])
         if isinstance(target, ast.Name)

@@ -15,7 +15,7 @@ from .._checkout import block
 from .imports import Module, Modules
 from .project import Finding
 from .settings_named import CONFIGURATION, VARIABLE
-from .source import DiscoveryError, assignments, dotted, literal_text
+from .source import DiscoveryError, assignments, dotted, literal_text, walk
 
 #: What takes the names of a settings module at the moment of the call (dynaconf).
 _FREEZING = ("DjangoDynaconf",)
@@ -53,7 +53,7 @@ def chain(modules: Modules, settings: str) -> list[Module]:
 def included(modules: Modules, module: Module) -> list[str]:
     """Return the modules that the settings ``include()``, as django-split-settings has it."""
     names = []
-    for node in ast.walk(module.tree):
+    for node in walk(module.tree):
         if isinstance(node, ast.Call) and dotted(node.func).rpartition(".")[2] == "include":
             texts = [text for part in node.args for text in _texts(part)]
             for text in texts:
@@ -189,7 +189,7 @@ def _gives(modules: Modules, name: str) -> bool:
 
 
 def _is_dynamic(tree: ast.Module) -> bool:
-    calls = {dotted(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
+    calls = {dotted(node.func) for node in walk(tree) if isinstance(node, ast.Call)}
     return bool(calls & {"globals", "vars", "locals", "exec", "setattr", "execfile", "to_django"})
 
 
@@ -198,7 +198,7 @@ def _imports(module: Module, package: str) -> bool:
     return any(
         (isinstance(node, ast.ImportFrom) and (node.module or "").startswith(package))
         or (isinstance(node, ast.Import) and any(alias.name.startswith(package) for alias in node.names))
-        for node in ast.walk(module.tree)
+        for node in walk(module.tree)
     )
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from .imports import Module
-from .source import assignments, dotted, literal_text
+from .source import assignments, dotted, literal_text, walk
 
 
 def find_database(files: Sequence[Module]) -> str:
@@ -47,7 +47,7 @@ def find_own_databases(files: Sequence[Module], base: Path) -> str:
             if given or isinstance(statement, ast.AugAssign) or not _is_plain_sqlite(value):
                 return f"{file}:{statement.lineno}"
             given = file
-        names = (node for node in ast.walk(module.tree) if isinstance(node, ast.Name))
+        names = (node for node in walk(module.tree) if isinstance(node, ast.Name))
         uses = [node.lineno for node in names if node.id == "DATABASES"]
         if len(uses) > len(known):
             return f"{file}:{max(uses)}"
@@ -104,7 +104,7 @@ def _changes(tree: ast.Module, name: str) -> bool:
     return any(
         (isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store) and _root(node) == name)
         or (isinstance(node, ast.Call) and dotted(node.func).startswith(f"{name}."))
-        for node in ast.walk(tree)
+        for node in walk(tree)
     )
 
 
@@ -119,7 +119,7 @@ def find_celery_settings(files: Sequence[Module], base: Path) -> dict[str, str]:
     found: dict[str, str] = {}
     for module in files:
         # What a block of ours sets is in no line of the project's.
-        for node in ast.walk(module.tree):
+        for node in walk(module.tree):
             targets: list[Any] = []
             if isinstance(node, ast.Assign):
                 targets = node.targets
@@ -188,7 +188,7 @@ def _always(tree: ast.Module) -> Iterator[ast.AST]:
 def _readers(tree: ast.Module) -> set[str]:
     """Return the names that read the environment when they are called."""
     names = {"env", "config"} if _imports(tree, "decouple") else {"env"}
-    for node in ast.walk(tree):
+    for node in walk(tree):
         if isinstance(node, ast.ImportFrom) and node.module == "decouple":
             names |= {alias.asname or alias.name for alias in node.names if alias.name == "config"}
         elif isinstance(node, ast.Assign) and isinstance(node.value, ast.Call):
@@ -201,7 +201,7 @@ def _readers(tree: ast.Module) -> set[str]:
 def _prefixed(tree: ast.Module) -> dict[ast.AST, str]:
     """Return the prefixes of what stands in ``with env.prefixed("X_"):`` (environs)."""
     found: dict[ast.AST, str] = {}
-    for node in ast.walk(tree):
+    for node in walk(tree):
         if not isinstance(node, ast.With):
             continue
         for call in (item.context_expr for item in node.items):
@@ -214,7 +214,7 @@ def _prefixed(tree: ast.Module) -> dict[ast.AST, str]:
 def _imports(tree: ast.Module, name: str) -> bool:
     return any(
         isinstance(node, ast.Import) and any(alias.name == name for alias in node.names)
-        for node in ast.walk(tree)
+        for node in walk(tree)
     )
 
 
@@ -223,7 +223,7 @@ def _optional(tree: ast.Module) -> Iterator[str]:
 
     These are ``Env(NAME=(type, default))``, ``if "NAME" in os.environ`` and what stands in a ``try``.
     """
-    for node in ast.walk(tree):
+    for node in walk(tree):
         if isinstance(node, ast.Call) and dotted(node.func).rpartition(".")[2] in ("Env", "FileAwareEnv"):
             for keyword in node.keywords:
                 if keyword.arg and isinstance(keyword.value, ast.Tuple) and len(keyword.value.elts) == 2:

@@ -9,6 +9,9 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
+#: The attribute of a node with all that is below it.
+_BELOW = "celeriac_below"
+
 
 class SourceError(Exception):
     """A file of the checkout cannot be read as Python. The text names file and line."""
@@ -34,6 +37,21 @@ def parse(path: Path) -> ast.Module:
         raise SourceError(f"{path}: {error}") from error
     except OSError as error:
         raise SourceError(f"{path}: {error.strerror}") from error
+
+
+def walk(tree: ast.AST) -> Iterator[ast.AST]:
+    """Yield a node and all that is below it, as ``ast.walk`` does: once found, they are kept with the node.
+
+    Many questions are asked of each module, and to find its nodes takes longer than to answer one.
+    """
+    below: tuple[ast.AST, ...] | None = vars(tree).get(_BELOW)
+    if below is None:
+        # Without the node itself: it would never be let go of before the garbage collector comes.
+        _itself, *rest = ast.walk(tree)
+        below = tuple(rest)
+        setattr(tree, _BELOW, below)
+    yield tree
+    yield from below
 
 
 def dotted(node: ast.AST) -> str:
@@ -98,12 +116,16 @@ def module_statements(tree: ast.Module) -> Iterator[ast.stmt]:
             yield node
             if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
                 continue
-        below = [
-            child
-            for child in ast.iter_child_nodes(node)
-            if isinstance(child, (ast.stmt, ast.ExceptHandler, ast.match_case))
-        ]
-        stack.extend(reversed(below))
+        stack.extend(reversed(statements_below(node)))
+
+
+def statements_below(node: ast.AST) -> list[ast.AST]:
+    """Return the statements right below one, with ``except`` and ``case``, in their order.
+
+    By the fields that hold statements: most of a module's nodes are in expressions, which have none.
+    """
+    lists = (getattr(node, name, None) for name in ("body", "handlers", "orelse", "finalbody", "cases"))
+    return [child for part in lists if isinstance(part, list) for child in part]
 
 
 def environment_default(tree: ast.Module, variable: str) -> tuple[str, int] | None:
@@ -113,7 +135,7 @@ def environment_default(tree: ast.Module, variable: str) -> tuple[str, int] | No
     name for one, or what another variable of the environment has as its default.
     """
     found: dict[str, int] = {}
-    for node in ast.walk(tree):
+    for node in walk(tree):
         value = _given(node, variable)
         if value is not None:
             line: int = node.lineno  # type: ignore[attr-defined] # statements and calls have one
@@ -125,7 +147,7 @@ def environment_default(tree: ast.Module, variable: str) -> tuple[str, int] | No
 
 def computes_environment(tree: ast.Module, variable: str) -> int:
     """Return the line where a module gives a variable of the environment any value, else 0."""
-    lines = (getattr(node, "lineno", 0) for node in ast.walk(tree) if _given(node, variable) is not None)
+    lines = (getattr(node, "lineno", 0) for node in walk(tree) if _given(node, variable) is not None)
     return min(lines, default=0)
 
 
