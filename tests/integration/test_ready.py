@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+# pylint: disable=used-before-assignment # it does not see what one item of a `with` gives the next
 import contextlib
 import os
 import shutil

@@ -177,7 +177,8 @@ def page() -> str:
 HEAD = """\
 # Refusals
 
-What a run refuses before it changes anything, each with a checkout that is refused so. Made from these checkouts by `make docs-tables`; a test makes them, reads the message, and follows what settles it. The other messages are in [operations.md](../operations.md#when-something-goes-wrong).
+What a run refuses before it changes anything, each with a checkout that is refused so. \
+Made from these checkouts by `make docs-tables`; a test makes them, reads the message, and follows what settles it. The other messages are in [operations.md](../operations.md#when-something-goes-wrong).
 
 ## Exit codes
 

@@ -42,9 +42,9 @@ PROOFS = [{"name": "settings loaded", "ok": True, "detail": "shop.settings"}]
 class FakeProject:
     """Stands in for the project's Python: answers as it is told."""
 
-    def __init__(self, differs: str = "", proofs: list[dict[str, Any]] | Exception = PROOFS) -> None:
+    def __init__(self, differs: str = "", proofs: list[dict[str, Any]] | Exception | None = None) -> None:
         self.differs = differs
-        self.proofs = proofs
+        self.proofs = PROOFS if proofs is None else proofs
         self.asked: list[list[str]] = []
 
     def run(self, _script: object, job: Mapping[str, Any], **_how: object) -> Any:
