@@ -178,7 +178,8 @@ HEAD = """\
 # Refusals
 
 What a run refuses before it changes anything, each with a checkout that is refused so. \
-Made from these checkouts by `make docs-tables`; a test makes them, reads the message, and follows what settles it. The other messages are in [operations.md](../operations.md#when-something-goes-wrong).
+Made from these checkouts by `make docs-tables`; a test makes them, \
+reads the message, and follows what settles it. The other messages are in [operations.md](../operations.md#when-something-goes-wrong).
 
 ## Exit codes
 
