@@ -15,7 +15,7 @@ from . import locks
 try:
     import tomllib
 except ImportError:  # before Python 3.11
-    tomllib = None  # type: ignore[assignment,unused-ignore]
+    tomllib = None  # type: ignore[assignment,unused-ignore] # mypy knows one Python alone
 
 #: Groups and extras that a deployment installs, where Django is in none of the others.
 PRODUCTION = ("production", "prod", "deploy", "deployment", "live", "main", "server", "web", "django", "app")

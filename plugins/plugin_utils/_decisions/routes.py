@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
 
 from ansible_collections.celeriac.django.plugins.module_utils._deployment import Route
+
+from .pools import DEFAULT_QUEUE
 
 KEYS = ("queue", "priority", "rate_limit")
 _PATTERN = re.compile(r"[\w.*?\[\]!-]+\Z")
@@ -129,6 +131,15 @@ def check(
 def is_pattern(name: str) -> bool:
     """Tell whether Celery takes this for a pattern (celery.app.routes.MapRoute)."""
     return "*" in name
+
+
+def queue_of(name: str, routes: Iterable[Route]) -> str:
+    """Return the queue of a task: a name wins over a pattern, and of patterns the first that fits."""
+    with_queue = [route for route in routes if route.queue]
+    exact = [route.queue for route in with_queue if route.pattern == name]
+    patterns = [route for route in with_queue if is_pattern(route.pattern)]
+    fitting = [route.queue for route in patterns if fnmatchcase(name, route.pattern)]
+    return next(iter([*exact, *fitting]), DEFAULT_QUEUE)
 
 
 def idle(routes: Sequence[Route], known: Collection[str]) -> list[str]:

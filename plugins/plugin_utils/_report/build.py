@@ -5,17 +5,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from fnmatch import fnmatchcase
 
 from ansible_collections.celeriac.django.plugins.module_utils import _schedule
-from ansible_collections.celeriac.django.plugins.module_utils._deployment import Deployment, Route
+from ansible_collections.celeriac.django.plugins.module_utils._deployment import Deployment
 from ansible_collections.celeriac.django.plugins.module_utils._discovery.project import Project
 
-from .._decisions import connections
-from .._decisions.pools import DEFAULT_QUEUE
+from .._decisions import connections, routes
 from . import advice
 from .data import (
     FAILED,
@@ -100,24 +99,27 @@ def build(asked: Sequence[Asked], at: datetime, before: Report | None = None) ->
 
 def _host(one: Asked) -> Host:
     failed = [row for row in one.rows if not row.ok]
+    loads = connections.of_host(connections.Member(one.deployment, one.processors)).pools
     pools = tuple(
         Pool(
             name=pool.name,
             kind=pool.pool,
             queues=pool.queues,
-            at_once=max(pool.autoscale, default=0) or pool.concurrency or one.processors,
+            at_once=load.at_once,
             delivery=pool.delivery,
             time_limit=pool.time_limit,
             stop_timeout=pool.stop_timeout,
             healthy=not any(_is_about(row, pool.name) for row in failed),
         )
-        for pool in one.deployment.running_pools
+        for pool, load in zip(one.deployment.running_pools, loads, strict=True)
     )
     return Host(one.name, pools, one.deployment.has_beat, one.deployment.run.systemd, not failed)
 
 
 def _is_about(row: Row, pool: str) -> bool:
-    return row.name.endswith(f"pool {pool}") or f"{pool}." in row.detail
+    """Tell whether a row names the pool, or a node of it: POOL.GENERATION@HOST."""
+    node = re.search(rf"(?<![\w-]){re.escape(pool)}\.\w+@", row.detail)
+    return row.name.endswith(f"pool {pool}") or bool(node)
 
 
 def _check(one: Asked, row: Row) -> Check:
@@ -126,29 +128,25 @@ def _check(one: Asked, row: Row) -> Check:
     return Check(one.name, row.name, state, row.detail, todo)
 
 
-def queue_of(name: str, routes: Iterable[Route]) -> str:
-    """Return the queue that a task goes to by the routes of the inventory: a name wins over a pattern."""
-    with_queue = [route for route in routes if route.queue]
-    exact = [route.queue for route in with_queue if route.pattern == name]
-    fitting = [route.queue for route in with_queue if fnmatchcase(name, route.pattern)]
-    return next(iter([*exact, *fitting]), DEFAULT_QUEUE)
-
-
 def _tasks(deployment: Deployment, project: Project) -> tuple[Task, ...]:
     apps = sorted([*project.apps, *filter(None, [project.package])], key=len, reverse=True)
 
     def app_of(name: str) -> str:
         return next((app for app in apps if name.startswith(f"{app}.")), name.partition(".")[0])
 
+    def queue(name: str) -> str:
+        # The routes of a project's own app are in its settings, which nobody reads here.
+        return routes.queue_of(name, deployment.tasks.routes) if deployment.code.integrate else ""
+
     return tuple(
-        Task(name, place, app_of(name), queue_of(name, deployment.tasks.routes))
+        Task(name, place, app_of(name), queue(name))
         for name, place in sorted(deployment.tasks.expected.items())
     )
 
 
 def _queues(hosts: Sequence[Host], tasks: Sequence[Task], served: Sequence[str]) -> tuple[Queue, ...]:
     names = {*served, *(queue for host in hosts for pool in host.pools for queue in pool.queues)}
-    names |= {task.queue for task in tasks}
+    names |= {task.queue for task in tasks if task.queue}
     return tuple(
         Queue(
             name,

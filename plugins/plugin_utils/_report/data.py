@@ -75,6 +75,7 @@ class Task:
     place: str
     #: The app that it belongs to.
     app: str
+    #: Empty where the settings of a project's own app decide.
     queue: str
 
 

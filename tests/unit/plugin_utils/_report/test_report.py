@@ -12,6 +12,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -20,6 +21,8 @@ from hypothesis import strategies as st
 
 from ansible_collections.celeriac.django.plugins.module_utils import _schedule
 from ansible_collections.celeriac.django.plugins.module_utils._deployment import Route
+from ansible_collections.celeriac.django.plugins.module_utils._discovery.project import App
+from ansible_collections.celeriac.django.plugins.plugin_utils._decisions import routes as routes_of
 from ansible_collections.celeriac.django.plugins.plugin_utils._report import (
     advice,
     build,
@@ -59,9 +62,28 @@ def test_commands_in_advice_have_the_name_of_the_deployment() -> None:
 
 def test_tasks_are_in_the_queue_of_their_route() -> None:
     routes = [Route("orders.*", "mail"), Route("orders.tasks.x", "slow"), Route("*", rate_limit="1/s")]
-    assert build.queue_of("orders.tasks.x", routes) == "slow"
-    assert build.queue_of("orders.tasks.y", routes) == "mail"
-    assert build.queue_of("shop.tasks.y", routes) == "celery"
+    assert routes_of.queue_of("orders.tasks.x", routes) == "slow"
+    assert routes_of.queue_of("orders.tasks.y", routes) == "mail"
+    assert routes_of.queue_of("shop.tasks.y", routes) == "celery"
+
+
+def test_where_an_own_app_sends_its_tasks_is_not_guessed(make: Make, found: dict[str, Any]) -> None:
+    found["project"].celery_app = App("shop.celery", "app", "shop/celery.py", "shop/celery.py:3")
+    report = make(FINE)
+    assert {task.queue for task in report.tasks} == {""}
+    assert [queue.tasks for queue in report.queues] == [0]
+
+
+def test_a_pool_of_one_process_runs_one_task(make: Make) -> None:
+    (pool,) = make(FINE, workers=[{"name": "one", "pool": "solo"}]).hosts[0].pools
+    assert pool.at_once == 1
+
+
+def test_a_pool_is_marked_by_its_node_and_not_by_a_word(make: Make) -> None:
+    workers = [{"name": "mail"}, {"name": "e-mail"}, {"name": "sent"}]
+    silent = build.Row("workers answer", False, "2 of 3, silent: e-mail.0a1b@app1. Nothing was sent.")
+    (host,) = make(silent, workers=workers).hosts
+    assert {pool.name: pool.healthy for pool in host.pools} == {"mail": True, "e-mail": False, "sent": True}
 
 
 def test_a_queue_that_nobody_serves_is_seen(make: Make) -> None:
