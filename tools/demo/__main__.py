@@ -73,6 +73,8 @@ class Demo:
             self._show_failure()
         else:
             self._show_changes()
+        if self._report.exists():
+            self._screen.say(f"The report is a page for your browser: {_shown(self._report)}")
         return status
 
     def _look(self) -> None:
