@@ -18,6 +18,7 @@ from .source import (
     environment_default,
     literal_text,
     module_statements,
+    nodes,
     walk,
 )
 
@@ -37,7 +38,7 @@ class Apps:
 
     def __init__(self, modules: Modules) -> None:
         self._modules = modules
-        self._makers: dict[str, frozenset[str]] = {}
+        self._makers: dict[tuple[str, str], bool] = {}
         self._made: dict[str, dict[str, int]] = {}
 
     def of(self, module: Module, relative: str) -> list[App]:
@@ -69,15 +70,15 @@ class Apps:
         return self._made[module.name]
 
     def _find(self, module: Module) -> Iterator[tuple[str, int]]:
-        used = _used_as_app(walk(module.tree))
-        makers = self.makers(module) if self._may_have_made(module) else frozenset[str]()
+        used = _used_as_app(nodes(module.tree, ast.Call))
+        may_have = self._may_have_made(module)
         for statement in module_statements(module.tree):
             if isinstance(statement, (ast.Assign, ast.AnnAssign)):
                 call = statement.value
                 names = _names_given(statement)
                 if not names or not isinstance(call, ast.Call):
                     continue
-                if used.intersection(names) or self._makes(module, makers, dotted(call.func)):
+                if used.intersection(names) or (may_have and self._makes(module, dotted(call.func))):
                     yield from ((name, statement.lineno) for name in names)
             elif isinstance(statement, ast.ImportFrom):
                 for alias in statement.names:
@@ -106,63 +107,49 @@ class Apps:
                 return True
         return False
 
-    def _makes(self, module: Module, makers: frozenset[str], called: str) -> bool:
-        """Tell whether calling a name of a module gives an app: a maker there, or in a module it imports."""
-        if called in makers:
-            return True
+    def _makes(self, module: Module, called: str) -> bool:
+        """Tell whether calling a name of a module gives a Celery app: a class, or a function around one.
+
+        The name alone is followed, not all that its module imports: imports of a project lead everywhere.
+        Not by calling itself: names lead further than Python lets functions call each other.
+        """
+        begun = (module.name, called)
+        if begun not in self._makers:
+            waiting, seen = [(module, called)], {begun}
+            makes = False
+            while waiting and not makes:
+                makes, names = self._leads_to(*waiting.pop())
+                new = {(source.name, name): (source, name) for source, name in names}
+                waiting += [there for key, there in new.items() if key not in seen]
+                seen.update(new)
+            # What does not lead to an app has led nowhere on its way either.
+            self._makers |= {begun: True} if makes else dict.fromkeys(seen, False)
+        return self._makers[begun]
+
+    def _leads_to(self, module: Module, called: str) -> tuple[bool, list[tuple[Module, str]]]:
+        """Tell whether a name is Celery's own class, else which names of the project it is made from."""
+        if called in ("Celery", "celery.Celery") or self._makers.get((module.name, called)):
+            return True, []
         holder, _dot, name = called.rpartition(".")
-        source = self._module_called(module, holder) if holder else None
-        return source is not None and source is not module and name in self.makers(source)
-
-    def makers(self, module: Module) -> frozenset[str]:
-        """Return the names of a module whose call gives a Celery app: classes, and functions around them."""
-        # Those that it imports from come first. Not by calling itself: imports of a project lead far.
-        begun: set[str] = set()
-        waiting = [module]
-        while waiting and module.name not in self._makers:
-            last = waiting[-1]
-            below = [] if last.name in begun else self._imported_from(last)
-            begun.add(last.name)
-            new = [source for source in below if source.name not in self._makers and source.name not in begun]
-            waiting += new
-            if not new:
-                waiting.pop()
-                # Of modules that import each other, the first one to be asked sees nothing of the other.
-                if last.name not in self._makers:
-                    self._makers[last.name] = frozenset(self._find_makers(last))
-        return self._makers[module.name]
-
-    def _imported_from(self, module: Module) -> list[Module]:
-        """Return the project's modules that a module imports names from."""
-        names = {module.absolute(node) for node in walk(module.tree) if isinstance(node, ast.ImportFrom)}
-        found = (self._get(name) for name in sorted(names))
-        return [source for source in found if source is not None and source is not module]
-
-    def _find_makers(self, module: Module) -> set[str]:
-        names = {"Celery", "celery.Celery"}
-        for node in walk(module.tree):
-            if isinstance(node, ast.ImportFrom):
-                names |= self._imported_makers(module, node)
-            elif isinstance(node, ast.Import):
-                names |= {f"{alias.asname}.Celery" for alias in node.names if alias.name == "celery"}
+        if holder:
+            source = self._module_called(module, holder)
+            own = name == "Celery" and _stands_for(module.tree, holder, "celery")
+            return own, [(source, name)] if source and source is not module else []
         for statement in module.tree.body:
-            if isinstance(statement, ast.ClassDef):
-                if any(dotted(parent) in names for parent in statement.bases):
-                    names.add(statement.name)
-            elif isinstance(statement, ast.FunctionDef) and _gives_app(statement, names):
-                names.add(statement.name)
-        return names
+            if isinstance(statement, ast.ClassDef) and statement.name == name:
+                return False, [(module, parent) for parent in map(dotted, statement.bases) if parent]
+            if isinstance(statement, ast.FunctionDef) and statement.name == name:
+                configures, names = _returned(statement)
+                return configures, [(module, made) for made in names]
+        imported = module.imports(name)
+        origins = [imported[:2]] if imported else [(star, name) for star, _line in module.star_imports()]
+        if any(self._is_celerys(origin) and there == "Celery" for origin, there in origins):
+            return True, []
+        found = [(self._get(origin), there) for origin, there in origins]
+        return False, [(source, there) for source, there in found if source and source is not module]
 
-    def _imported_makers(self, module: Module, node: ast.ImportFrom) -> set[str]:
-        origin = module.absolute(node)
-        if origin.split(".")[0] == "celery" and self._modules.file(origin) is None:
-            return {alias.asname for alias in node.names if alias.name == "Celery" and alias.asname}
-        source = self._get(origin)
-        if source is None or source is module:
-            return set()
-        there = self._makers.get(source.name, frozenset()) - {"Celery"}
-        star = set(there) if any(alias.name == "*" for alias in node.names) else set()
-        return star | {alias.asname or alias.name for alias in node.names if alias.name in there}
+    def _is_celerys(self, module: str) -> bool:
+        return module.partition(".")[0] == "celery" and self._modules.file(module) is None
 
     def is_app(self, module: Module, receiver: str, depth: int = _DEPTH) -> bool | None:
         """Tell whether a dotted name of a module is a Celery app; None where it cannot be told."""
@@ -241,20 +228,32 @@ def _used_as_app(nodes: Iterable[ast.AST]) -> set[str]:
     return {name for node in nodes if (name := as_app(node))}
 
 
-def _below(function: ast.FunctionDef) -> Iterator[ast.AST]:
-    return (node for part in function.body for node in ast.walk(part))
+def _returned(function: ast.FunctionDef) -> tuple[bool, list[str]]:
+    """Tell whether a function returns what it configures as an app, else what makes that which it returns.
 
-
-def _gives_app(function: ast.FunctionDef, makers: set[str]) -> bool:
-    """Tell whether a function returns an app, by what it calls, configures, or is annotated with."""
-    returned = [node.value for node in ast.walk(function) if isinstance(node, ast.Return) and node.value]
+    These are what it calls for it, and what it is annotated with.
+    """
+    returned = [node.value for node in nodes(function, ast.Return) if node.value]
     if not returned:
-        return False
-    if function.returns is not None and dotted(function.returns) in makers:
-        return True
-    calls = {dotted(node.func) for node in ast.walk(function) if isinstance(node, ast.Call)}
-    return bool(calls & makers) or bool(
-        {dotted(value) for value in returned} & _used_as_app(_below(function))
+        return False, []
+    names = {dotted(value) for value in returned} - {""}
+    if names & _used_as_app(nodes(function, ast.Call)):
+        return True, []
+    given: list[ast.expr | None] = [
+        node.value for node in nodes(function, ast.Assign) if names.intersection(_names_given(node))
+    ]
+    given += [node.value for node in nodes(function, ast.AnnAssign) if names.intersection(_names_given(node))]
+    made = [dotted(value.func) for value in [*returned, *given] if isinstance(value, ast.Call)]
+    annotated = dotted(function.returns) if function.returns is not None else ""
+    return False, [name for name in [annotated, *made] if name]
+
+
+def _stands_for(tree: ast.Module, name: str, library: str) -> bool:
+    """Tell whether a module imports a library by a name, as in ``import celery as queue``."""
+    return any(
+        alias.asname == name and alias.name == library
+        for node in nodes(tree, ast.Import)
+        for alias in node.names
     )
 
 
@@ -267,9 +266,7 @@ def _names_given(statement: ast.Assign | ast.AnnAssign) -> list[str]:
 def _configured(tree: ast.Module, relative: str) -> tuple[str, bool]:
     """Return where a module configures its app, and whether with Django's settings."""
     found = [
-        node
-        for node in walk(tree)
-        if isinstance(node, ast.Call) and dotted(node.func).rpartition(".")[2] == "config_from_object"
+        node for node in nodes(tree, ast.Call) if dotted(node.func).rpartition(".")[2] == "config_from_object"
     ]
     if not found:
         return "", False

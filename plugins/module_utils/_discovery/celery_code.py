@@ -21,7 +21,12 @@ from .source import SourceError, dotted, literal_text, statements_below
 __all__ = ["Found", "choose_app", "equal_apps", "find_celery"]
 
 #: What is in every file that has a task or an app; the others are not parsed.
-_CANDIDATE = re.compile(rb"@[\w. ]*task\b|[Cc]elery|\.(config_from_object|autodiscover_tasks)\(")
+_TASK = re.compile(rb"@[\w. ]*task\b")
+_APP = re.compile(rb"[Cc]elery|\.(config_from_object|autodiscover_tasks)\(")
+#: Lines that make no app, though they speak of Celery: they take something else from it.
+_NO_APP = re.compile(
+    rb"^[ \t]*from celery(?:\.[\w.]+)? import (?![^\n]*(?:\bCelery\b|[(\\;]))[^\n]*$", re.MULTILINE
+)
 
 
 @dataclass
@@ -56,8 +61,9 @@ def find_celery(base: Path, modules: Modules, ignored: Collection[str] = ()) -> 
             content = file.read_bytes()
         except OSError:
             continue
-        has_celery = _CANDIDATE.search(content)
-        if not (has_celery or _celery_results.CANDIDATE.search(content)) or _is_test(file, base):
+        has_celery = _has_celery(content)
+        has_reads, has_chords = _celery_results.may_have(content)
+        if not (has_celery or has_reads or has_chords) or _is_test(file, base):
             continue
         relative = str(file.relative_to(base))
         try:
@@ -66,8 +72,10 @@ def find_celery(base: Path, modules: Modules, ignored: Collection[str] = ()) -> 
             if has_celery:
                 found.unread.append(relative)
             continue
-        found.results_read.update(_celery_results.reads(tree, relative))
-        found.chords.update(_celery_results.chords(tree, relative))
+        if has_reads:
+            found.results_read.update(_celery_results.reads(tree, relative))
+        if has_chords:
+            found.chords.update(_celery_results.chords(tree, relative))
         if not has_celery:
             continue
         read = Module(modules.name_of(file), file, tree)
@@ -76,6 +84,13 @@ def find_celery(base: Path, modules: Modules, ignored: Collection[str] = ()) -> 
         found.apps.extend(apps.of(read, relative))
     found.tasks = dict(sorted(found.tasks.items()))
     return found
+
+
+def _has_celery(content: bytes) -> bool:
+    """Tell whether a file may have a task or an app; to parse it takes a hundred times longer."""
+    if _TASK.search(content):
+        return True
+    return bool(_APP.search(content)) and bool(_APP.search(_NO_APP.sub(b"", content)))
 
 
 def _note(task: _Task, found: Found, hidden: dict[str, str]) -> None:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import ast
+import gc
 import os
 import re
 import sys
@@ -45,7 +46,14 @@ def discover(path: str, package: str = "", settings: str = "") -> Project:
     """
 
     def look(_ask: owner.Ask) -> dict[str, object]:
-        return _looked_at(Path(path), package, settings).as_data()
+        # Trees have no cycles, and a collector that looks at all of them again and again frees nothing.
+        collects = gc.isenabled()
+        gc.disable()
+        try:
+            return _looked_at(Path(path), package, settings).as_data()
+        finally:
+            if collects:
+                gc.enable()
 
     if not os.path.isdir(path):
         find_manage(Path(path))

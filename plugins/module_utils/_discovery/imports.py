@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from .source import assignments, dotted, literal_text, parse, walk
+from .source import assignments, dotted, literal_text, nodes, parse, walk
 
 
 @dataclass(frozen=True)
@@ -40,8 +40,8 @@ class Module:
         """Return the modules that it star-imports with the lines, the last one first."""
         found = [
             (self.absolute(node), node.lineno)
-            for node in walk(self.tree)
-            if isinstance(node, ast.ImportFrom) and any(alias.name == "*" for alias in node.names)
+            for node in nodes(self.tree, ast.ImportFrom)
+            if any(alias.name == "*" for alias in node.names)
         ]
         return sorted(found, key=lambda star: -star[1])
 
@@ -53,11 +53,10 @@ class Module:
     def _imported(self) -> dict[str, tuple[str, str, int]]:
         """What is imported by name, wherever in the module: one walk, however many names are asked for."""
         found: dict[str, tuple[str, str, int]] = {}
-        for node in walk(self.tree):
-            if isinstance(node, ast.ImportFrom):
-                for alias in node.names:
-                    known = (self.absolute(node), alias.name, node.lineno)
-                    found.setdefault(alias.asname or alias.name, known)
+        for node in nodes(self.tree, ast.ImportFrom):
+            for alias in node.names:
+                known = (self.absolute(node), alias.name, node.lineno)
+                found.setdefault(alias.asname or alias.name, known)
         return found
 
 

@@ -12,10 +12,11 @@ import ast
 import re
 from collections.abc import Iterable, Iterator
 
-from .source import dotted, walk
+from .source import dotted, nodes
 
 #: What is in every file with one of them; the others are not parsed.
-CANDIDATE = re.compile(rb"AsyncResult|GroupResult|ResultSet|\bchord\b|\bgroup\b|\.delay\b|\.apply_async\b")
+_READ = re.compile(rb"AsyncResult|GroupResult|ResultSet|\.(?:delay|apply_async)\b")
+_CHORD = re.compile(rb"\b(?:chord|group)\b(?:\s*\(|\s+as\b)")
 
 #: Objects that stand for results.
 _RESULTS = ("AsyncResult", "GroupResult", "ResultSet")
@@ -29,17 +30,48 @@ _ASKS = frozenset(
 )
 
 
+def may_have(content: bytes) -> tuple[bool, bool]:
+    """Tell whether a file may have reads, and whether it may have chords, by its text alone."""
+    return bool(_READ.search(content)), b"celery" in content and bool(_CHORD.search(content))
+
+
 def reads(tree: ast.Module, relative: str) -> dict[str, str]:
     """Return where results are read: ``file:line`` to what reads them."""
-    found: dict[str, str] = {}
-    for scope in _scopes(tree):
+    found: dict[int, str] = {}
+    for call in nodes(tree, ast.Call):
+        name = dotted(call.func).rpartition(".")[2]
+        if name in _RESULTS:
+            found[call.lineno] = f"{name}(…)"
+    asked = [node for node in nodes(tree, ast.Attribute) if node.attr in _ASKS and _is_read(node)]
+    for node in asked:
+        if _is_sending(node.value):
+            found[node.lineno] = f".{node.value.func.attr}(…).{node.attr}"  # type: ignore[attr-defined] # a call
+    by_name = {node.value.id for node in asked if isinstance(node.value, ast.Name)}
+    if by_name & _sent(_assignments(tree)):
+        found |= _reads_of_names(tree)
+    return {f"{relative}:{line}": what for line, what in sorted(found.items())}
+
+
+def _is_read(node: ast.Attribute) -> bool:
+    return isinstance(node.ctx, ast.Load)
+
+
+def _assignments(tree: ast.Module) -> list[ast.AST]:
+    return [*nodes(tree, ast.Assign), *nodes(tree, ast.AnnAssign), *nodes(tree, ast.NamedExpr)]
+
+
+def _reads_of_names(tree: ast.Module) -> dict[int, str]:
+    """Return where a name is asked that holds what sending has returned, in the same function."""
+    found: dict[int, str] = {}
+    for scope in [tree, *nodes(tree, ast.FunctionDef), *nodes(tree, ast.AsyncFunctionDef)]:
         inside = list(_inside(scope))
         sent = _sent(inside)
-        for node in inside:
-            what = _reads(node, sent)
-            if what:
-                found[f"{relative}:{node.lineno}"] = what  # type: ignore[attr-defined] # expressions have one
-    return dict(sorted(found.items(), key=lambda item: int(item[0].rpartition(":")[2])))
+        for node in inside if sent else []:
+            if not isinstance(node, ast.Attribute) or not isinstance(node.value, ast.Name):
+                continue
+            if node.attr in _ASKS and node.value.id in sent and _is_read(node):
+                found[node.lineno] = f"{node.value.id}.{node.attr}"
+    return found
 
 
 def chords(tree: ast.Module, relative: str) -> dict[str, str]:
@@ -47,50 +79,40 @@ def chords(tree: ast.Module, relative: str) -> dict[str, str]:
     names = _canvas(tree)
     if not names:
         return {}
-    found: dict[str, str] = {}
-    for node in walk(tree):
-        what = ""
-        if isinstance(node, ast.Call):
-            name = names.get(dotted(node.func))
-            if name == "chord":
-                what = "chord(…)"
-            elif name == "chain" and any(_is_group(part, names) for part in node.args[:-1]):
-                what = "chain(group(…), …)"
-        elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
-            last = node.left.right if isinstance(node.left, ast.BinOp) else node.left
-            what = "group(…) | …" if _is_group(last, names) else ""
-        if what:
-            found[f"{relative}:{node.lineno}"] = what  # type: ignore[attr-defined] # expressions have one
-    return found
+    found: dict[int, str] = {}
+    for call in nodes(tree, ast.Call):
+        name = names.get(dotted(call.func))
+        if name == "chord":
+            found[call.lineno] = "chord(…)"
+        elif name == "chain" and any(_is_group(part, names) for part in call.args[:-1]):
+            found[call.lineno] = "chain(group(…), …)"
+    for sum_ in nodes(tree, ast.BinOp):
+        last = sum_.left.right if isinstance(sum_.left, ast.BinOp) else sum_.left
+        if isinstance(sum_.op, ast.BitOr) and _is_group(last, names):
+            found[sum_.lineno] = "group(…) | …"
+    return {f"{relative}:{line}": what for line, what in sorted(found.items())}
 
 
 def _canvas(tree: ast.Module) -> dict[str, str]:
     """Return what stands for chord, group and chain in a module."""
     names: dict[str, str] = {}
     kinds = ("chord", "group", "chain")
-    for node in walk(tree):
-        if isinstance(node, ast.ImportFrom) and (node.module or "") in ("celery", "celery.canvas"):
-            names |= {alias.asname or alias.name: alias.name for alias in node.names if alias.name in kinds}
+    for taken in nodes(tree, ast.ImportFrom):
+        if (taken.module or "") in ("celery", "celery.canvas"):
+            names |= {alias.asname or alias.name: alias.name for alias in taken.names if alias.name in kinds}
             # from celery import canvas
-            for alias in node.names:
+            for alias in taken.names:
                 if alias.name == "canvas":
                     names |= {f"{alias.asname or alias.name}.{kind}": kind for kind in kinds}
-        elif isinstance(node, ast.Import):
-            for alias in node.names:
-                if alias.name in ("celery", "celery.canvas"):
-                    names |= {f"{alias.asname or alias.name}.{kind}": kind for kind in kinds}
+    for imported in nodes(tree, ast.Import):
+        for alias in imported.names:
+            if alias.name in ("celery", "celery.canvas"):
+                names |= {f"{alias.asname or alias.name}.{kind}": kind for kind in kinds}
     return names
 
 
 def _is_group(node: ast.expr, names: dict[str, str]) -> bool:
     return isinstance(node, ast.Call) and names.get(dotted(node.func)) == "group"
-
-
-def _scopes(tree: ast.Module) -> Iterator[ast.AST]:
-    yield tree
-    for node in walk(tree):
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-            yield node
 
 
 def _inside(scope: ast.AST) -> Iterator[ast.AST]:
@@ -116,15 +138,3 @@ def _sent(inside: Iterable[ast.AST]) -> set[str]:
 
 def _is_sending(node: ast.AST | None) -> bool:
     return isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _SENDS
-
-
-def _reads(node: ast.AST, sent: set[str]) -> str:
-    if isinstance(node, ast.Call):
-        name = dotted(node.func).rpartition(".")[2]
-        return f"{name}(…)" if name in _RESULTS else ""
-    if isinstance(node, ast.Attribute) and node.attr in _ASKS and isinstance(node.ctx, ast.Load):
-        if _is_sending(node.value):
-            return f".{node.value.func.attr}(…).{node.attr}"  # type: ignore[attr-defined] # it is a call
-        if isinstance(node.value, ast.Name) and node.value.id in sent:
-            return f"{node.value.id}.{node.attr}"
-    return ""

@@ -8,9 +8,18 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TypeVar
 
-#: The attribute of a node with all that is below it.
-_BELOW = "celeriac_below"
+#: The attributes of a node with all that is below it, in order and by kind.
+_BELOW, _KINDS = "celeriac_below", "celeriac_kinds"
+#: Fields that hold no node that anybody asks for: names, numbers, operators, whether a name is read or set.
+_PLAIN = frozenset(
+    {
+        *("arg", "asname", "attr", "conversion", "ctx", "id", "is_async", "kind", "level", "module", "n"),
+        *("op", "ops", "s", "simple", "type_comment", "type_ignores"),
+    }
+)
+_Kind = TypeVar("_Kind", bound=ast.AST)
 
 
 class SourceError(Exception):
@@ -43,15 +52,53 @@ def walk(tree: ast.AST) -> Iterator[ast.AST]:
     """Yield a node and all that is below it, as ``ast.walk`` does: once found, they are kept with the node.
 
     Many questions are asked of each module, and to find its nodes takes longer than to answer one.
+    Operators and contexts are not among them.
     """
-    below: tuple[ast.AST, ...] | None = vars(tree).get(_BELOW)
-    if below is None:
-        # Without the node itself: it would never be let go of before the garbage collector comes.
-        _itself, *rest = ast.walk(tree)
-        below = tuple(rest)
-        setattr(tree, _BELOW, below)
     yield tree
-    yield from below
+    yield from _below(tree)
+
+
+def nodes(tree: ast.AST, kind: type[_Kind]) -> list[_Kind]:
+    """Return the nodes of a kind below a node, in the order of :func:`walk`.
+
+    Who asks for one kind looks at a few nodes of a hundred.
+    """
+    kinds: dict[type[ast.AST], list[ast.AST]] | None = vars(tree).get(_KINDS)
+    if kinds is None:
+        kinds = {}
+        for node in _below(tree):
+            kinds.setdefault(node.__class__, []).append(node)
+        setattr(tree, _KINDS, kinds)
+    return kinds.get(kind, [])  # type: ignore[return-value] # they are kept by their class
+
+
+def _below(tree: ast.AST) -> list[ast.AST]:
+    """Return what is below a node, without the node: it would wait for the garbage collector."""
+    known: list[ast.AST] | None = vars(tree).get(_BELOW)
+    if known is not None:
+        return known
+    found: list[ast.AST] = []
+    _add_children(tree, found)
+    for node in found:  # it grows as it is read
+        _add_children(node, found)
+    setattr(tree, _BELOW, found)
+    return found
+
+
+_FIELDS: dict[type[ast.AST], tuple[str, ...]] = {ast.Constant: (), ast.Name: (), ast.alias: ()}
+
+
+def _add_children(node: ast.AST, found: list[ast.AST]) -> None:
+    kind = node.__class__
+    fields = _FIELDS.get(kind)
+    if fields is None:
+        fields = _FIELDS[kind] = tuple(name for name in kind._fields if name not in _PLAIN)
+    for name in fields:
+        value = getattr(node, name, None)
+        if value.__class__ is list:
+            found += [item for item in value if isinstance(item, ast.AST)]
+        elif isinstance(value, ast.AST):
+            found.append(value)
 
 
 def dotted(node: ast.AST) -> str:

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.celeriac.django.plugins.module_utils._discovery import celery_apps, celery_code
-from ansible_collections.celeriac.django.plugins.module_utils._discovery.imports import Module, Modules
+from ansible_collections.celeriac.django.plugins.module_utils._discovery import celery_code
+from ansible_collections.celeriac.django.plugins.module_utils._discovery.imports import Modules
 from ansible_collections.celeriac.django.plugins.module_utils._discovery.project import App
 
 Find = Callable[[Mapping[str, str]], celery_code.Found]
@@ -168,21 +168,49 @@ def test_an_app_is_what_is_treated_as_one(text: str, find: Find) -> None:
     assert (app.module, app.variable) == ("shop.tasking", "app")
 
 
-def test_each_module_is_walked_once_for_its_makers(find: Find, monkeypatch: pytest.MonkeyPatch) -> None:
-    walked: list[str] = []
-    original = celery_apps.Apps._find_makers
+def test_a_module_is_parsed_only_if_a_name_leads_to_it(find: Find, tmp_path: Path) -> None:
+    """A project's imports lead everywhere: what makes no app of a module is not followed."""
+    (tmp_path / "orders").mkdir()
+    broken = "import nothing\nclass Broken(\n"
+    files = {
+        "shop/celery.py": "# celery\nfrom shop.make import build\nfrom orders.far import x\napp = build()\n",
+        "shop/make.py": "from shop.base import Own\ndef build():\n    made = Own()\n    return made\n",
+        "shop/base.py": "from celery import Celery\nclass Own(Celery): ...\n",
+        "orders/far.py": broken,
+    }
+    modules = Modules([tmp_path])
+    assert [app.module for app in find(files).apps] == ["shop.celery"]
+    assert [app.module for app in celery_code.find_celery(tmp_path, modules).apps] == ["shop.celery"]
+    assert "orders.far" not in modules._known
 
-    def counting(self: celery_apps.Apps, module: Module) -> set[str]:
-        walked.append(module.name)
-        return original(self, module)
 
-    monkeypatch.setattr(celery_apps.Apps, "_find_makers", counting)
-    names = ", ".join(f"f{number}" for number in range(9))
-    lines = ("from celery import shared_task", f"from orders.lib import {names}", "x = f1()")
-    tasks = "\n".join([*lines, "@shared_task", "def t(): ...", ""])
-    find({f"orders/m{number}.py": tasks for number in range(5)} | {"orders/lib.py": "x = 1\n"})
-    assert sorted(walked) == sorted(set(walked))
-    assert "orders.lib" in walked
+@pytest.mark.parametrize(
+    "line",
+    [
+        "from celery import Celery as Queue, chain\napp = Queue('x')",
+        "from celery import (\n    Celery as Queue,\n)\napp = Queue('x')",
+        "from celery import chain; import celery as c; app = c.Celery('x')",
+        "from celery.app.base import Celery\napp = Celery('x')",
+        "import celery as queue\napp = queue.Celery('x')",
+    ],
+)
+def test_an_app_is_found_by_any_import(line: str, find: Find) -> None:
+    assert [app.variable for app in find({"shop/celery.py": f"{line}\n"}).apps] == ["app"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "from shop.lib import report\nreport = report()\n",  # it uses an app, and returns something else
+        "from shop.lib import stats as app\napp = app()\n",
+    ],
+)
+def test_what_a_function_returns_counts_and_not_what_it_calls(text: str, find: Find) -> None:
+    lib = (
+        "from celery import Celery\ndef report():\n    app = Celery('x')\n    return 'sent'\n"
+        "def stats():\n    return list(Celery('x').tasks)\n"
+    )
+    assert find({"shop/a.py": f"# celery\n{text}", "shop/lib.py": lib}).apps == []
 
 
 def test_imports_that_lead_far_are_followed_all_the_same(find: Find) -> None:

@@ -72,6 +72,17 @@ def test_what_reads_no_result(source: str) -> None:
     assert results_read.reads(ast.parse(source), "a.py") == {}
 
 
-def test_a_file_that_only_sends_is_a_candidate() -> None:
-    assert results_read.CANDIDATE.search(b"from .tasks import add\nadd.delay(1).get()")
-    assert not results_read.CANDIDATE.search(b"import os\n")
+@pytest.mark.parametrize(
+    ("content", "reads", "chords"),
+    [
+        (b"from .tasks import add\nadd.delay(1).get()", True, False),
+        (b"from celery.result import AsyncResult\n", True, False),
+        (b"from celery import chord as join\n", False, True),
+        (b"from celery import canvas\ncanvas.group (a.s())\n", False, True),
+        (b"from celery import shared_task, group\n", False, False),
+        (b"def group(names): ...\ngroup(1)\n", False, False),
+        (b"import os\n", False, False),
+    ],
+)
+def test_what_is_worth_parsing_is_told_by_its_text(content: bytes, reads: bool, chords: bool) -> None:
+    assert results_read.may_have(content) == (reads, chords)

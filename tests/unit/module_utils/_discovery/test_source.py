@@ -141,3 +141,20 @@ def test_a_line_that_computes_the_environment(text: str, line: int) -> None:
 def test_what_is_unpacked_has_its_own_value(text: str, value: str) -> None:
     ((_statement, found),) = source.assignments(module(text), "X")
     assert ast.unparse(found) == value
+
+
+def test_all_nodes_are_walked_but_those_that_nobody_asks_for() -> None:
+    tree = ast.parse(Path(__file__).read_text())
+    plain = (ast.expr_context, ast.operator, ast.boolop, ast.unaryop, ast.cmpop)
+    wanted = [node for node in ast.walk(tree) if not isinstance(node, plain)]
+    # A name may be read or set, and a module's type comments are none of its nodes.
+    assert [node for node in source.walk(tree) if not isinstance(node, plain)] == wanted
+    assert list(source.walk(tree)) == list(source.walk(tree))
+
+
+@pytest.mark.parametrize("kind", [ast.Call, ast.ImportFrom, ast.FunctionDef, ast.Global])
+def test_nodes_of_a_kind_are_those_of_the_walk(kind: type[ast.AST]) -> None:
+    tree = ast.parse(Path(__file__).read_text())
+    assert source.nodes(tree, kind) == [node for node in ast.walk(tree) if type(node) is kind]
+    (first, *_others) = tree.body
+    assert source.nodes(first, ast.Call) == []
