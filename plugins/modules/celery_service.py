@@ -182,14 +182,14 @@ def work(module: AnsibleModule) -> None:
     if not params["systemd"]:
         put_launcher(module, support)
     kinds = list(_services.PATTERNS) if params["kind"] == "all" else [params["kind"]]
+    files = [Path(file) for file in params["files"]]
     services = _services.Services(
-        params["name"], kinds, params["target"], systemd.Systemd(), Path(params["record"])
+        params["name"], kinds, params["target"], systemd.Systemd(), Path(params["record"]), files
     )
     try:
         if params["state"] == "absent":
             gone = _services.remove(services, module.check_mode)
             module.exit_json(changed=bool(gone), steps=[f"remove {unit}" for unit in gone])
-        files = [Path(file) for file in params["files"]]
         # Read from the host's own file, so Ansible knows none of them.
         secrets = environment_file.load(environment_file.read(files[-1])) if files else {}
         module.no_log_values.update(censor.texts(secrets.values()))

@@ -6,6 +6,10 @@
 A worker pool runs as an instance of a unit, ``<name>-worker-<pool>@<generation>``. The generation
 is a digest of everything that the worker was started with, so an instance that runs is
 current by its name alone, and one with another name is old.
+
+A generation is whole: its instance has a unit file of its own, which comes before the template's, and a folder
+with the environment and the secrets that it was started with. So it starts again as it was, after a crash or
+a reboot, whatever has been written for another one since.
 """
 
 from __future__ import annotations
@@ -14,7 +18,8 @@ import contextlib
 import difflib
 import hashlib
 import os
-from collections.abc import Mapping, Sequence
+import shutil
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -29,8 +34,18 @@ from .systemd import Systemd, SystemdError
 PATTERNS = {"worker": "{name}-worker-*@*.service", "beat": "{name}-beat.service"}
 #: The environments of pools, beside the record.
 POOL_FILES = "pool-*"
+#: What each generation was started with, beside the record: a folder each, and one for beat. What beat was
+#: started with before is kept beside it, with its unit.
+GENERATIONS = "generations"
+BEAT, BEFORE, UNIT = "beat", "beat.before", "unit"
+#: States of units that need their files no more.
+_ENDED = ("failed", "inactive")
 #: How many lines of the journal an error shows.
 JOURNAL_LINES = 15
+
+
+STOPPED = "was stopped again."
+CAME_BACK = "What ran before runs again."
 
 
 class ServiceError(Exception):
@@ -122,6 +137,16 @@ def instance(template: str, name: str) -> str:
     return template.replace("@.", f"@{name}.")
 
 
+def is_instance(unit: str) -> bool:
+    """Tell whether that is an instance of a template."""
+    return "@" in unit and "@." not in unit
+
+
+def generation_of(unit: str) -> str:
+    """Return the generation of an instance such as ``shop-worker-default@1f0c9a2b.service``."""
+    return unit.partition("@")[2].rpartition(".")[0]
+
+
 def _template(unit: str) -> str:
     """Return the name of the file that a unit comes from."""
     prefix, at, _generation = unit.partition("@")
@@ -148,7 +173,8 @@ def plan(
     """
     found = Plan()
     found.write = {name: text for name, text in units.items() if present.get(name) != text}
-    found.write.update({name: None for name in present if name not in units})
+    # The files of instances go when these have ended: that is no change.
+    found.write.update({name: None for name in present if name not in units and not is_instance(name)})
     desired = set()
     for name, text in units.items():
         if not name.endswith(".service"):
@@ -180,7 +206,15 @@ def _let_go(found: Plan, units: Mapping[str, str], old: Mapping[str, str]) -> No
 class Services:
     """The services of one deployment on this host."""
 
-    def __init__(self, name: str, kinds: Sequence[str], target: str, systemd: Systemd, record: Path) -> None:
+    def __init__(
+        self,
+        name: str,
+        kinds: Sequence[str],
+        target: str,
+        systemd: Systemd,
+        record: Path,
+        files: Sequence[Path] = (),
+    ) -> None:
         """Take what names the units.
 
         Args:
@@ -189,7 +223,11 @@ class Services:
             target: the target that all belong to.
             systemd: the service manager.
             record: the file that says which beat was started.
+            files: the environment that is kept with each generation.
         """
+        self.files = files
+        self.generations = record.parent / GENERATIONS
+        self.beat = PATTERNS["beat"].format(name=name)
         self.target = target
         self.systemd = systemd
         self.record = record
@@ -264,7 +302,14 @@ class Services:
             )
         return "".join([*texts, *(f"{line}\n" for line in found.lines())])
 
-    def apply(self, found: Plan, units: Mapping[str, str], inputs: bytes, replace: bool = False) -> None:
+    def apply(
+        self,
+        found: Plan,
+        units: Mapping[str, str],
+        inputs: bytes,
+        replace: bool = False,
+        hold: bool = False,
+    ) -> None:
         """Do what was decided.
 
         Nothing ends before its successor is ready, not even a pool that is gone: it may have been renamed.
@@ -274,13 +319,16 @@ class Services:
             units: the unit files that have to be there, name to text.
             inputs: the digest of what the processes are started with.
             replace: end the old ones first, and wait for them, where there is no memory for both.
+            hold: leave the old ones as they are, also for a reboot, until this is called without it.
 
         Raises:
             ServiceError: a unit did not get ready; all that were started were stopped again.
             SystemdError: systemd refused.
         """
         self.forget(found.forget)
+        before = self.present(found.restart)
         self.write({name: text for name, text in found.write.items() if text is not None}, found.support)
+        self._make_whole({unit: units[_template(unit)] for unit in found.start})
         if found.start or found.restart:
             # Also where the files were there: the run that wrote them may have been killed before this.
             self.systemd.call("daemon-reload")
@@ -288,10 +336,9 @@ class Services:
             self._end([*found.retire, *found.stop])
         self._start_all(found)
         for unit in found.restart:
-            self._start("restart", unit)
-            text = units[unit]
-            self.record.parent.mkdir(parents=True, exist_ok=True)
-            self.record.write_text(f"{unit} {generation(text, inputs)}\n", encoding="utf-8")
+            self._restart(unit, units[unit], generation(units[unit], inputs), before.get(unit))
+        if hold:
+            return
         if found.enable:
             self.systemd.call("enable", "--quiet", *found.enable)
         # Not before the new ones are ready: what runs on has to come back after a reboot. And while their
@@ -303,7 +350,95 @@ class Services:
             if found.retire:
                 self.systemd.call("stop", "--no-block", *found.retire)
             self._end(found.stop)
-        self.write({name: None for name, text in found.write.items() if text is None})
+        self.tidy(gone=[name for name, text in found.write.items() if text is None])
+
+    def _make_whole(self, instances: Mapping[str, str]) -> None:
+        """Give instances what is theirs for as long as they live: the unit, and the environment."""
+        for unit, text in instances.items():
+            self._keep_environment(self.generations / generation_of(unit))
+            _whole.write(self.systemd.folder / unit, text, 0o644)
+
+    def _keep_environment(self, folder: Path) -> None:
+        """Put copies of the environment into a folder that root alone can enter."""
+        # A run that was killed may have left a part of it.
+        shutil.rmtree(folder, ignore_errors=True)
+        for made in (self.generations, folder):
+            made.mkdir(mode=0o700, parents=True, exist_ok=True)
+        pools = sorted(self.record.parent.glob(POOL_FILES))
+        for file in [*self.files, *pools]:
+            if file.is_file():
+                # systemd reads them, as root.
+                _whole.write(folder / file.name, file.read_bytes().decode("utf-8"), 0o600)
+
+    def tidy(self, keep: Collection[str] = (), gone: Iterable[str] = ()) -> None:
+        """Take away the unit files and environments of generations that have ended.
+
+        Args:
+            keep: instances whose files stay, as somebody may go back to them.
+            gone: unit files that go as well.
+        """
+        states = self.systemd.states(self.patterns)
+        kept = {*keep, *self.enabled(), *(unit for unit, state in states.items() if state not in _ENDED)}
+        ended = [unit for unit in self.present(()) if is_instance(unit) and unit not in kept]
+        self.write(dict.fromkeys([*gone, *ended]))
+        if not self.generations.is_dir():
+            return
+        # Of all kinds: a folder does not say whose it is.
+        needed = {generation_of(file.name) for file in self.systemd.folder.glob("*@*.service")}
+        if (self.systemd.folder / self.beat).exists():
+            needed |= {BEAT, BEFORE}
+        for folder in self.generations.iterdir():
+            if folder.name not in needed:
+                shutil.rmtree(folder)
+
+    def _restart(self, unit: str, text: str, name: str, before: str | None) -> None:
+        """Restart a unit that is no instance; if it does not get ready, what it was comes back.
+
+        Args:
+            unit: its name.
+            text: its text.
+            name: its generation.
+            before: the text that it had.
+        """
+        folder, kept = self.generations / BEAT, self.generations / BEFORE
+        started = self.started().get(unit)
+        if before is not None and started and folder.is_dir():
+            shutil.rmtree(kept, ignore_errors=True)
+            folder.rename(kept)
+            _whole.write(kept / UNIT, f"{unit} {started}\n{before}", 0o600)
+        else:
+            started = None
+        self._keep_environment(folder)
+        try:
+            self._start("restart", unit)
+        except ServiceError as error:
+            if started is None or not self.take_back():
+                raise
+            raise ServiceError(str(error).replace(STOPPED, f"{STOPPED} {CAME_BACK}", 1)) from error
+        self._note(unit, name)
+
+    def take_back(self) -> bool:
+        """Let the unit that is no instance run as it did before its last change; tell whether it does."""
+        folder, kept = self.generations / BEAT, self.generations / BEFORE
+        try:
+            named, _newline, text = (kept / UNIT).read_text(encoding="utf-8").partition("\n")
+        except OSError:
+            return False
+        unit, name = named.split()
+        shutil.rmtree(folder, ignore_errors=True)
+        (kept / UNIT).unlink()
+        kept.rename(folder)
+        self.write({unit: text})
+        try:
+            self._start("restart", unit)
+        except ServiceError:
+            return False
+        self._note(unit, name)
+        return True
+
+    def _note(self, unit: str, name: str) -> None:
+        self.record.parent.mkdir(parents=True, exist_ok=True)
+        self.record.write_text(f"{unit} {name}\n", encoding="utf-8")
 
     def _start_all(self, found: Plan) -> None:
         """Start the new generations, all of them or none."""
@@ -354,7 +489,7 @@ class Services:
             self.forget([unit])
             rest = "What ran before still runs. " if verb == "start" else ""
             raise ServiceError(
-                f"{unit} did not get ready, and was stopped again. {rest}"
+                f"{unit} did not get ready, and {STOPPED} {rest}"
                 f"Mend the cause, then run again. Its last lines in the journal:\n{lines}"
             ) from error
 
@@ -374,7 +509,7 @@ def remove(services: Services, check: bool) -> list[str]:
     enabled = [*services.enabled(), *(unit for unit in files if unit == services.target)]
     if enabled:
         services.systemd.call("disable", "--quiet", *enabled)
-    services.write(dict.fromkeys(files))
+    services.tidy(gone=files)
     if shared and (states or files):
         _end_slices(services.systemd, shared[-1])
     wants = services.systemd.folder / f"{services.target}.wants"

@@ -584,6 +584,110 @@ def test_a_diff_changes_nothing(services: _services.Services, systemd: FakeSyste
     assert not (systemd.folder / WORKER).exists()
 
 
+# A generation is whole
+
+
+@pytest.fixture
+def whole(services: _services.Services, tmp_path: Path) -> _services.Services:
+    """Services with an environment that is kept with each generation."""
+    services.files = [tmp_path / "state/environment", tmp_path / "state/secrets"]
+    services.record.parent.mkdir()
+    services.files[1].write_text('KEY="old"\n')
+    return services
+
+
+def secret(services: _services.Services, folder: str) -> str:
+    """Returns what a generation has for a secret."""
+    return (services.generations / folder / "secrets").read_text()
+
+
+def test_a_generation_keeps_unit_and_environment_until_it_has_ended(
+    whole: _services.Services, systemd: FakeSystemd
+) -> None:
+    run(whole, UNITS, OLD)
+    old, new = unit(OLD), unit(NEW, "worker 2")
+    whole.files[1].write_text('KEY="new"\n')
+    run(whole, {**UNITS, WORKER: "worker 2"}, NEW)
+    assert (systemd.folder / old).read_text() == "worker 1"
+    assert (systemd.folder / new).read_text() == "worker 2"
+    assert secret(whole, _services.generation_of(old)) == 'KEY="old"\n'
+    assert secret(whole, _services.generation_of(new)) == secret(whole, "beat") == 'KEY="new"\n'
+    # That it has ended is no change.
+    del systemd.units[old]
+    assert run(whole, {**UNITS, WORKER: "worker 2"}, NEW) == []
+    assert not (systemd.folder / old).exists()
+    assert not (whole.generations / _services.generation_of(old)).exists()
+    assert (whole.generations / _services.generation_of(new)).exists()
+
+
+def test_what_a_generation_keeps_is_roots_alone(whole: _services.Services) -> None:
+    before = os.umask(0)
+    try:
+        run(whole, UNITS, OLD)
+    finally:
+        os.umask(before)
+    modes = {path.relative_to(whole.generations): path.stat().st_mode & 0o777 for path in places(whole)}
+    assert modes == {
+        Path(): 0o700,
+        Path("beat"): 0o700,
+        Path("beat/secrets"): 0o600,
+        Path(_services.generation_of(unit(OLD))): 0o700,
+        Path(_services.generation_of(unit(OLD)), "secrets"): 0o600,
+    }
+
+
+def places(services: _services.Services) -> list[Path]:
+    """Returns the folder of the generations, and all that is in it."""
+    return [services.generations, *services.generations.rglob("*")]
+
+
+def test_a_held_generation_leaves_the_other_as_it_is(
+    services: _services.Services, systemd: FakeSystemd
+) -> None:
+    run(services, UNITS, OLD)
+    plan = services.plan(UNITS, NEW)
+    plan.restart = []
+    services.apply(plan, UNITS, NEW, hold=True)
+    assert own(systemd) == {unit(OLD): "active", unit(NEW): "active", BEAT: "active", TARGET: "active"}
+    # After a reboot, it is the old one's turn.
+    assert systemd.wanted_by(TARGET) == {unit(OLD), BEAT}
+    run(services, UNITS, NEW)
+    assert own(systemd)[unit(OLD)] == "deactivating"
+    assert systemd.wanted_by(TARGET) == {unit(NEW), BEAT}
+
+
+def test_a_beat_that_does_not_get_ready_is_again_what_it_was(
+    whole: _services.Services, systemd: FakeSystemd
+) -> None:
+    run(whole, UNITS, OLD)
+    started = whole.started()
+    whole.files[1].write_text('KEY="new"\n')
+
+    def starts(names: list[str], later: bool) -> None:
+        systemd.broken = {BEAT} if (systemd.folder / BEAT).read_text() == "beat 2" else set()
+        FakeSystemd._start(systemd, names, later)
+
+    systemd._restart = starts  # type: ignore[method-assign]
+    with pytest.raises(_services.ServiceError, match="What ran before runs again"):
+        run(whole, {**UNITS, BEAT: "beat 2"}, NEW)
+    assert own(systemd)[BEAT] == "active"
+    assert (systemd.folder / BEAT).read_text() == "beat 1"
+    assert secret(whole, "beat") == 'KEY="old"\n'
+    assert whole.started() == started
+    assert f"restart {BEAT}" in whole.plan({**UNITS, BEAT: "beat 2"}, NEW).lines()
+
+
+def test_a_beat_that_runs_can_be_taken_back_once(whole: _services.Services, systemd: FakeSystemd) -> None:
+    run(whole, UNITS, OLD)
+    assert not whole.take_back()
+    started = whole.started()
+    run(whole, {**UNITS, BEAT: "beat 2"}, NEW)
+    assert whole.started() != started
+    assert whole.take_back()
+    assert ((systemd.folder / BEAT).read_text(), whole.started()) == ("beat 1", started)
+    assert not whole.take_back()
+
+
 # Removal
 
 

@@ -133,16 +133,20 @@ def test_systemd_takes_the_units_of_any_path(
     assert complaints == []
 
 
-def test_the_secrets_are_a_credential_where_systemd_can(render: Any, found: Data) -> None:
-    for unit in ("shop-worker-default@.service", "shop-beat.service"):
-        settings = settings_of(render(["worker", "beat"])[unit])
-        assert settings["LoadCredential"] == ["secrets:/etc/shop-celery/secrets"]
-        assert "/etc/shop-celery/secrets" not in settings["EnvironmentFile"]
+@pytest.mark.parametrize(
+    ("unit", "own"), [("shop-worker-default@.service", "%i"), ("shop-beat.service", "beat")]
+)
+def test_the_secrets_are_a_credential_where_systemd_can(
+    unit: str, own: str, render: Any, found: Data
+) -> None:
+    secrets = f"/etc/shop-celery/generations/{own}/secrets"
+    settings = settings_of(render(["worker", "beat"])[unit])
+    assert settings["LoadCredential"] == [f"secrets:{secrets}"]
+    assert secrets not in settings["EnvironmentFile"]
     found["host"] = replace(found["host"], has_credentials=False)
-    for unit in ("shop-worker-default@.service", "shop-beat.service"):
-        settings = settings_of(render(["worker", "beat"])[unit])
-        assert "LoadCredential" not in settings
-        assert "/etc/shop-celery/secrets" in settings["EnvironmentFile"]
+    settings = settings_of(render(["worker", "beat"])[unit])
+    assert "LoadCredential" not in settings
+    assert secrets in settings["EnvironmentFile"]
 
 
 def test_overrides_come_last(render: Any) -> None:
@@ -159,7 +163,7 @@ def test_a_pools_own_settings_are_in_its_unit_alone(render: Any) -> None:
     units = render(["worker"], workers=workers)
     mails = settings_of(units["shop-worker-mails@.service"])
     assert (mails["Nice"], mails["WatchdogSec"]) == (["5"], ["30"])
-    assert "/etc/shop-celery/pool-mails" in mails["EnvironmentFile"]
+    assert "/etc/shop-celery/generations/%i/pool-mails" in mails["EnvironmentFile"]
     assert "pool-" not in units["shop-worker-default@.service"]
     # Another value is another generation.
     other = render(["worker"], workers=[workers[0], {**workers[1], "environment": {"A": 2}}])
