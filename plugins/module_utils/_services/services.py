@@ -7,9 +7,9 @@ A worker pool runs as an instance of a unit, ``<name>-worker-<pool>@<generation>
 is a digest of everything that the worker was started with, so an instance that runs is
 current by its name alone, and one with another name is old.
 
-A generation is whole: its instance has a unit file of its own, which comes before the template's, and a folder
-with the environment and the secrets that it was started with. So it starts again as it was, after a crash or
-a reboot, whatever has been written for another one since.
+A generation is whole: its instance has a unit file of its own, which comes before the template's, and a
+folder with the environment and the secrets that it was started with. So it starts again as it was, after a
+crash or a reboot, whatever has been written for another one since.
 """
 
 from __future__ import annotations
@@ -336,7 +336,7 @@ class Services:
             self._end([*found.retire, *found.stop])
         self._start_all(found)
         for unit in found.restart:
-            self._restart(unit, units[unit], generation(units[unit], inputs), before.get(unit))
+            self._restart(unit, generation(units[unit], inputs), before.get(unit))
         if hold:
             return
         if found.enable:
@@ -391,12 +391,11 @@ class Services:
             if folder.name not in needed:
                 shutil.rmtree(folder)
 
-    def _restart(self, unit: str, text: str, name: str, before: str | None) -> None:
+    def _restart(self, unit: str, name: str, before: str | None) -> None:
         """Restart a unit that is no instance; if it does not get ready, what it was comes back.
 
         Args:
             unit: its name.
-            text: its text.
             name: its generation.
             before: the text that it had.
         """
