@@ -8,11 +8,14 @@ AnsibleModule.run_command cannot switch the user without a shell, and wants a mo
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
+import errno
 import os
+import resource
 import signal
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import IO, Any
 
 Completed = subprocess.CompletedProcess
@@ -36,9 +39,10 @@ def run(command: Sequence[str], **options: Any) -> Completed[str]:
         TimeoutExpired: it took longer than the option ``timeout`` allows.
     """
     options.setdefault("cwd", "/")
-    return subprocess.run(  # pylint: disable=ansible-bad-function
-        command, capture_output=True, text=True, errors="replace", check=False, **options
-    )
+    with _as_the_user(options) as changed:
+        return subprocess.run(  # pylint: disable=ansible-bad-function
+            command, capture_output=True, text=True, errors="replace", check=False, **changed
+        )
 
 
 def start(command: Sequence[str], output: IO[bytes], **options: Any) -> Process[bytes]:
@@ -47,15 +51,53 @@ def start(command: Sequence[str], output: IO[bytes], **options: Any) -> Process[
     Raises:
         OSError: it cannot be started.
     """
-    return subprocess.Popen(  # pylint: disable=ansible-bad-function
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=output,
-        stderr=subprocess.STDOUT,
-        start_new_session=True,
-        preexec_fn=_end_with(os.getpid()),  # noqa: PLW1509 - modules have one thread
-        **options,
-    )
+    with _as_the_user(options, _end_with(os.getpid())) as changed:
+        return subprocess.Popen(  # pylint: disable=ansible-bad-function
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            **changed,
+        )
+
+
+@contextlib.contextmanager
+def _as_the_user(
+    options: Mapping[str, Any], more: Callable[[], None] | None = None
+) -> Iterator[dict[str, Any]]:
+    """Change options so that another user's program enters its folder as that user.
+
+    Left to itself, the child would enter it as root: a folder that somebody has exchanged for a link would
+    take the program to where its user cannot get. And it may have secrets: no picture of its memory is kept.
+
+    Raises:
+        OSError: the user cannot enter the folder.
+    """
+    changed = dict(options)
+    folder = changed.pop("cwd", None) if options.get("user") is not None else None
+
+    def call() -> None:
+        if options.get("user") is not None:
+            resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        if folder is not None:
+            os.chdir(folder)
+        if more:
+            more()
+
+    if folder is not None or more:
+        changed["preexec_fn"] = call  # modules have one thread
+    if folder is not None:
+        # Where root is now may be nothing for that user.
+        changed["cwd"] = "/"
+    try:
+        yield changed
+    except subprocess.SubprocessError as error:
+        # All that is told of it. A program that took too long, or ended, is not meant.
+        if type(error) is not subprocess.SubprocessError:
+            raise
+        number = errno.EACCES if folder is None or os.path.isdir(folder) else errno.ENOENT
+        raise OSError(number, os.strerror(number), str(folder)) from error
 
 
 def _end_with(parent: int) -> Callable[[], None]:

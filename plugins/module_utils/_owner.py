@@ -13,12 +13,16 @@ import contextlib
 import json
 import os
 import pwd
+import resource
 import stat
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
+
+#: Bytes of the host's memory that a look at a checkout may take: its owner can make files of any size.
+MEMORY = 2 << 30
 
 #: Asks the process that started the child something; both sides are JSON.
 Ask = Callable[[Any], Any]
@@ -128,7 +132,7 @@ def call(
         os.close(questions)
         os.close(answers)
         with open(questions_in, "w", encoding="ascii") as output, open(answers_out, encoding="ascii") as ask:
-            _as_owner(owner, work, output, ask)
+            _as_owner(folder, owner, work, output, ask)
     os.close(questions_in)
     os.close(answers_out)
     try:
@@ -138,7 +142,9 @@ def call(
         os.waitpid(child, 0)
 
 
-def _as_owner(owner: Owner, work: Callable[[Ask], Any], output: IO[str], replies: IO[str]) -> None:
+def _as_owner(
+    folder: Path, owner: Owner, work: Callable[[Ask], Any], output: IO[str], replies: IO[str]
+) -> None:
     """Do the work in the child, and end it."""
 
     def say(**message: Any) -> None:
@@ -156,8 +162,9 @@ def _as_owner(owner: Owner, work: Callable[[Ask], Any], output: IO[str], replies
         return reply["answer"]
 
     try:
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
         owner.become()
-        say(value=work(ask))
+        say(value=_within_memory(folder, lambda: work(ask)))
     except _RefusedError:
         with contextlib.suppress(OSError):
             say(refused=True)
@@ -173,6 +180,29 @@ def _as_owner(owner: Owner, work: Callable[[Ask], Any], output: IO[str], replies
         os._exit(0)
 
 
+def _within_memory(folder: Path, work: Callable[[], Any]) -> Any:
+    """Do the work, and say which file is too large where there is not enough memory for it.
+
+    Raises:
+        OwnerError: there is not.
+    """
+    try:
+        return work()
+    except MemoryError as error:
+        # What was being read, as the functions from there to here know it.
+        known = [
+            value
+            for frame, _line in traceback.walk_tb(error.__traceback__)
+            for value in frame.f_locals.values()
+        ]
+        files = [value for value in known if isinstance(value, Path) and folder in value.parents]
+        where = f"{files[-1]} is too large" if files else f"{folder} holds too much"
+        raise OwnerError(
+            f"{where}: to look at it would take more than {MEMORY >> 30} GiB of memory. If it is no part of "
+            "the project, take it away, or have git ignore it."
+        ) from error
+
+
 class _RefusedError(Exception):
     """The answer to a question was an exception, which is kept where it was raised."""
 
@@ -186,7 +216,7 @@ def _serve(told: IO[str], replies: IO[str], answer: Ask, errors: Sequence[type[E
         if "refused" in message and refusals:
             raise refusals[-1]
         if "error" in message:
-            for error in errors:
+            for error in (*errors, OwnerError):
                 if error.__name__ in message["error"]:
                     raise error(message["text"])
             raise OwnerError(message["trace"])

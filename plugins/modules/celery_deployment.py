@@ -254,7 +254,8 @@ def main() -> None:
     variables = module.params["variables"]
     run = None
     if module.params["run"]:
-        run = turn.Run(**module.params["run"], what=os.path.abspath(variables["project_path"]))
+        # By whichever link a checkout is named, it is one; and its run goes on where that link is changed.
+        run = turn.Run(**module.params["run"], what=os.path.realpath(variables["project_path"]))
         taken = turn.take(run, module.params["gone"])
         if not taken.mine:
             module.exit_json(held=asdict(taken))

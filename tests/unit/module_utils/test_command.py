@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import select
 import signal
 import subprocess
@@ -57,3 +58,36 @@ def test_its_output_goes_to_the_file() -> None:
         assert _command.start(["echo", "said"], output).wait() == 0
         output.seek(0)
         assert output.read() == b"said\n"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can change the user")
+def test_another_users_program_is_nowhere_that_its_user_cannot_get(tmp_path: Path) -> None:
+    """A folder that was exchanged for one below root's private ones is entered as the user, or not at all."""
+    private = tmp_path / "private/open"
+    private.mkdir(parents=True)
+    (private / "told").write_text("what is root's\n")
+    (tmp_path / "private").chmod(0o700)
+    for folder in (tmp_path, *tmp_path.parents[:-2]):
+        folder.chmod(0o755)
+    (tmp_path / "base").symlink_to(private)
+    nobody = {"user": 65534, "group": 65534, "extra_groups": []}
+    with pytest.raises(PermissionError, match="base"):
+        _command.run(["cat", "told"], cwd=str(tmp_path / "base"), **nobody)
+    with pytest.raises(FileNotFoundError, match="none"):
+        _command.run(["cat", "told"], cwd=str(tmp_path / "none"), **nobody)
+    with tempfile.TemporaryFile() as output, pytest.raises(PermissionError, match="base"):
+        _command.start(["cat", "told"], output, cwd=str(tmp_path / "base"), **nobody)
+    with pytest.raises(FileNotFoundError, match="no-such-program"):
+        _command.run(["/no-such-program"], cwd=str(tmp_path), **nobody)
+    with pytest.raises(subprocess.TimeoutExpired):
+        _command.run(["sleep", "60"], cwd=str(tmp_path), timeout=0.1, **nobody)
+    assert _command.run(["pwd"], cwd=str(tmp_path), **nobody).stdout == f"{tmp_path}\n"
+    assert _command.run(["cat", "told"], cwd=str(private)).stdout == "what is root's\n"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can change the user")
+def test_no_picture_is_kept_of_what_has_secrets(tmp_path: Path) -> None:
+    resource.setrlimit(resource.RLIMIT_CORE, (4096, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+    said = _command.run(["sh", "-c", "ulimit -Sc; ulimit -Hc"], user=65534, group=65534, extra_groups=[])
+    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+    assert said.stdout.split() == ["0", "0"]

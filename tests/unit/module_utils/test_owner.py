@@ -159,3 +159,15 @@ def test_names_of_any_bytes_come_back(folder: Path) -> None:
     name = os.fsdecode(b"caf\xe9\n")
     (folder / name).touch()
     assert _owner.call(folder, lambda _ask: os.listdir(folder)) == [name]
+
+
+@only_root
+def test_a_file_that_is_too_large_is_named_and_takes_nobodys_memory(folder: Path) -> None:
+    def work(_ask: _owner.Ask) -> int:
+        file = folder / "big.py"
+        return len(file.read_bytes())
+
+    with open(folder / "big.py", "wb") as file:
+        file.truncate(1 << 40)
+    with pytest.raises(_owner.OwnerError, match=r"^\S+/big\.py is too large.*2 GiB"):
+        _owner.call(folder, work)

@@ -152,6 +152,25 @@ def test_a_run_has_its_turn_at_a_deployment(
     assert "held" not in run(celery_deployment, variables=variables(checkout), run=first)
 
 
+def test_a_checkout_has_one_turn_by_whatever_link_it_is_named(
+    run: Run, checkout: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Through a link to a release, and through one to the folder above."""
+    monkeypatch.setattr(lock, "RUN", tmp_path / "locks")
+    monkeypatch.setattr(tempfile, "gettempdir", lambda: str(tmp_path))
+    (tmp_path / "current").symlink_to(checkout)
+    (tmp_path / "above").symlink_to(checkout.parent)
+    names = (tmp_path / "current", tmp_path / "above" / checkout.name, f"{checkout}/../{checkout.name}/")
+    first = run(celery_deployment, variables=variables(checkout), run={"token": "ann", "who": "ann@laptop"})
+    bob = {"token": "bob", "who": "bob@laptop"}
+    for name in map(str, names):
+        named = {**variables(checkout), "project_path": name}
+        assert run(celery_deployment, variables=named, run=bob)["held"]["who"] == "ann@laptop"
+    run(celery_turn, run=first["run"])
+    by_link = run(celery_deployment, variables=variables(tmp_path / "current"), run=bob)
+    assert by_link["run"]["what"] == str(checkout)
+
+
 # celery_project
 
 
