@@ -412,10 +412,12 @@ def _discover(path: Path, package: str, settings: str, source: str = "celery_pro
     base = import_root(path, manage)
     managed = frozenset({manage.parent})
     modules = Modules(import_paths(base, ignored, manage), ignored=ignored, managed=managed)
+    starting = [manage, *settings_named.server_files(modules)]
+    by_files = entry_points.settings_by_files(starting, base, path)
     if settings:
         named = [settings_named.Named(settings, source)]
     else:
-        named = settings_named.find_settings(path, base, modules, manage)
+        named = settings_named.find_settings(path, base, modules, manage, by_files)
     main = named[0]
     settings_file = modules.file(main.module)
     if settings_file is None:
@@ -516,7 +518,7 @@ def _discover(path: Path, package: str, settings: str, source: str = "celery_pro
             *_uncommitted(places, modules, base),
             *_without_record(package_path, bool(made), path),
             *packaging.find(path, base, requirements),
-            *settings_named.passed_over(base, modules, manage, main),
+            *settings_named.passed_over(base, modules, manage, main, by_files),
         ],
         results_read=celery.results_read,
         chords=celery.chords,

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from .imports import Module
 from .project import EntryLine, Finding
-from .settings_named import CONFIGURATION, VARIABLE
-from .source import dotted, literal_text, parse, walk
+from .settings_named import CONFIGURATION, VARIABLE, ByFiles, Named
+from .source import computes_environment, dotted, literal_text, parse, walk
 
 #: What loads a file, by its last name and the package that it comes from: how it is called, the keyword that
 #: lets it replace what the environment has, and whether it looks for the file in the folders above, too.
@@ -48,6 +48,45 @@ def find(manage: Path, servers: Sequence[Path], base: Path, path: Path | None = 
     found = [line for file in servers for line in _in_file(file, base, top)]
     by_manage = _in_file(manage, base, top)
     return [*(line for line in by_manage if not servers or line.kind == "file"), *found]
+
+
+def settings_by_files(files: Sequence[Path], base: Path, path: Path) -> ByFiles:
+    """Return the settings modules that manage.py and the server files take from a file such as .env.
+
+    Such a file counts where it is loaded above the line that gives the variable a default, or overrules it.
+
+    Args:
+        files: manage.py, wsgi.py and asgi.py.
+        base: the folder that the project is imported from.
+        path: the checkout.
+    """
+    found: dict[Path, Named] = {}
+    loading = ""
+    for file in files:
+        default = computes_environment(parse(file), VARIABLE)
+        for line in _in_file(file, base, path):
+            if line.kind != "file":
+                continue
+            loading = loading or line.place
+            first = not default or int(line.place.rpartition(":")[2]) < default or line.replaces
+            module, number = _value_in(Path(line.file), VARIABLE) if line.file and first else ("", 0)
+            if module:
+                source = f"{os.path.relpath(line.file, base)}:{number}, which {line.place} loads"
+                found.setdefault(file, Named(module, source))
+    return ByFiles(found, loading)
+
+
+def _value_in(file: Path, name: str) -> tuple[str, int]:
+    """Return the last dotted name that a file of variables gives a variable, with the line."""
+    try:
+        lines = file.read_text(encoding="utf-8-sig", errors="replace").splitlines()
+    except OSError:
+        return "", 0
+    found = ("", 0)
+    for number, line in enumerate(lines, 1):
+        given = re.match(rf"""\s*(?:export\s+)?{name}\s*=\s*(["']?)([\w.]+)\1\s*(?:\#.*)?$""", line)
+        found = (given.group(2), number) if given else found
+    return found
 
 
 def _in_file(file: Path, base: Path, path: Path) -> Iterator[EntryLine]:

@@ -9,7 +9,7 @@ import configparser
 import os
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from .files import SKIPPED_FOLDERS
@@ -27,6 +27,8 @@ DEVELOPMENT = frozenset({"dev", "devel", "develop", "development", "local", "deb
 TESTS = frozenset({"test", "tests", "testing", "ci", "pytest", "unittest"})
 #: What files are called that are copied and filled in.
 _EXAMPLE = re.compile(r"(?i)example|sample|template|dist\b|default|\.(dev|tmpl|tpl|in|orig)$")
+#: What is in a file that serves a Django project: its name, or that of what starts it.
+_DJANGOS = re.compile(rb"(?i)django|configurations|get_[aw]sgi_application")
 
 
 @dataclass(frozen=True)
@@ -38,9 +40,19 @@ class Named:
     source: str
 
 
+@dataclass(frozen=True)
+class ByFiles:
+    """What manage.py and the server files take from files of variables that they load."""
+
+    #: The settings module that each of them gets from one.
+    named: dict[Path, Named] = field(default_factory=dict)
+    #: The first line that loads one, whether it is there or not.
+    loading: str = ""
+
+
 def server_files(modules: Modules) -> list[Path]:
     """Return the files wsgi.py and asgi.py of the project, the ones of wsgi first."""
-    found = []
+    found: list[Path] = []
     for name in ("wsgi.py", "asgi.py"):
         for root in modules.roots:
             for file in sorted([*root.glob(f"*/{name}"), *root.glob(f"*/*/{name}"), *root.glob(name)]):
@@ -58,7 +70,8 @@ def server_files(modules: Modules) -> list[Path]:
                     continue
                 if not any((folder / "pyvenv.cfg").exists() for folder in inside):
                     found.append(file)
-    return list(dict.fromkeys(found))
+    # Programs without Django have a wsgi.py too, and need not be of a Python that is known here.
+    return [file for file in dict.fromkeys(found) if _DJANGOS.search(file.read_bytes())] or found[:1]
 
 
 def server_of(servers: Sequence[Path], base: Path, settings: str) -> Path | None:
@@ -89,19 +102,32 @@ def find_package(modules: Modules, settings: str) -> str:
     return next(filter(None, packages), first) if first == "settings" else first
 
 
-def find_settings(path: Path, base: Path, modules: Modules, manage: Path | None = None) -> list[Named]:
+def find_settings(
+    path: Path,
+    base: Path,
+    modules: Modules,
+    manage: Path | None = None,
+    by_files: ByFiles | None = None,
+) -> list[Named]:
     """Return the settings modules that are named; production's first.
 
     wsgi.py and asgi.py speak for production, so they come before manage.py; after it
     come the module of a Celery app and the hints of tools, in pyproject.toml and in the files of pytest.
     A name without a module is passed over where another one has one.
 
+    Args:
+        path: the checkout.
+        base: the folder that the project is imported from.
+        modules: the project's modules.
+        manage: manage.py.
+        by_files: what manage.py and the server files take from a file such as .env.
+
     Raises:
         DiscoveryError: nothing names one, or several do and none is better.
         SourceError: one of the files is no valid Python.
     """
     manage = manage or base / "manage.py"
-    servers, by_manage = _by_entry_points(base, modules, manage)
+    servers, by_manage = _by_entry_points(base, modules, manage, by_files or ByFiles())
     if len({named.module for named in servers}) > 1:
         package = by_manage.module.partition(".")[0] if by_manage else ""
         beside = [named for named in servers if named.module.partition(".")[0] == package]
@@ -114,20 +140,23 @@ def find_settings(path: Path, base: Path, modules: Modules, manage: Path | None 
         hints = [*_by_apps(base, modules), *_hints(path, base)]
         found = [hint for hint in hints if not _is_for_tests(hint.module)]
         if not found:
-            raise DiscoveryError(_nothing_named(base, modules, manage, hints))
+            raise DiscoveryError(_nothing_named(base, modules, manage, hints, by_files))
     return found
 
 
-def _by_entry_points(base: Path, modules: Modules, manage: Path) -> tuple[list[Named], Named | None]:
-    servers = [named for file in server_files(modules) if (named := named_by(file, base))]
-    return servers, named_by(manage, base)
+def _by_entry_points(
+    base: Path, modules: Modules, manage: Path, by_files: ByFiles
+) -> tuple[list[Named], Named | None]:
+    files = server_files(modules)
+    servers = [named for file in files if (named := by_files.named.get(file) or named_by(file, base))]
+    return servers, by_files.named.get(manage) or named_by(manage, base)
 
 
-def passed_over(base: Path, modules: Modules, manage: Path, main: Named) -> list[Finding]:
+def passed_over(base: Path, modules: Modules, manage: Path, main: Named, by_files: ByFiles) -> list[Finding]:
     """Return what to say of names that wsgi.py, asgi.py and manage.py have, and no module."""
     if main.source == "celery_project_settings":
         return []
-    servers, by_manage = _by_entry_points(base, modules, manage)
+    servers, by_manage = _by_entry_points(base, modules, manage, by_files)
     found = []
     for named in [*servers, *([by_manage] if by_manage else [])]:
         if modules.file(named.module) is None:
@@ -163,7 +192,9 @@ def _is_for_tests(module: str) -> bool:
     return bool(words_of(module) & TESTS)
 
 
-def _nothing_named(base: Path, modules: Modules, manage: Path, hints: Sequence[Named]) -> str:
+def _nothing_named(
+    base: Path, modules: Modules, manage: Path, hints: Sequence[Named], by_files: ByFiles | None
+) -> str:
     computed = [
         f"{os.path.relpath(file, base)}:{line}"
         for file in [*server_files(modules), manage]
@@ -172,6 +203,8 @@ def _nothing_named(base: Path, modules: Modules, manage: Path, hints: Sequence[N
     where = f" ({', '.join(computed)} computes it)" if computed else ""
     if hints:
         where += f"; {hints[0].source} names {hints[0].module}, which is for tests"
+    if by_files and by_files.loading and not computed:
+        where += f"; {by_files.loading} loads a file such as .env, and none that is there names one"
     return (
         "celery_project_settings: no settings module is named in wsgi.py, asgi.py, manage.py or "
         f"pyproject.toml below {base}{where}. Set celery_project_settings to the one that production "
@@ -230,7 +263,9 @@ def _candidates(modules: Modules) -> list[str]:
     )
     patterns += ("*/settings_*.py", "*/*_settings.py", "*/*/settings.py")
     files = [file for root in modules.roots for pattern in patterns for file in sorted(root.glob(pattern))]
-    names = [modules.name_of(file) for file in files if file.name != "__init__.py" or file.stat().st_size]
+    # "production.example.py" is no module.
+    named = [file for file in files if file.stem.isidentifier()]
+    names = [modules.name_of(file) for file in named if file.name != "__init__.py" or file.stat().st_size]
     importable = [name for name in names if all(part.isidentifier() for part in name.split("."))]
     ordered = sorted(dict.fromkeys(importable), key=_likelihood)
     return ordered[:12]

@@ -146,6 +146,45 @@ def test_nothing_names_the_settings(make: Make) -> None:
         discover(str(top))
 
 
+LOADS = "from dotenv import load_dotenv\nload_dotenv()\n"
+
+
+@pytest.mark.parametrize(
+    ("env", "server", "settings"),
+    [
+        ("DJANGO_SETTINGS_MODULE=shop.live\n", LOADS + NAMES.format("shop.settings"), "shop.live"),
+        ("export DJANGO_SETTINGS_MODULE='shop.live' # the site\n", LOADS, "shop.live"),
+        ("DJANGO_SETTINGS_MODULE=shop.live\n", NAMES.format("shop.settings") + LOADS, "shop.settings"),
+        (
+            "DJANGO_SETTINGS_MODULE=shop.live\n",
+            NAMES.format("shop.settings") + LOADS.replace("()", "(override=True)"),
+            "shop.live",
+        ),
+        ("#DJANGO_SETTINGS_MODULE=shop.live\nA=1\n", LOADS + NAMES.format("shop.settings"), "shop.settings"),
+        ("DJANGO_SETTINGS_MODULE=shop.live\n", NAMES.format("shop.settings"), "shop.settings"),
+    ],
+)
+def test_settings_are_those_that_the_web_takes_from_its_env_file(
+    env: str, server: str, settings: str, make: Make
+) -> None:
+    found = discover(str(make({"shop/wsgi.py": server, "shop/live.py": APPS, ".env": env})))
+    assert found.settings == settings
+    assert ("which shop/wsgi.py:" in found.settings_source) == (settings == "shop.live")
+
+
+def test_an_env_file_that_is_not_there_is_told_where_nothing_else_names_settings(make: Make) -> None:
+    top = make({"shop/wsgi.py": LOADS, "manage.py": LOADS, "shop/production.example.py": APPS})
+    with pytest.raises(DiscoveryError, match=r"manage\.py:2 loads a file such as \.env, and none") as caught:
+        discover(str(top))
+    assert "shop.production.example" not in str(caught.value)
+
+
+def test_a_wsgi_of_a_program_without_django_is_not_the_projects(make: Make) -> None:
+    other = "type Newer = int\ndef application(environ, start_response): ...\n"
+    found = discover(str(make({"shop/tiles/wsgi.py": other, "shop/asgi.py": MANAGE.format("shop.settings")})))
+    assert (found.settings, found.web) == ("shop.settings", "shop.wsgi")
+
+
 def test_the_variable_wins(make: Make) -> None:
     found = discover(str(make({"shop/other.py": APPS})), settings="shop.other")
     assert (found.settings, found.settings_source) == ("shop.other", "celery_project_settings")
