@@ -70,11 +70,28 @@ CASES = (
     ),
     Case("settings that are computed", {"manage.py": COMPUTED, "shop/wsgi.py": COMPUTED}),
     Case("settings that are not there", {"shop/settings.py": None, "shop/settings.py.example": APPS}),
+    Case(
+        "a wsgi.py whose settings are on the host alone, and manage.py for development",
+        {
+            "manage.py": NAMES.replace("shop.settings", "shop.dev"),
+            "shop/wsgi.py": NAMES.replace("shop.settings", "shop_conf"),
+            "shop/dev.py": APPS,
+        },
+        settled={"project_settings": "shop.settings"},
+    ),
     Case("settings without INSTALLED_APPS", {"shop/settings.py": "X = 1\n"}),
     Case("settings that are no Python", {"shop/settings.py": f"{APPS}A = (\n"}),
     Case("a package that is not there", given={"project_package": "store"}),
     Case("settings that dynaconf takes before our block", {"shop/settings.py": DYNACONF}),
     Case("`CELERY_TASK_ALWAYS_EAGER`", {"shop/settings.py": f"{APPS}CELERY_TASK_ALWAYS_EAGER = True\n"}),
+    Case(
+        "`CELERY_TASK_ALWAYS_EAGER`, unless the environment says otherwise",
+        {
+            "shop/settings.py": f"import os\n{APPS}if not os.environ.get('LIVE', False):\n"
+            "    CELERY_TASK_ALWAYS_EAGER = True\n"
+        },
+        settled={"environment": {"LIVE": "true"}},
+    ),
     Case(
         "a `.env` that wsgi.py loads from a place that is computed",
         {"shop/wsgi.py": LOADS, ".env": "SHOP_DB=x\n"},

@@ -29,7 +29,13 @@ from . import samples as _sample_places
 from .files import git_ignored, python_files, readable_name
 from .imports import Module, Modules, path_additions
 from .project import App, Finding, Project, SettingsPlace
-from .requirements import find_requirements, find_requires_python, open_requirements, required_names
+from .requirements import (
+    find_requirements,
+    find_requires_python,
+    open_requirements,
+    other_requirements,
+    required_names,
+)
 from .source import DiscoveryError, SourceError, environment_default, parse
 
 
@@ -98,6 +104,7 @@ def _checked(project: Project) -> Project:
     names = [project.path, project.base, project.package, project.package_path, project.settings]
     names += [project.settings_file, project.settings_source, project.configuration, project.env_example]
     names += [project.gitignore, project.open_requirements, *project.import_paths, *project.requirements]
+    names += project.other_requirements
     names += [*project.apps, *project.apps.values(), *(place.file for place in project.settings_places)]
     names += [project.celery_app.file, project.celery_app.address] if project.celery_app else []
     names += [*project.environment.values(), *project.celery_settings.values()]
@@ -493,6 +500,7 @@ def _discover(path: Path, package: str, settings: str, source: str = "celery_pro
         lock=packaging.lock_of(path, requirements),
         required=required_names(path, requirements),
         open_requirements=open_requirements(path, requirements),
+        other_requirements=[] if requirements else other_requirements(path, base),
         requires_python=find_requires_python(path, base),
         celery_app=chosen,
         other_celery_apps=[app.place for app in foreign if app is not chosen],

@@ -51,9 +51,12 @@ def _eager(files: Sequence[Module], base: Path) -> Iterator[Finding]:
                 refuses=True,
                 variable=entry.variable,
             )
+        elif entry.condition and entry.condition.variable and entry.value:
+            yield _below_a_condition(entry, entry.condition, effect)
         elif entry.conditional or entry.value is None:
+            when = f" {entry.condition.text}" if entry.condition else ""
             yield Finding(
-                f"{entry.place}: {entry.name} depends on what cannot be read here. Where it is true, "
+                f"{entry.place}: {entry.name}{when} depends on what cannot be read here. Where it is true, "
                 f"{effect}. "
                 "See that it is false in production."
             )
@@ -63,6 +66,23 @@ def _eager(files: Sequence[Module], base: Path) -> Iterator[Finding]:
                 "production's settings, for instance into those of the tests.",
                 refuses=True,
             )
+
+
+def _below_a_condition(entry: given.Given, condition: given.Condition, effect: str) -> Finding:
+    """Tell of a line that a variable of the environment turns on or off."""
+    what = f"{entry.place}: {entry.name} is {entry.value!r} {condition.text}, and {condition.variable}"
+    if condition.default is False:
+        return Finding(
+            f"{what} of the environment decides. Where it does so, {effect}.",
+            variable=f"+{condition.variable}",
+        )
+    usual = ", which it is where the environment does not have it" if condition.default else ""
+    return Finding(
+        f"{what} of the environment decides{usual}: then {effect}. Put {condition.variable}, as production "
+        "has it, into celery_environment, and into the environment of the web process.",
+        refuses=bool(condition.default),
+        variable=condition.variable,
+    )
 
 
 def of_the_app(module: Module, relative: str) -> list[Finding]:
@@ -95,8 +115,12 @@ def _configured(node: ast.AST) -> Iterator[tuple[str, ast.expr]]:
 
 def _in_memory(files: Sequence[Module], base: Path) -> Iterator[Finding]:
     for entry in given.find(files, _BROKER, base):
+        condition = entry.condition
+        if condition and condition.default is False:
+            continue
         if isinstance(entry.value, str) and entry.value.startswith("memory:"):
             unless = f" where the environment has no {entry.variable}" if entry.variable else ""
+            unless += f" {condition.text}" if condition else ""
             yield Finding(
                 f"{entry.place}: {entry.name} is {entry.value}{unless}, which is a broker in the memory of "
                 "one process: what the web sends, no worker sees. Name a Redis or RabbitMQ there"

@@ -18,6 +18,33 @@ from .source import dotted, literal_text
 
 
 @dataclass(frozen=True)
+class Condition:
+    """What a line of the settings depends on."""
+
+    #: As it is written, with its line.
+    text: str
+    #: The variable of the environment that decides, empty where none is known to.
+    variable: str = ""
+    #: Whether it holds where the environment says nothing; None where that cannot be told.
+    default: bool | None = None
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What a condition comes to in production: for certain, or by what."""
+
+    #: None where the environment or a computation decides.
+    holds: bool | None
+    variable: str = ""
+    default: bool | None = None
+
+    @property
+    def usual(self) -> bool | None:
+        """What it comes to where the environment says nothing."""
+        return self.default if self.holds is None else self.holds
+
+
+@dataclass(frozen=True)
 class Given:
     """A value that settings give a name."""
 
@@ -30,6 +57,8 @@ class Given:
     variable: str = ""
     #: Whether it stands below a condition that cannot be answered from here.
     conditional: bool = False
+    #: That condition, where it is one of ``if``.
+    condition: Condition | None = None
     #: Whether nothing that stands before it counts.
     certain: bool = False
 
@@ -61,7 +90,7 @@ def _is_certain(given: Given) -> bool:
 def _in_module(
     files: Sequence[Module], module: Module, pattern: re.Pattern[str], base: Path
 ) -> Iterator[Given]:
-    for statement, conditional in statements(files, module):
+    for statement, below in statements(files, module):
         if isinstance(statement, ast.Assign):
             names = [target.id for target in statement.targets if isinstance(target, ast.Name)]
         elif isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
@@ -72,44 +101,114 @@ def _in_module(
             if pattern.fullmatch(name) and statement.value:
                 value, variable = worth(files, statement.value)
                 place = f"{os.path.relpath(module.file, base)}:{statement.lineno}"
-                yield Given(name, place, value, variable, conditional)
+                condition = below if isinstance(below, Condition) else None
+                yield Given(name, place, value, variable, bool(below), condition)
 
 
-def statements(files: Sequence[Module], module: Module) -> Iterator[tuple[ast.stmt, bool]]:
-    """Yield the statements of a settings module that run, with whether that depends on something."""
+def statements(files: Sequence[Module], module: Module) -> Iterator[tuple[ast.stmt, Condition | bool]]:
+    """Yield the statements of a settings module that run, with what they depend on: True is an exception."""
     return _statements(files, module.tree.body)
 
 
 def _statements(
-    files: Sequence[Module], body: Sequence[ast.stmt], conditional: bool = False
-) -> Iterator[tuple[ast.stmt, bool]]:
-    """Yield statements that run, with whether that depends on something; what never runs is left out."""
+    files: Sequence[Module], body: Sequence[ast.stmt], below: Condition | bool = False
+) -> Iterator[tuple[ast.stmt, Condition | bool]]:
+    """Yield statements that run, with what they depend on; what never runs is left out."""
     for statement in body:
-        yield statement, conditional
+        yield statement, below
         if isinstance(statement, ast.If):
-            holds = truth(files, statement.test)
-            if holds is not False:
-                yield from _statements(files, statement.body, conditional or holds is None)
-            if holds is not True:
-                yield from _statements(files, statement.orelse, conditional or holds is None)
+            decided = decision(files, statement.test)
+            for part, wanted in ((statement.body, True), (statement.orelse, False)):
+                if decided.holds is None:
+                    yield from _statements(files, part, below or _condition(statement, decided, wanted))
+                elif decided.holds is wanted:
+                    yield from _statements(files, part, below)
         elif isinstance(statement, ast.Try):
             for part in (statement.body, statement.orelse, statement.finalbody):
-                yield from _statements(files, part, conditional)
+                yield from _statements(files, part, below)
             for handler in statement.handlers:
-                yield from _statements(files, handler.body, True)
+                yield from _statements(files, handler.body, below or True)
         elif isinstance(statement, (ast.With, ast.For, ast.While)):
-            yield from _statements(files, statement.body, conditional)
+            yield from _statements(files, statement.body, below)
+
+
+def _condition(statement: ast.If, decided: Decision, wanted: bool) -> Condition:
+    text = " ".join(ast.unparse(statement.test).split())
+    text = text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
+    named = f"{'if' if wanted else 'unless'} {text} (line {statement.lineno})"
+    return Condition(named, decided.variable, None if decided.default is None else decided.default is wanted)
+
+
+#: How much of a condition a message shows.
+_LONGEST = 60
 
 
 def truth(files: Sequence[Module], node: ast.expr) -> bool | None:
     """Tell whether a condition holds in production, None where the environment or a computation decides."""
+    return decision(files, node).holds
+
+
+def decision(files: Sequence[Module], node: ast.expr, depth: int = 4) -> Decision:
+    """Return what a condition comes to in production."""
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
-        inner = truth(files, node.operand)
-        return None if inner is None else not inner
-    value, variable = worth(files, node)
+        inner = decision(files, node.operand, depth)
+        return Decision(_not(inner.holds), inner.variable, _not(inner.default))
+    if isinstance(node, ast.BoolOp) and depth:
+        parts = [decision(files, part, depth - 1) for part in node.values]
+        # One part that is so decides.
+        decides = isinstance(node.op, ast.Or)
+        variable = next((part.variable for part in parts if part.holds is None), "")
+        holds = _together([part.holds for part in parts], decides)
+        return Decision(holds, variable, _together([part.usual for part in parts], decides))
+    if isinstance(node, ast.Name) and depth and (given := _assigned(files, node.id)) is not None:
+        return decision(files, given, depth - 1)
     if dotted(node).endswith("TYPE_CHECKING"):
-        return False
-    return None if variable or value is None else bool(value)
+        return Decision(False)
+    if (of_tests := _asks_for_tests(node)) is not None:
+        return Decision(of_tests)
+    value, variable = worth(files, node)
+    usual = None if value is None else bool(value)
+    return Decision(None, variable, usual) if variable else Decision(usual)
+
+
+def _not(holds: bool | None) -> bool | None:
+    return None if holds is None else not holds
+
+
+def _together(parts: Sequence[bool | None], decides: bool) -> bool | None:
+    if decides in parts:
+        return decides
+    return None if None in parts else not decides
+
+
+#: What is in the command line, or loaded, where tests run.
+_TEST_WORDS = frozenset({"test", "tests", "pytest", "py.test", "unittest", "nose", "jenkins", "jtest"})
+
+
+def _asks_for_tests(node: ast.expr) -> bool | None:
+    """Tell what a question comes to that asks ``sys.argv`` or ``sys.modules`` for tests: none run here."""
+    if not isinstance(node, ast.Compare) and not (isinstance(node, ast.Call) and dotted(node.func) == "any"):
+        return None
+    inside = list(ast.walk(node))
+    texts = {literal_text(part) for part in inside} - {""}
+    names = {dotted(part) for part in inside}
+    if not texts or not texts <= _TEST_WORDS or not names & {"sys.argv", "sys.modules"}:
+        return None
+    return any(isinstance(part, (ast.NotIn, ast.NotEq)) for part in inside)
+
+
+def _assigned(files: Sequence[Module], name: str) -> ast.expr | None:
+    """Return what the settings give a name at last, at the top level of the nearest file that does."""
+    return next(
+        (
+            statement.value
+            for module in files
+            for statement in reversed(module.tree.body)
+            if isinstance(statement, ast.Assign)
+            and any(isinstance(target, ast.Name) and target.id == name for target in statement.targets)
+        ),
+        None,
+    )
 
 
 def worth(files: Sequence[Module], node: ast.expr, depth: int = 4) -> tuple[Any, str]:
@@ -125,14 +224,8 @@ def worth(files: Sequence[Module], node: ast.expr, depth: int = 4) -> tuple[Any,
 
 def _made_of_others(files: Sequence[Module], node: ast.expr, depth: int) -> tuple[Any, str]:
     if isinstance(node, ast.Name):
-        found = [
-            statement.value
-            for module in files
-            for statement in reversed(module.tree.body)
-            if isinstance(statement, ast.Assign)
-            and any(isinstance(target, ast.Name) and target.id == node.id for target in statement.targets)
-        ]
-        return worth(files, found[0], depth) if found else (None, "")
+        given = _assigned(files, node.id)
+        return worth(files, given, depth) if given is not None else (None, "")
     if isinstance(node, ast.BoolOp) and isinstance(node.op, ast.Or):
         first, variable = worth(files, node.values[0], depth)
         return (first, variable) if first else (worth(files, node.values[-1], depth)[0], variable)

@@ -201,10 +201,11 @@ def _too_old(path: Path, requirements: list[str]) -> Iterator[Finding]:
                 continue
             for number, line in enumerate(text_of(file).splitlines(), 1):
                 name, specifier = _requirement(line)
+                line = re.split(r"\s+(?:--hash\b|\\\s*$|#)", line.strip())[0]  # noqa: PLW2901 - as it is shown
                 oldest, who = _OLDEST.get(name, ((), ""))
                 if name == "django" and _begins_at(specifier, _NO_BEAT):
                     yield Finding(
-                        f"{os.path.relpath(file, path)}:{number}: {line.strip()} cannot be installed with "
+                        f"{os.path.relpath(file, path)}:{number}: {line} cannot be installed with "
                         "django-celery-beat 2.9, which works with Django below 6.1. Require Django<6.1, or "
                         "set celery_beat_scheduler to file, which does without django-celery-beat.",
                         refuses=True,
@@ -213,7 +214,7 @@ def _too_old(path: Path, requirements: list[str]) -> Iterator[Finding]:
                 if oldest and _excludes(specifier, oldest):
                     version = ".".join(map(str, oldest))
                     yield Finding(
-                        f"{os.path.relpath(file, path)}:{number}: {line.strip()} cannot be installed with "
+                        f"{os.path.relpath(file, path)}:{number}: {line} cannot be installed with "
                         f"{who}, which needs {name} {version} or newer. Change that line, or write a Celery "
                         "app of the project's own for older versions: the next run uses it.",
                         refuses=True,

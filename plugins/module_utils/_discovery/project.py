@@ -184,6 +184,8 @@ class Project:
     hiding: dict[str, str] = field(default_factory=dict)
     #: Files with Celery in them that are no valid Python for the one that looks.
     unread: list[str] = field(default_factory=list)
+    #: Where there are no requirements of a known name, files that may be those of production.
+    other_requirements: list[str] = field(default_factory=list)
     #: The requirements file that lines can be added to, empty where there is none of that kind.
     open_requirements: str = ""
     #: Names that the checkout's .env.example has already, not counting our own lines.

@@ -18,8 +18,10 @@ REQUIREMENT_FILES = (
     ("requirements.txt",),
     ("requirements/production.txt", "requirements/prod.txt"),
     ("requirements-production.txt", "requirements-prod.txt", "requirements_production.txt"),
+    ("production-requirements.txt", "prod-requirements.txt"),
+    ("requirements/requirements.txt", "requirements/main.txt"),
     ("requirements/base.txt", "requirements/common.txt"),
-    ("requirements-base.txt", "requirements_base.txt"),
+    ("requirements-base.txt", "requirements_base.txt", "base-requirements.txt"),
     ("pyproject.toml",),
 )
 
@@ -52,6 +54,25 @@ def find_requirements(path: Path, base: Path) -> list[str]:
             if (folder / name).is_file() and _translated(folder / name):
                 return [os.path.relpath(folder / name, path)]
     return []
+
+
+#: Where files of requirements stand, whatever they are called; and words of those that production has not.
+_OTHERS = ("*requirements*.txt", "requirements/*.txt", "requirements/*/*.txt")
+_NOT_PRODUCTION = re.compile(
+    r"(?i)(^|[-_./])(dev|devel|development|local|tests?|testing|docs?|lint|ci|build)(?=[-_./])"
+)
+
+
+def other_requirements(path: Path, base: Path) -> list[str]:
+    """Return files that look like requirements of production and have other names, for somebody to choose."""
+    found = [
+        os.path.relpath(file, path)
+        for folder in dict.fromkeys((base, path))
+        for pattern in _OTHERS
+        for file in sorted(folder.glob(pattern))
+        if file.is_file()
+    ]
+    return [name for name in dict.fromkeys(found) if not _NOT_PRODUCTION.search(name)][:6]
 
 
 def _translated(file: Path) -> list[str] | None:

@@ -159,12 +159,23 @@ def passed_over(base: Path, modules: Modules, manage: Path, main: Named, by_file
     servers, by_manage = _by_entry_points(base, modules, manage, by_files)
     found = []
     for named in [*servers, *([by_manage] if by_manage else [])]:
-        if modules.file(named.module) is None:
+        if modules.file(named.module) is not None:
+            continue
+        missing = f"{named.source} names the settings {named.module}, which is no module below {base}"
+        if named is not by_manage and words_of(main.module) & DEVELOPMENT:
+            # What the web runs with is not there, and development's is none that it could stand for.
             text = (
-                f"{named.source} names the settings {named.module}, which is no module below {base}; "
-                f"{main.module} is taken ({main.source}). Correct that line, or set celery_project_settings."
+                f"{missing}, and {main.module} ({main.source}) is for development. Make that module, as on "
+                "the host where the site runs, or set celery_project_settings to the one that production "
+                f"runs with{_offer(modules)}."
             )
-            found.append(Finding(text))
+            found.append(Finding(text, refuses=True, option="project_settings"))
+            continue
+        text = (
+            f"{missing}; {main.module} is taken ({main.source}). Correct that line, or set "
+            "celery_project_settings."
+        )
+        found.append(Finding(text))
     return found
 
 

@@ -129,9 +129,11 @@ def _about_the_checkout(variables: Variables, project: Project, deployment: Depl
             "beside it. If that is what production runs with, set celery_project_settings to it."
         )
     if not project.requirements and not variables.requirements:
+        others = ", ".join(project.other_requirements)
         texts.append(
             "The checkout has no requirement file that is known here (requirements.txt, requirements/*.txt, "
-            "a pyproject.toml with [project]). Name what it needs in celery_requirements."
+            "a pyproject.toml with [project]). Name what it needs in celery_requirements"
+            + (f": files such as {others}, or packages." if others else ".")
         )
     if project.unread:
         texts.append(

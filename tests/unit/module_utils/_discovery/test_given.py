@@ -124,3 +124,65 @@ def test_an_app_that_is_eager_itself(
     (finding,) = findings.of_the_app(module, "tasking.py")
     assert finding.refuses
     assert "tasking.py:1" in finding.text
+
+
+# Conditions
+
+EAGER = "    CELERY_TASK_ALWAYS_EAGER = True\n"
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "'test' in sys.argv",
+        "sys.argv[1:2] == ['test']",
+        "len(sys.argv) > 1 and sys.argv[1] == 'test'",
+        "'pytest' in sys.modules",
+        "any(word in sys.argv for word in ('test', 'jenkins'))",
+        "any('pytest' in word for word in sys.argv)",
+        "not ('test' not in sys.argv)",
+        "'test' in sys.argv or 'pytest' in sys.argv[0]",
+    ],
+)
+@pytest.mark.parametrize("form", ["if {}:\n", "TESTING = {}\nif TESTING:\n", "T = {}\nif T and DEBUG:\n"])
+def test_what_is_for_a_run_of_tests_alone_is_no_matter(condition: str, form: str, tell: Tell) -> None:
+    lines = f"import sys\n{form.format(condition)}{EAGER}    CELERY_BROKER_URL = 'memory://'\n"
+    assert tell(lines) == []
+
+
+@pytest.mark.parametrize(
+    "condition",
+    ["'runserver' in sys.argv", "'test' not in sys.argv", "'test' in os.environ['HOME']", "ask('test')"],
+)
+def test_what_is_not_for_tests_alone_is_told(condition: str, tell: Tell) -> None:
+    assert len(tell(f"import sys\nif {condition}:\n{EAGER}")) == 1
+
+
+@pytest.mark.parametrize(
+    ("lines", "refuses", "variable"),
+    [
+        ("if env.bool('DEVELOPMENT', default=True):\n", True, "DEVELOPMENT"),
+        ("DEV = env.bool('DEVELOPMENT', default=True)\nif DEV:\n", True, "DEVELOPMENT"),
+        ("if not os.environ.get('LIVE', False):\n", True, "LIVE"),
+        ("if os.environ.get('TESTING', False) or sys.argv[1:2] == ['test']:\n", False, "+TESTING"),
+        ("if config('DEBUG', default=False) and LOCAL:\n", False, "+DEBUG"),
+        ("if os.environ['STAGE'] == 'dev':\n", False, "STAGE"),
+        ("if here():\n", False, ""),
+    ],
+)
+def test_eager_below_a_condition_names_it_and_its_variable(
+    lines: str, refuses: bool, variable: str, tell: Tell
+) -> None:
+    (finding,) = tell(f"import os, sys\n{lines}{EAGER}")
+    assert (finding.refuses, finding.variable) == (refuses, variable)
+    line = 1 + lines.count("\n")
+    assert f"s0.py:{line + 1}: CELERY_TASK_ALWAYS_EAGER" in finding.text
+    assert f"(line {line})" in finding.text
+
+
+def test_the_other_branch_of_a_condition_is_read_as_such(tell: Tell) -> None:
+    (finding,) = tell(
+        "import os\nif os.environ.get('LIVE', False):\n    CELERY_BROKER_URL = 'redis://x'\n"
+        "else:\n    CELERY_BROKER_URL = 'memory://'\n"
+    )
+    assert "unless os.environ.get('LIVE', False) (line 2)" in finding.text

@@ -143,3 +143,25 @@ def test_what_we_wrote_is_not_the_wish_of_the_project(tmp_path: Path) -> None:
 def test_an_absent_file_asks_for_nothing(tmp_path: Path) -> None:
     assert requirements.with_includes(tmp_path / "absent.txt") == []
     assert requirements.required_names(tmp_path, ["absent.txt"]) == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "requirements/requirements.txt",
+        "requirements/main.txt",
+        "prod-requirements.txt",
+        "production-requirements.txt",
+        "base-requirements.txt",
+    ],
+)
+def test_files_of_other_names_are_known(name: str, tmp_path: Path, write_tree: Write) -> None:
+    write_tree(tmp_path, {name: "Django\n", "dev-requirements.txt": "pytest\n"})
+    assert requirements.find_requirements(tmp_path, tmp_path) == [name]
+
+
+def test_what_may_be_requirements_is_offered(tmp_path: Path, write_tree: Write) -> None:
+    names = ["requirements/project-requirements.txt", "requirements/server/web.txt", "app-requirements.txt"]
+    others = ["requirements/test-requirements.txt", "requirements/dev.txt", "docs-requirements.txt"]
+    write_tree(tmp_path, dict.fromkeys([*names, *others, "requirements/src/notes.md"], "Django\n"))
+    assert sorted(requirements.other_requirements(tmp_path, tmp_path)) == sorted(names)
