@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: 0BSD
-"""Starts Celery as a service: `launch.py -A APP worker …`, for units and for the proof alone.
+"""Starts Celery as a service, `launch.py -A APP worker …`, for units and for the proof alone; and the site.
 
 Made by the Ansible collection celeriac.django. The secrets come from systemd's credentials
 (systemd.exec(5), LoadCredential=), which only this process can read, into the environment that the
@@ -73,11 +73,25 @@ def install() -> None:
     service.install()
 
 
+def serve_site() -> None:
+    """Run gunicorn with the arguments of this program. The entry point loads its files itself."""
+    del sys.argv[0]
+    sys.argv[0] = os.path.join(os.path.dirname(sys.executable), sys.argv[0])
+    sys.modules["__main__"].__file__ = sys.argv[0]
+    os.environ.update(secrets())
+    from gunicorn.app.wsgiapp import run
+
+    run()
+
+
 def main() -> None:
     """Run Celery with the arguments of this program."""
     keep_packages()
     # As `python -m celery` does: the project's modules are found from the working directory.
     sys.path[0] = os.getcwd()
+    if sys.argv[1:2] == ["gunicorn"]:
+        serve_site()
+        return
     # Settings tell workers from others by these: Celery's own program has that name.
     sys.argv[0] = os.path.join(os.path.dirname(sys.executable), "celery")
     sys.modules["__main__"].__file__ = sys.argv[0]

@@ -36,6 +36,7 @@ _FIRST = (
     "celery_project",
     "celery_runtime",
     "celery_worker",
+    "celery_web",
     "celery_beat",
     "celery_verify",
     "celery_broker",

@@ -119,9 +119,9 @@ class ActionModule(ActionBase):
 
     def _tell_of_the_web(self, found: dict[str, Any], decided: Deployment) -> None:
         """Add what the process that serves the checkout needs, and whether it has it."""
-        if decided.run.systemd:
-            packages = decided.requirements.own if decided.code.integrate else ()
-            found["warnings"] += web.warnings(found["serving"], decided.places.config, packages)
+        found["warnings"] += web.lacks(found["serving"], decided)
+        # Whether the host serves the site by units of ours that may have to go.
+        found["had_web"] = any(web.is_ours(server, decided) for server in found["serving"])
         found["next"] = next_steps.next_steps(decided, bool(self._task.check_mode))
 
     def _look(self, arguments: dict[str, Any], task_vars: dict[str, Any], hosts: int) -> dict[str, Any]:

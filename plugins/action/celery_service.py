@@ -60,11 +60,13 @@ def arguments(given: Mapping[str, Any], task_vars: dict[str, Any]) -> dict[str, 
     found["owner"] = deployment.account.config_owner
     if found.get("state", "present") == "present":
         kind = found.get("kind", "all")
-        # Where there are workers, they have seen to it before beat.
-        if deployment.run.systemd and (kind != "beat" or "worker" not in deployment.run.duties):
+        # Where there are workers, they have seen to it before the others.
+        if deployment.run.systemd and (kind in ("worker", "all") or "worker" not in deployment.run.duties):
             found["preflight"] = units.preflight(deployment, _fleet(task_vars))
         if deployment.run.systemd:
             found["units"] = units.render(templates, deployment, hostname, kind)
+            if deployment.has_web and kind in ("web", "all"):
+                found["site"] = units.site(deployment)
             found["support"] = units.files(overrides, deployment, kind)
         else:
             found["support"] = units.launcher(overrides, deployment)

@@ -22,6 +22,7 @@ PARTS = {
     "environment": "celery_runtime/tasks/configure.yml",
     "migrations": "celery_runtime/tasks/migrate.yml",
     "workers": "celery_worker/tasks/main.yml",
+    "web": "celery_web/tasks/main.yml",
     "beat": "celery_beat/tasks/main.yml",
     "proof": "celery_verify/tasks/ask.yml",
 }

@@ -100,6 +100,9 @@ class Units:
     target: str
     slice: str
     beat: str
+    #: The socket of the site, and the template of what serves it.
+    web_socket: str
+    web: str
     #: Of systemd; 0 where there is none.
     version: int
     #: Whether systemd hands over the secrets (systemd.exec(5), LoadCredential=).
@@ -194,6 +197,28 @@ class Beat:
 
 
 @dataclass(frozen=True)
+class Web:
+    """The site, where this host serves it."""
+
+    #: ``wsgi`` or ``asgi``.
+    interface: str
+    #: What the server loads: MODULE:VARIABLE.
+    application: str
+    #: Where it listens, as ListenStream= takes it: a path, or ADDRESS:PORT.
+    listen: str
+    #: Processes, and threads in each.
+    processes: int
+    threads: int
+    #: Seconds that a request may take.
+    timeout: int
+    #: What a new generation is asked before it gets requests; empty: ``/``, and any answer but an error
+    #: of the server will do.
+    health_path: str
+    #: Further arguments of gunicorn.
+    arguments: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Limits:
     """What must not be exceeded."""
 
@@ -218,6 +243,7 @@ class Sandbox:
     protect_home: str
     worker_overrides: Overrides
     beat_overrides: Overrides
+    web_overrides: Overrides
 
 
 @dataclass(frozen=True)
@@ -299,7 +325,7 @@ class Inside:
 class Run:
     """What this host does, and with whom."""
 
-    #: ``worker``, ``beat``.
+    #: ``worker``, ``beat``, ``web``.
     duties: tuple[str, ...]
     #: Whether units run it.
     systemd: bool
@@ -327,6 +353,7 @@ class Deployment:
     broker: Broker
     results: Results
     beat: Beat
+    web: Web
     limits: Limits
     sandbox: Sandbox
     tasks: Tasks
@@ -356,3 +383,8 @@ class Deployment:
     def has_beat(self) -> bool:
         """Whether this host runs beat."""
         return "beat" in self.run.duties
+
+    @property
+    def has_web(self) -> bool:
+        """Whether this host serves the site."""
+        return "web" in self.run.duties

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: celery_service
-short_description: Run Celery's workers and beat as systemd units
+short_description: Run Celery's workers, beat and the site as systemd units
 version_added: 0.1.0
 description:
   - A worker pool runs as an instance of a unit, named after its generation, a digest of code, packages,
@@ -16,6 +16,8 @@ description:
       old one finish
     its tasks in the background.
   - A generation that does not get ready is stopped again, and the old one goes on.
+  - A generation of the site shares the socket of the site with the old one, and is asked for a page
+    before it gets requests.
   - What did not change is not restarted.
   - Where no service manager runs them, only the program is put there that they are started with.
   - Used by the role P(celeriac.django.celery_worker#role).
@@ -35,7 +37,7 @@ options:
   kind:
     description: Which of the services are meant.
     type: str
-    choices: [worker, beat, all]
+    choices: [worker, web, beat, all]
     default: all
   deployment:
     description: The decisions, as RV(celeriac.django.celery_deployment#module:deployment).
@@ -68,6 +70,9 @@ options:
   record:
     description: The file that says which generation of beat runs. Given by the action plugin.
     type: path
+  site:
+    description: How the site is asked, where it is served. Given by the action plugin.
+    type: dict
   files:
     description: Files with the environment. Given by the action plugin.
     type: list
@@ -140,7 +145,7 @@ from ansible_collections.celeriac.django.plugins.module_utils._runtime import (
     ownership,
     turn,
 )
-from ansible_collections.celeriac.django.plugins.module_utils._services import preflight, systemd
+from ansible_collections.celeriac.django.plugins.module_utils._services import preflight, systemd, web
 from ansible_collections.celeriac.django.plugins.module_utils._services import services as _services
 
 
@@ -149,7 +154,7 @@ def main() -> None:
         argument_spec={
             **turn.ARGUMENTS,
             "state": {"type": "str", "default": "present", "choices": ["present", "absent"]},
-            "kind": {"type": "str", "default": "all", "choices": ["worker", "beat", "all"]},
+            "kind": {"type": "str", "default": "all", "choices": ["worker", "web", "beat", "all"]},
             "deployment": {"type": "dict"},
             "hostname": {"type": "str", "default": ""},
             "templates_path": {"type": "list", "elements": "path", "default": []},
@@ -166,6 +171,7 @@ def main() -> None:
             "systemd": {"type": "bool", "default": True},
             "owner": {"type": "str", "default": ""},
             "preflight": {"type": "dict"},
+            "site": {"type": "dict"},
             "user": {"type": "str"},
         },
         supports_check_mode=True,
@@ -186,6 +192,8 @@ def work(module: AnsibleModule) -> None:
     services = _services.Services(
         params["name"], kinds, params["target"], systemd.Systemd(), Path(params["record"]), files
     )
+    if params["site"]:
+        services.site = web.Site.from_params(params["site"])
     try:
         if params["state"] == "absent":
             gone = _services.remove(services, module.check_mode)

@@ -170,7 +170,7 @@ def refusal(path: Path, given: Mapping[str, Any]) -> str:
         deployment.check(read, {}, ["web1"])
         found = discover(str(path), read.project_package, read.project_settings)
         project = deployment.with_app(found, read.project_app)
-        host = Host("web1", True, True, "/root", 252, True, {"root": "root"}, {"root": "root"})
+        host = Host("web1", True, True, "/root", 252, True, 1, {"root": "root"}, {"root": "root"})
         part = fleet.Fleet(("worker", "beat"), 1, ("celery",))
         findings.check(read, project, deployment.decide(read, project, host, part))
     except Exception as error:  # noqa: BLE001 - each part has its own, and all are told alike

@@ -512,6 +512,7 @@ def _discover(path: Path, package: str, settings: str, source: str = "celery_pro
         entry_files=entry_points.followed(entry_lines, files, bool(servers)),
         web=modules.name_of(web) if web else "",
         web_file=os.path.relpath(web, base) if web else "",
+        web_modules=[modules.name_of(file) for file in servers],
         findings=[
             *_findings(
                 celery,

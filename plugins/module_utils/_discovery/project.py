@@ -173,6 +173,8 @@ class Project:
     #: The module that a server of the web loads (wsgi.py, asgi.py), empty where there is none, and its file.
     web: str = ""
     web_file: str = ""
+    #: All modules of that kind.
+    web_modules: list[str] = field(default_factory=list)
     #: Where the source reads results, and makes chords: place to what.
     results_read: dict[str, str] = field(default_factory=dict)
     chords: dict[str, str] = field(default_factory=dict)

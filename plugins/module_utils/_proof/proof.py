@@ -19,7 +19,8 @@ from .._project.python import SHELL, ProjectError, ProjectPython
 from .._project.scripts import prove as inside_prove
 from .._runtime import packages
 from .._services.systemd import Systemd
-from . import trial, web
+from .._services.web import Site
+from . import site, trial, web
 
 #: No line of the table is longer, where it can be broken.
 _SCREEN = 100
@@ -98,7 +99,8 @@ def prove(
         made = _ask(project, deployment, {**job, "nodes": nodes})
         unit = deployment.units.beat
         runs = [_runs(deployment, "the unit", Systemd().states([unit]).get(unit) == "active")] if mute else []
-        proofs = [*_not_running(deployment.name, missing), *made, *runs]
+        serves = [site.prove(Site.of(deployment), deployment.web.listen, Systemd())] * deployment.has_web
+        proofs = [*_not_running(deployment.name, missing), *made, *runs, *serves]
         if not all(entry["ok"] for entry in proofs):
             who = [*units, *([unit] if beat else [])]
             proofs += _errors([(name, Systemd().last_error(name)) for name in who])

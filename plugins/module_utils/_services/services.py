@@ -1,7 +1,7 @@
 # Copyright (c) 2026 celeriac.django contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Workers and beat as units: what has to change, and the change without a gap.
+"""Workers, beat and the site as units: what has to change, and the change without a gap.
 
 A worker pool runs as an instance of a unit, ``<name>-worker-<pool>@<generation>``. The generation
 is a digest of everything that the worker was started with, so an instance that runs is
@@ -28,10 +28,15 @@ from .. import _owner as owner
 from .. import _whole
 from .._discovery.files import loaded_files
 from .._runtime import launcher
+from . import web
 from .systemd import Systemd, SystemdError
 
 #: Unit files and instances by kind, for fnmatch and for systemctl alike.
-PATTERNS = {"worker": "{name}-worker-*@*.service", "beat": "{name}-beat.service"}
+PATTERNS = {
+    "worker": "{name}-worker-*@*.service",
+    "web": "{name}-web@*.service",
+    "beat": "{name}-beat.service",
+}
 #: The environments of pools, beside the record.
 POOL_FILES = "pool-*"
 #: What each generation was started with, beside the record: a folder each, and one for beat. What beat was
@@ -107,6 +112,8 @@ class Plan:
     #: Other files that the units start from, by path.
     support: dict[Path, str | None] = field(default_factory=dict)
     start: list[str] = field(default_factory=list)
+    #: Generations of the site that run and get no requests yet.
+    prove: list[str] = field(default_factory=list)
     #: Units that were started with something else, and go on until they are stopped.
     retire: list[str] = field(default_factory=list)
     restart: list[str] = field(default_factory=list)
@@ -122,7 +129,7 @@ class Plan:
 
     def lines(self) -> list[str]:
         """Return the plan in words, a line for each step."""
-        steps = ("start", "restart", "retire", "stop", "forget", "enable", "disable")
+        steps = ("start", "prove", "restart", "retire", "stop", "forget", "enable", "disable")
         words = {"retire": "drain"}
         return [f"{words.get(step, step)} {unit}" for step in steps for unit in getattr(self, step)]
 
@@ -233,6 +240,12 @@ class Services:
         self.record = record
         self.patterns = [PATTERNS[kind].format(name=name) for kind in kinds]
         self.pools = "worker" in kinds
+        #: How the site is asked, where it is served and meant.
+        self.site: web.Site | None = None
+        # What is no service goes with the last of those that belong to it.
+        self.shared = [f"{name}-web.socket"] if "web" in kinds else []
+        if len(kinds) == len(PATTERNS):
+            self.shared += [target, target.replace(".target", ".slice")]
 
     def present(self, shared: Sequence[str]) -> dict[str, str]:
         """Return our unit files, and those of *shared* that are there, name to text."""
@@ -256,7 +269,13 @@ class Services:
         return {unit: generation_name}
 
     def plan(self, units: Mapping[str, str], inputs: bytes) -> Plan:
-        """Decide what has to be done on this host."""
+        """Decide what has to be done on this host.
+
+        Raises:
+            ServiceError: a unit of somebody else's has the name of one of ours.
+        """
+        units = self.bound(units, inputs)
+        self._refuse_others()
         found = plan(
             units,
             self.present(list(units)),
@@ -267,7 +286,29 @@ class Services:
         )
         if self.target in units and self.target not in self.systemd.wanted_by("multi-user.target"):
             found.enable.append(self.target)
+        if self.site:
+            current = instance(self.site.template, generation(units[self.site.template], inputs))
+            if current not in found.start and not self.site.is_proven(current):
+                found.prove.append(current)
         return found
+
+    def _refuse_others(self) -> None:
+        """See that the socket of the site is not somebody else's of that name."""
+        file = self.systemd.folder / self.site.socket if self.site else None
+        if file and file.exists() and web.MADE not in file.read_text(encoding="utf-8", errors="replace"):
+            raise ServiceError(
+                f"{file} is there, and not of this collection. Stop and remove that unit, or give it another "
+                "name; nothing was changed."
+            )
+
+    def bound(self, units: Mapping[str, str], inputs: bytes) -> dict[str, str]:
+        """Return the units, with the generation of the site in its socket."""
+        if not self.site:
+            return dict(units)
+        site = self.site
+        current = instance(site.template, generation(units[site.template], inputs))
+        text = units[site.socket].replace(f"Service={site.template}", f"Service={current}")
+        return {**units, site.socket: text}
 
     def support(self, wanted: Mapping[Path, str]) -> dict[Path, str | None]:
         """Return which of the other files have to be written, or go.
@@ -327,7 +368,10 @@ class Services:
         """
         self.forget(found.forget)
         before = self.present(found.restart)
-        self.write({name: text for name, text in found.write.items() if text is not None}, found.support)
+        written = {name: text for name, text in found.write.items() if text is not None}
+        # Until the new generation is proven, a request that finds none starts the old one.
+        later = self._prepare_socket(written)
+        self.write({name: text for name, text in written.items() if name not in later}, found.support)
         self._make_whole({unit: units[_template(unit)] for unit in found.start})
         if found.start or found.restart:
             # Also where the files were there: the run that wrote them may have been killed before this.
@@ -335,6 +379,7 @@ class Services:
         if replace:
             self._end([*found.retire, *found.stop])
         self._start_all(found)
+        self.write(later)
         for unit in found.restart:
             self._restart(unit, generation(units[unit], inputs), before.get(unit))
         if hold:
@@ -439,11 +484,28 @@ class Services:
         self.record.parent.mkdir(parents=True, exist_ok=True)
         self.record.write_text(f"{unit} {name}\n", encoding="utf-8")
 
+    def _prepare_socket(self, written: Mapping[str, str]) -> dict[str, str]:
+        """Return the socket's file where it is written after the start; stop one that listens elsewhere."""
+        if not (self.site and self.site.socket in written):
+            return {}
+        socket, text = self.site.socket, written[self.site.socket]
+        before = self.present([socket]).get(socket)
+        if before is None:
+            return {}
+        if web.listens(before) == web.listens(text):
+            return {socket: text}
+        # Nothing can listen at both places: requests are refused until the new generation is there.
+        self.systemd.call("stop", socket)
+        return {}
+
     def _start_all(self, found: Plan) -> None:
         """Start the new generations, all of them or none."""
-        for number, unit in enumerate(found.start):
+        for number, unit in enumerate([*found.start, *found.prove]):
             try:
-                self._start("start", unit)
+                if number < len(found.start):
+                    self._start("start", unit)
+                if self.site and _template(unit) == self.site.template:
+                    self._prove(self.site, unit)
             except ServiceError:
                 if found.start[:number]:
                     self.systemd.call("stop", "--no-block", *found.start[:number])
@@ -479,6 +541,18 @@ class Services:
             with contextlib.suppress(SystemdError):  # it can be forgotten already
                 self.systemd.call("reset-failed", unit)
 
+    def _prove(self, site: web.Site, unit: str) -> None:
+        try:
+            site.prove(unit, self.systemd)
+        except web.SiteError as error:
+            lines = self.systemd.journal(unit, JOURNAL_LINES)
+            self.systemd.call("stop", unit)
+            self.forget([unit])
+            raise ServiceError(
+                f"{error} It was stopped again, and got no request. What ran before still runs. "
+                f"Mend the cause, then run again. Its last lines in the journal:\n{lines}"
+            ) from error
+
     def _start(self, verb: str, unit: str) -> None:
         try:
             self.systemd.call(verb, unit)
@@ -495,9 +569,7 @@ class Services:
 
 def remove(services: Services, check: bool) -> list[str]:
     """Stop and remove everything, and return what there was."""
-    shared = []
-    if len(services.patterns) == len(PATTERNS):
-        shared = [services.target, services.target.replace(".target", ".slice")]
+    shared = services.shared
     states = services.systemd.states([*services.patterns, *shared])
     files = services.present(shared)
     if check:
@@ -509,7 +581,7 @@ def remove(services: Services, check: bool) -> list[str]:
     if enabled:
         services.systemd.call("disable", "--quiet", *enabled)
     services.tidy(gone=files)
-    if shared and (states or files):
+    if services.target in shared and (states or files):
         _end_slices(services.systemd, shared[-1])
     wants = services.systemd.folder / f"{services.target}.wants"
     if wants.is_dir() and not any(wants.iterdir()):

@@ -11,7 +11,7 @@ from typing import Any
 
 from .._checkout import change, integration
 from .._runtime import commands, environment_file, interpreter, launcher, ownership, packages
-from .._services import services
+from .._services import services, web
 from .._services.systemd import Systemd
 
 #: The arguments of a step's module, and the secrets; whether the step would change anything.
@@ -82,6 +82,8 @@ def _services(given: Mapping[str, Any], _secrets: Mapping[str, Any]) -> bool:
         return launcher.put(support, given["owner"], True)[0]
     kinds = list(services.PATTERNS) if given["kind"] == "all" else [given["kind"]]
     there = services.Services(given["name"], kinds, given["target"], Systemd(), Path(given["record"]))
+    if given.get("site"):
+        there.site = web.Site.from_params(given["site"])
     if given["state"] == "absent":
         return bool(services.remove(there, True))
     texts = services.shared_texts(support)

@@ -40,16 +40,21 @@ class Load:
     #: Of each pool, the old generation finishes its tasks beside the new one, unless it is replaced.
     generations: int
     beat: bool
+    #: Requests of the site that can be at the database at once, in one generation.
+    web: int = 0
 
 
 def of_host(member: Member) -> Load:
     """Return what a host runs, from what was decided for it."""
     deployment = member.deployment
     pools = tuple(_of_pool(pool, member.processors) for pool in deployment.running_pools)
-    return Load(pools, _generations(deployment.units.restart), deployment.has_beat)
+    web = deployment.web.processes * deployment.web.threads if deployment.has_web else 0
+    return Load(pools, _generations(deployment.units.restart), deployment.has_beat, web)
 
 
-def of_inventory(variables: Mapping[str, Any], works: bool, beat: bool, processors: int) -> Load:
+def of_inventory(
+    variables: Mapping[str, Any], works: bool, beat: bool, processors: int, web: int = 0
+) -> Load:
     """Return the same for a host that is not in this run, from what the inventory says.
 
     Args:
@@ -57,12 +62,14 @@ def of_inventory(variables: Mapping[str, Any], works: bool, beat: bool, processo
         works: whether it is in the group celery_worker.
         beat: whether it is in the group celery_beat.
         processors: those of a host that is known.
+        web: requests of the site at once, where it is in the group celery_web: those of a host that is known.
     """
     pools = _pools.complete(_pools.of_inventory(variables), _pools.DELIVERIES[0]) if works else []
     return Load(
         tuple(_of_pool(_pools.unit(pool), processors) for pool in pools),
         _generations(variables.get("celery_worker_restart", "")),
         beat,
+        web,
     )
 
 
@@ -88,11 +95,16 @@ def fleet(
         for name, other in members.items()
         if other.deployment.name == own.deployment.name and other.deployment.run.duties
     }
-    workers, beats = groups.get("celery_worker", ()), groups.get("celery_beat", ())
-    for name in dict.fromkeys([*workers, *beats]):
+    workers, beats, webs = (groups.get(f"celery_{name}", ()) for name in ("worker", "beat", "web"))
+    site = own.deployment.web
+    for name in dict.fromkeys([*workers, *beats, *webs]):
         if name not in members:  # a run with --limit
             found[name] = of_inventory(
-                variables.get(name, {}), name in workers, name in beats, own.processors
+                variables.get(name, {}),
+                name in workers,
+                name in beats,
+                own.processors,
+                site.processes * site.threads if name in webs else 0,
             )
     return found
 

@@ -32,7 +32,7 @@ from ansible_collections.celeriac.django.plugins.module_utils._discovery.project
 from ansible_collections.celeriac.django.plugins.module_utils._host import Host
 
 from . import broker as _broker
-from . import findings, limits, places, requirements, results, sandbox, tasks, warnings
+from . import findings, limits, places, requirements, results, sandbox, tasks, warnings, web
 from . import pools as _pools
 from .fleet import Fleet, duties
 from .variables import DeploymentError, Variables, check_name
@@ -161,6 +161,9 @@ def decide(variables: Variables, project: Project, host: Host, fleet: Fleet) -> 
     canary = f"{name}-canary" if integrate else ""
     try:
         done = tasks.decide(variables, project, name, code, canary, fleet)
+        site = web.decide(variables, project, name, host.processors)
+        if "web" in fleet.duties:
+            web.check(site, project, systemd)
     except ValueError as error:
         raise DeploymentError(str(error)) from None
     duties = fleet.duties
@@ -174,6 +177,7 @@ def decide(variables: Variables, project: Project, host: Host, fleet: Fleet) -> 
         broker=_broker_part(variables.broker),
         results=_results(variables, code, fleet),
         beat=_beat(variables, there, canary, tasks.writes_schedule(variables, done, integrate, duties)),
+        web=site,
         limits=Limits(
             limits.visibility_timeout(variables.pools, variables.patience),
             variables.patience.consumer,
@@ -182,7 +186,13 @@ def decide(variables: Variables, project: Project, host: Host, fleet: Fleet) -> 
         ),
         sandbox=_sandbox_of(there, variables, project),
         tasks=done.tasks,
-        requirements=requirements.decide(variables, project, integrate, tasks.needs_ephem(done, integrate)),
+        requirements=requirements.decide(
+            variables,
+            project,
+            integrate,
+            tasks.needs_ephem(done, integrate),
+            site.interface if "web" in fleet.duties else "",
+        ),
         inside=Inside(
             there.python,
             project.base,
@@ -276,6 +286,8 @@ def _units(variables: Variables, name: str, systemd: bool, host: Host, integrate
         target=f"{name}-celery.target",
         slice=f"{name}-celery.slice",
         beat=f"{name}-beat.service",
+        web_socket=f"{name}-web.socket",
+        web=f"{name}-web@.service",
         version=host.systemd_version,
         credentials=systemd and host.has_credentials,
         restart=variables.worker_restart,
@@ -400,6 +412,7 @@ def _sandbox_of(there: Places, variables: Variables, project: Project) -> Sandbo
         protect_home=sandbox.protect_home([base, there.venv, there.state, *given]),
         worker_overrides=variables.worker_overrides,
         beat_overrides=variables.beat_overrides,
+        web_overrides=variables.web_overrides,
     )
 
 

@@ -13,7 +13,9 @@ from . import pools as _pools
 from .variables import DeploymentError, Variables
 
 #: Groups of the inventory, and what a host does in each.
-DUTIES = {"celery_worker": "worker", "celery_beat": "beat"}
+DUTIES = {"celery_worker": "worker", "celery_beat": "beat", "celery_web": "web"}
+#: What a host does that is in none of them, with ``celery_web: true`` the site besides.
+_ALONE = ("worker", "beat")
 #: Groups whose hosts serve the others.
 SERVERS = ("celery_broker", "celery_database")
 
@@ -50,14 +52,26 @@ def look(
         else [_pools.queues_of(pool) for pool in _pools.of_inventory(others[name])]
         for name in working_ones
     }
-    return Fleet(tuple(duties(host, groups)), len(working_ones), tuple(served(pools, variables.other_queues)))
+    return Fleet(
+        tuple(duties(host, groups, variables.web)),
+        len(working_ones),
+        tuple(served(pools, variables.other_queues)),
+    )
 
 
-def duties(host: str, groups: Mapping[str, Sequence[str]]) -> list[str]:
-    """Return what a host does; one that is in none of the groups does everything."""
-    if not any(host in groups.get(group, ()) for group in (*DUTIES, *SERVERS)):
-        return list(DUTIES.values())
-    return [duty for group, duty in DUTIES.items() if host in groups.get(group, ())]
+def duties(host: str, groups: Mapping[str, Sequence[str]], web: bool = False) -> list[str]:
+    """Return what a host does; one that is in none of the groups runs workers and beat.
+
+    Args:
+        host: its name.
+        groups: the inventory's groups, name to hosts.
+        web: whether it serves the site in any case.
+    """
+    if any(host in groups.get(group, ()) for group in (*DUTIES, *SERVERS)):
+        found = [duty for group, duty in DUTIES.items() if host in groups.get(group, ())]
+    else:
+        found = list(_ALONE)
+    return [*found, "web"] if web and "web" not in found else found
 
 
 def served(hosts: Mapping[str, Sequence[Sequence[str]]], others: Sequence[str]) -> list[str]:

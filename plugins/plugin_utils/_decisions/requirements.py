@@ -24,13 +24,17 @@ HIREDIS = "hiredis>=3"
 SQLALCHEMY = "sqlalchemy>=2.0"
 DATABASE_URL = "dj-database-url>=3"
 PSYCOPG = "psycopg[binary]>=3.2"
+GUNICORN = "gunicorn>=23"
+UVICORN_WORKER = "uvicorn-worker>=0.3"
 #: What celery.schedules.solar imports.
 EPHEM = "ephem>=4.1"
 
 _POSTGRESQL = re.compile(r"(postgres|postgresql|postgis)(\+\w+)?://")
 
 
-def decide(variables: Variables, project: Project, integrate: bool, solar: bool = False) -> Requirements:
+def decide(
+    variables: Variables, project: Project, integrate: bool, solar: bool = False, web: str = ""
+) -> Requirements:
     """Decide what is installed: what the project asks for, and what its Celery needs.
 
     A project with a Celery app of its own asks for its backends and scheduler itself.
@@ -40,6 +44,7 @@ def decide(variables: Variables, project: Project, integrate: bool, solar: bool 
         project: what was found.
         integrate: whether the app is ours.
         solar: whether a periodic task of ours follows the sun.
+        web: how the site is served, ``wsgi`` or ``asgi``; empty where this host does not.
     """
     files: list[str] = []
     asked: list[str] = []
@@ -60,6 +65,8 @@ def decide(variables: Variables, project: Project, integrate: bool, solar: bool 
         own += [HIREDIS] if "redis" in extras else []
         own += _of_the_integration(variables, project)
         own += [EPHEM] if solar else []
+    served_by = {"wsgi": [GUNICORN], "asgi": [GUNICORN, UVICORN_WORKER]}.get(web, [])
+    asked += [spec for spec in served_by if spec.partition(">")[0] not in project.required]
     # Who names requirements wants these.
     locked = project.lock and not variables.requirements
     lock = os.path.join(project.path, project.lock) if locked else ""

@@ -90,11 +90,22 @@ class Variables:
     keep_connections: bool
     share_memory: bool
     database_from_url: bool
+    #: Whether the host serves the site, also where it is not in the group celery_web.
+    web: bool
+    web_interface: str
+    web_application: str
+    web_listen: str
+    web_processes: int
+    web_threads: int
+    web_timeout: int
+    web_health_path: str
+    web_arguments: list[str]
     web_connections: int
     database_max_connections: int
     writable_paths: list[str]
     worker_overrides: Overrides
     beat_overrides: Overrides
+    web_overrides: Overrides
     #: Whether the deployment is to go: what it was told to do does not matter any more.
     removing: bool
 
@@ -174,7 +185,7 @@ def read(options: Mapping[str, Any]) -> Variables:
                 f"{kind}_overrides": sandbox.overrides(
                     f"celery_{kind}_unit_overrides", options[f"{kind}_unit_overrides"]
                 )
-                for kind in ("worker", "beat")
+                for kind in ("worker", "beat", "web")
             },
         }
     except ValueError as error:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 Groups = Mapping[str, Sequence[str]]
 
 #: The groups whose hosts run something of Celery, and those that only serve the others.
-_WORK = ("celery_worker", "celery_beat")
+_WORK = ("celery_worker", "celery_beat", "celery_web")
 _SERVE = ("celery_broker", "celery_database")
 
 

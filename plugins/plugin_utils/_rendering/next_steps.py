@@ -25,11 +25,10 @@ def next_steps(deployment: Deployment, check: bool) -> list[str]:
     name, code, config = deployment.name, deployment.code, deployment.places.config
     if deployment.run.systemd:
         return [
-            f"Workers and beat {'would run' if check else 'run'} as units: "
+            f"{_what_runs(deployment)} {'would run' if check else 'run'} as units: "
             f"systemctl list-dependencies {deployment.units.target}",
             f"Commands on the host: {name}-celery status, {name}-manage shell",
-            "The web process needs the packages of the requirements, and in its unit, under [Service]:",
-            *(f"  {line}" for line in web.lines(config)),
+            *_of_the_web(deployment),
         ]
     celery = "manage.py celery" if code.integrate else f"-m celery -A {code.app}"
     state, python = (_seen_from(code.base, path) for path in (config, deployment.places.python))
@@ -37,6 +36,24 @@ def next_steps(deployment: Deployment, check: bool) -> list[str]:
         "Nothing runs now: no service was started. To start a worker:",
         f"  cd {code.base} && set -a && . {state}/environment && . {state}/secrets && set +a",
         f"  {python} {celery} worker -l info",
+    ]
+
+
+def _what_runs(deployment: Deployment) -> str:
+    words = {"worker": "workers", "beat": "beat", "web": "the site"}
+    first, *rest = [words[duty] for duty in deployment.run.duties]
+    listed = f"{', '.join([first, *rest[:-1]])} and {rest[-1]}" if rest else first
+    return listed[0].upper() + listed[1:]
+
+
+def _of_the_web(deployment: Deployment) -> list[str]:
+    if deployment.has_web:
+        site = deployment.web
+        server = site.listen if site.listen.startswith("/") else f"http://{site.listen}"
+        return [f"The site listens at {server}: see docs/web.md for the server in front of it."]
+    return [
+        "The web process needs the packages of the requirements, and in its unit, under [Service]:",
+        *(f"  {line}" for line in web.lines(deployment.places.config)),
     ]
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from ansible_collections.celeriac.django.plugins.module_utils import _data
 from ansible_collections.celeriac.django.plugins.module_utils._deployment import Deployment
 from ansible_collections.celeriac.django.plugins.module_utils._runtime import environment_file
+from ansible_collections.celeriac.django.plugins.module_utils._services.web import Site
 
 from .._decisions.connections import Load
 from .._decisions.places import SERVICE
@@ -21,6 +22,8 @@ from .templates import RUNTIME, Templates
 LOCAL_SERVICES = "postgresql.service redis-server.service valkey-server.service rabbitmq-server.service"
 #: The one file that web processes use as well: it comes from what goes into checkouts.
 _RABBITMQ = "package/celery_ops/rabbitmq.py"
+#: What gunicorn is configured by, in the launcher's package.
+_SITE = "web.py"
 #: A worker's node name: pool and generation, so that old and new are told apart.
 NODE = "{pool}.%i@%H"
 
@@ -37,7 +40,7 @@ def render(templates: Templates, deployment: Deployment, hostname: str, kind: st
         templates: where they come from.
         deployment: the decisions.
         hostname: what the host calls itself.
-        kind: ``worker``, ``beat`` or ``all``.
+        kind: ``worker``, ``beat``, ``web`` or ``all``.
 
     Raises:
         RenderError: a template does not work.
@@ -62,6 +65,17 @@ def render(templates: Templates, deployment: Deployment, hostname: str, kind: st
             )
     if "beat" in duties:
         units[deployment.units.beat] = templates.render("beat.service", beats)
+    if "web" in duties:
+        units[deployment.units.web_socket] = templates.render("web.socket", values)
+        units[deployment.units.web] = templates.render(
+            "web.service",
+            {
+                **values,
+                "arguments": _gunicorn(deployment),
+                "overrides": deployment.sandbox.web_overrides,
+                "overrides_name": "celery_web_unit_overrides",
+            },
+        )
     if deployment.run.duties:
         units[deployment.units.target] = templates.render("celery.target", values)
         units[deployment.units.slice] = templates.render("celery.slice", values)
@@ -77,9 +91,32 @@ def _values(deployment: Deployment) -> dict[str, Any]:
         "account": deployment.account,
         "units": deployment.units,
         "beat": deployment.beat,
+        "web": deployment.web,
         "limits": deployment.limits,
         "sandbox": deployment.sandbox,
     }
+
+
+def _gunicorn(deployment: Deployment) -> list[str]:
+    """Return the arguments of gunicorn; those of the inventory come last, and count."""
+    site = deployment.web
+    by_asgi = site.interface == "asgi"
+    kind = ["--worker-class=uvicorn_worker.UvicornWorker"] if by_asgi else [f"--threads={site.threads}"]
+    return [
+        f"--config={os.path.join(os.path.dirname(deployment.places.launcher), SERVICE, _SITE)}",
+        f"--workers={site.processes}",
+        *kind,
+        f"--timeout={site.timeout}",
+        f"--graceful-timeout={site.timeout}",
+        *site.arguments,
+        site.application,
+    ]
+
+
+def site(deployment: Deployment) -> dict[str, Any]:
+    """Return how the site is asked, for the module's argument."""
+    found = Site.of(deployment)
+    return {**vars(found), "record": str(found.record), "folder": str(found.folder)}
 
 
 def _duties(deployment: Deployment, kind: str) -> list[str]:

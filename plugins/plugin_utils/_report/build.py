@@ -192,6 +192,7 @@ def _connections(members: Iterable[connections.Member], limit: int) -> Connectio
         for pool in load.pools
     )
     web = max((member.deployment.limits.web_connections for member, _load in loads), default=0)
+    web += sum(2 * load.web for _member, load in loads)
     return Connections(workers, sum(load.beat for _member, load in loads), web, limit)
 
 

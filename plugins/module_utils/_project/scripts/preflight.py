@@ -76,7 +76,7 @@ def _too_many(job: dict[str, Any]) -> tuple[list[str], list[str]]:
             continue
         if total > most:
             listed = [_listed(name, parts) for name, parts in needed.items()]
-            listed.append(f"web processes {job['web_connections']} (celery_web_connections)")
+            listed.append(f"everything else {job['web_connections']} (celery_web_connections)")
             names = ", ".join(connection.alias for connection in aliases)
             problems.append(
                 f"the database server {where} ({names}) takes {most} connections ({why}), and {total} can be "
@@ -109,6 +109,9 @@ def _needed(host: dict[str, Any], aliases: list[Any]) -> dict[str, int]:
         needed[pool["name"]] = number * host["generations"]
     if host["beat"]:
         needed["beat"] = 1
+    if host.get("web"):
+        # Of the site, two generations overlap in any case.
+        needed["web"] = 2 * host["web"] * len(aliases)
     return needed
 
 

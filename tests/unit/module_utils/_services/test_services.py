@@ -8,10 +8,12 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
 from ansible_collections.celeriac.django.plugins.module_utils._services import services as _services
+from ansible_collections.celeriac.django.plugins.module_utils._services import web
 from ansible_collections.celeriac.django.plugins.module_utils._services.systemd import (
     Systemd,
     SystemdError,
@@ -337,7 +339,7 @@ def systemd(tmp_path: Path) -> FakeSystemd:
 def services(systemd: FakeSystemd, tmp_path: Path) -> _services.Services:
     """The services of the project."""
     record = tmp_path / "state/beat-generation"
-    return _services.Services("shop", ["worker", "beat"], TARGET, systemd, record)
+    return _services.Services("shop", [*_services.PATTERNS], TARGET, systemd, record)
 
 
 def run(services: _services.Services, units: Mapping[str, str], inputs: bytes) -> list[str]:
@@ -784,3 +786,106 @@ def test_root_reads_no_file_for_a_link_in_a_checkout(
     assert _services.Inputs(base, public_path / "venv", []).digest() == before
     (base / "own.py").write_text("new")
     assert _services.Inputs(base, public_path / "venv", []).digest() != before
+
+
+# The site
+
+WEB = "shop-web@.service"
+SOCKET = "shop-web.socket"
+SITE_UNITS = {
+    **UNITS,
+    WEB: "site 1",
+    SOCKET: f"{web.MADE}\nListenStream=/run/shop.sock\nService={WEB}\n",
+}
+
+
+class FakeSite(web.Site):
+    """A site whose generations answer well, but for those that are broken."""
+
+    broken: ClassVar[set[str]] = set()
+
+    def prove(self, unit: str, systemd: Systemd) -> None:
+        """Asks a generation."""
+        assert systemd.states([unit]) == {unit: "active"}
+        if unit in self.broken:
+            raise web.SiteError(f"{unit} answered GET / with 500.")
+        self.record.write_text(unit.partition("@")[2].removesuffix(".service"))
+
+
+@pytest.fixture
+def serving(systemd: FakeSystemd, tmp_path: Path) -> _services.Services:
+    """The services of a host that serves the site."""
+    FakeSite.broken = set()
+    site = FakeSite(SOCKET, WEB, tmp_path / "proven", tmp_path, "", 30)
+    record = tmp_path / "state/beat-generation"
+    found = _services.Services("shop", [*_services.PATTERNS], TARGET, systemd, record)
+    found.site = site
+    return found
+
+
+def site_unit(inputs: bytes) -> str:
+    """Returns the generation of the site for these inputs."""
+    return unit(inputs, "site 1", WEB)
+
+
+def test_the_socket_starts_the_generation_that_is_proven(
+    serving: _services.Services, systemd: FakeSystemd
+) -> None:
+    run(serving, SITE_UNITS, OLD)
+    assert f"Service={site_unit(OLD)}" in (systemd.folder / SOCKET).read_text()
+    assert run(serving, SITE_UNITS, OLD) == []
+    run(serving, SITE_UNITS, NEW)
+    assert f"Service={site_unit(NEW)}" in (systemd.folder / SOCKET).read_text()
+    assert own(systemd)[site_unit(OLD)] == "deactivating"
+    assert run(serving, SITE_UNITS, NEW) == []
+
+
+def test_a_generation_that_does_not_answer_changes_nothing(
+    serving: _services.Services, systemd: FakeSystemd
+) -> None:
+    run(serving, SITE_UNITS, OLD)
+    FakeSite.broken = {site_unit(NEW)}
+    with pytest.raises(_services.ServiceError, match=r"with 500\. It was stopped again, and got no request"):
+        run(serving, SITE_UNITS, NEW)
+    assert site_unit(NEW) not in own(systemd)
+    assert own(systemd)[site_unit(OLD)] == "active"
+    assert f"Service={site_unit(OLD)}" in (systemd.folder / SOCKET).read_text()
+    assert site_unit(OLD) in systemd.wanted_by(TARGET)
+
+
+def test_a_run_that_was_killed_before_the_answer_is_taken_up(
+    serving: _services.Services, systemd: FakeSystemd
+) -> None:
+    run(serving, SITE_UNITS, OLD)
+    assert serving.site
+    serving.site.record.unlink()
+    assert run(serving, SITE_UNITS, OLD) == [f"prove {site_unit(OLD)}"]
+    assert run(serving, SITE_UNITS, OLD) == []
+
+
+def test_a_socket_that_is_to_listen_elsewhere_is_stopped_first(
+    serving: _services.Services, systemd: FakeSystemd
+) -> None:
+    run(serving, SITE_UNITS, OLD)
+    systemd.calls.clear()
+    moved = {**SITE_UNITS, SOCKET: SITE_UNITS[SOCKET].replace("/run/shop.sock", "127.0.0.1:8000")}
+    run(serving, {**moved, WEB: "site 2"}, OLD)
+    started = next(number for number, call in enumerate(systemd.calls) if call.startswith("start shop-web@"))
+    assert systemd.calls.index(f"stop {SOCKET}") < started
+
+
+def test_a_socket_of_somebody_else_is_left_alone(serving: _services.Services, systemd: FakeSystemd) -> None:
+    (systemd.folder / SOCKET).write_text("[Socket]\nListenStream=/run/other.sock\n")
+    with pytest.raises(_services.ServiceError, match="is there, and not of this collection"):
+        run(serving, SITE_UNITS, OLD)
+    assert "other.sock" in (systemd.folder / SOCKET).read_text()
+
+
+def test_the_site_goes_alone(serving: _services.Services, systemd: FakeSystemd, tmp_path: Path) -> None:
+    run(serving, SITE_UNITS, OLD)
+    alone = _services.Services("shop", ["web"], TARGET, systemd, tmp_path / "state/beat-generation")
+    assert _services.remove(alone, check=True) == sorted([site_unit(OLD), WEB, SOCKET])
+    _services.remove(alone, check=False)
+    assert not [name for name in own(systemd) if "web" in name]
+    assert not (systemd.folder / SOCKET).exists()
+    assert own(systemd)[unit(OLD)] == "active"
