@@ -159,7 +159,7 @@ from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.celeriac.django.plugins.module_utils._checkout import change, integration
+from ansible_collections.celeriac.django.plugins.module_utils._checkout import change, exceptions, integration
 from ansible_collections.celeriac.django.plugins.module_utils._project import python, works
 from ansible_collections.celeriac.django.plugins.module_utils._runtime import censor, turn
 
@@ -205,7 +205,7 @@ def work(module: AnsibleModule) -> None:
             top,
             params["record"],
             params["files"],
-            params["blocks"],
+            exceptions.with_exceptions(top, [*params["files"], params["record"]], params["blocks"]),
             read,
             params["overwrite"],
             params["samples"],

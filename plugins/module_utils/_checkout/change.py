@@ -17,6 +17,7 @@ from .. import _owner as owner
 from .._discovery.files import ignoring_patterns
 from .._runtime import lock
 from . import integration, transaction
+from .exceptions import has_exception
 from .tree import Tree, TreeError
 
 _BYTECODE = "__pycache__"
@@ -135,7 +136,12 @@ def _see_that_it_is_ours(files: Tree) -> None:
 def _outcome(top: Path, found: integration.Change, recovered: bool) -> Outcome:
     files = [str(path.relative_to(top)) for path in sorted(found.changed())]
     there = [str(path.relative_to(top)) for path, text in found.changed().items() if text is not None]
-    ignored = ignoring_patterns(top, sorted(there))
+    # Before it is written, git does not know of our exceptions.
+    ignored = {
+        name: pattern
+        for name, pattern in ignoring_patterns(top, sorted(there)).items()
+        if not has_exception(top, name, found.after)
+    }
     return Outcome(integration.unified_diff(top, found), files, found.kept, recovered, ignored)
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from .. import _command
@@ -106,6 +106,27 @@ def ignoring_patterns(top: Path, names: Collection[str]) -> dict[str, str]:
     # Four texts for each: the file with the patterns, the line, the pattern, and what it is about.
     rows = zip(*(iter(found),) * 4, strict=False)
     return {name: f"{source}:{line}: {pattern}" for source, line, pattern, name in rows if pattern[:1] != "!"}
+
+
+def deciding_patterns(top: Path, names: Sequence[str]) -> list[str]:
+    """Return the pattern that decides whether git ignores each of the names, empty where none does.
+
+    Args:
+        top: the checkout.
+        names: files, and folders with a ``/`` at the end, relative to it; whether they are in the repository
+            is no matter.
+
+    Nothing is returned where nothing is ignored, or git says nothing.
+    """
+    found = _git(top, "check-ignore", "-v", "-z", "--no-index", "--stdin", given="\0".join(names))
+    rows = zip(*(iter(found),) * 4, strict=False)
+    decided = {name: pattern for _source, _line, pattern, name in rows}
+    return [decided.get(name, "") for name in names] if decided else []
+
+
+def tracked(top: Path, names: Iterable[str]) -> frozenset[str]:
+    """Return which of the names are in the repository of *top*, relative to it."""
+    return frozenset(filter(None, _git(top, "ls-files", "-z", "--", *names)))
 
 
 def _git(top: Path, *arguments: str, given: str = "") -> list[str]:

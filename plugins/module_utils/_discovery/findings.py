@@ -70,18 +70,19 @@ def _eager(files: Sequence[Module], base: Path) -> Iterator[Finding]:
 
 def _below_a_condition(entry: given.Given, condition: given.Condition, effect: str) -> Finding:
     """Tell of a line that a variable of the environment turns on or off."""
-    what = f"{entry.place}: {entry.name} is {entry.value!r} {condition.text}, and {condition.variable}"
+    variable = condition.variable
+    what = (
+        f"{entry.place}: {entry.name} is {entry.value!r} {condition.text}, which {variable} of the "
+        "environment decides"
+    )
     if condition.default is False:
-        return Finding(
-            f"{what} of the environment decides. Where it does so, {effect}.",
-            variable=f"+{condition.variable}",
-        )
-    usual = ", which it is where the environment does not have it" if condition.default else ""
+        return Finding(f"{what}. Where that is so, {effect}.", variable=f"+{variable}")
+    usual = "; without it, that line counts" if condition.default else ""
     return Finding(
-        f"{what} of the environment decides{usual}: then {effect}. Put {condition.variable}, as production "
-        "has it, into celery_environment, and into the environment of the web process.",
+        f"{what}{usual}: then {effect}. Put {variable}, as production has it, into celery_environment, and "
+        "into the environment of the web process.",
         refuses=bool(condition.default),
-        variable=condition.variable,
+        variable=variable,
     )
 
 

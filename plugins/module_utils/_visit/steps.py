@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from .._checkout import change, integration
+from .._checkout import change, exceptions, integration
 from .._runtime import commands, environment_file, interpreter, launcher, ownership, packages
 from .._services import services, web
 from .._services.systemd import Systemd
@@ -38,7 +38,7 @@ def _checkout(given: Mapping[str, Any], _secrets: Mapping[str, Any]) -> bool:
             top,
             given["record"],
             given["files"],
-            given["blocks"],
+            exceptions.with_exceptions(top, [*given["files"], given["record"]], given["blocks"]),
             read,
             given["overwrite"],
             given["samples"],
