@@ -235,8 +235,9 @@ def work(module: AnsibleModule) -> None:
         outcome = change.change(top, compute, see, module.check_mode)
     except (change.CheckoutError, python.ProjectError, works.WorksError) as error:
         module.fail_json(msg=str(error))
-    if params["state"] == "present" and (text := change.uncommitted(outcome)):
-        module.warn(text)
+    for text in filter(None, (exceptions.told(outcome.diff), change.uncommitted(outcome))):
+        if params["state"] == "present":
+            module.warn(text)
     module.exit_json(
         changed=bool(outcome.files) or outcome.recovered,
         diff={"prepared": outcome.diff},

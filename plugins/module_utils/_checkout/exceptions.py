@@ -70,6 +70,16 @@ def exceptions(decided: Mapping[str, str], new: Collection[str], names: Collecti
     return list(lines)
 
 
+def told(diff: str) -> str:
+    """Return what to say where a change brings exceptions, empty where it brings none."""
+    if f"\n+{_ABOUT}\n" not in diff:
+        return ""
+    return (
+        "git ignores files of the integration, by patterns of the project's .gitignore. They have to be "
+        "committed: our block there has exceptions for them, and for nothing else."
+    )
+
+
 def has_exception(top: Path, name: str, files: Mapping[Path, bytes | None]) -> bool:
     """Tell whether a .gitignore among *files*, as they will be, has an exception for a file."""
     return any(

@@ -12,6 +12,7 @@ import pytest
 
 from ansible_collections.celeriac.django.plugins.module_utils._checkout.exceptions import (
     has_exception,
+    told,
     with_exceptions,
 )
 
@@ -128,3 +129,12 @@ def test_an_exception_that_will_be_written_is_known(
     file: str, content: bytes | None, expected: bool, tmp_path: Path
 ) -> None:
     assert has_exception(tmp_path, "src/a.json", {tmp_path / file: content}) is expected
+
+
+def test_exceptions_are_told_when_they_come(repository: Path) -> None:
+    (repository / ".gitignore").write_text("*.json\n")
+    blocks = {".gitignore": {"lines": "a\n", "hint": ""}}
+    lines = with_exceptions(repository, NAMES, blocks)[".gitignore"]["lines"]
+    added = "".join(f"+{line}\n" for line in lines.splitlines())
+    assert "git ignores files of the integration" in told(f"@@ -1 +1 @@\n{added}")
+    assert told(f"@@ -1 +1 @@\n{added.replace('+', ' ')}") == ""
