@@ -135,9 +135,14 @@ def _enter(handle: int, name: str, make: bool) -> int:
             raise
     os.mkdir(name, 0o755, dir_fd=handle)
     below = os.open(name, _FOLDER, dir_fd=handle)
+    above = os.fstat(handle)
     if os.geteuid() == 0:
-        above = os.fstat(handle)
         os.fchown(below, above.st_uid, above.st_gid)
+    # Who may read the folder above may read this one: a umask such as 077 is no wish about the checkout.
+    own, mode = os.fstat(below), stat.S_IMODE(above.st_mode) & 0o755 | 0o700
+    if own.st_gid != above.st_gid:
+        mode = _without_group(mode)
+    os.fchmod(below, mode | own.st_mode & stat.S_ISGID)
     return below
 
 
@@ -185,6 +190,10 @@ def _adopt(file: int, like: os.stat_result | None) -> None:
             with contextlib.suppress(PermissionError):
                 os.fchown(file, -1, like.st_gid)
     if os.fstat(file).st_gid != like.st_gid:
-        # Another group may do no more than everybody.
-        mode = mode & ~0o070 | (mode & 0o007) << 3
+        mode = _without_group(mode)
     os.fchmod(file, mode & 0o777)
+
+
+def _without_group(mode: int) -> int:
+    """Return a mode by which the group, which is another one, may do no more than everybody."""
+    return mode & ~0o070 | (mode & 0o007) << 3

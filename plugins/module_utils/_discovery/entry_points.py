@@ -15,7 +15,7 @@ from pathlib import Path
 from .imports import Module
 from .project import EntryLine, Finding
 from .settings_named import CONFIGURATION, VARIABLE, ByFiles, Named
-from .source import computes_environment, dotted, literal_text, parse, walk
+from .source import computes_environment, dotted, literal_text, nodes, parse, walk
 
 #: What loads a file, by its last name and the package that it comes from: how it is called, the keyword that
 #: lets it replace what the environment has, and whether it looks for the file in the folders above, too.
@@ -91,22 +91,48 @@ def _value_in(file: Path, name: str) -> tuple[str, int]:
 
 def _in_file(file: Path, base: Path, path: Path) -> Iterator[EntryLine]:
     tree = parse(file)
-    perhaps = _conditional(tree)
+    entry, perhaps, requests = _Entry(file, tree, base, path), _conditional(tree), _of_requests(tree)
     for node in walk(tree):
         place = f"{os.path.relpath(file, base)}:{getattr(node, 'lineno', 0)}"
+        if id(node) in requests:
+            continue
         if isinstance(node, ast.Call):
-            called = dotted(node.func)
-            if called.rpartition(".")[2] in _NAMES:
-                yield _load(place, node, _Entry(file, tree, base, path), certain=id(node) not in perhaps)
-            elif called.endswith("environ.setdefault") and len(node.args) == 2:
-                yield from _variable(place, literal_text(node.args[0]), node.args[1], replaces=False)
-            elif called.endswith("environ.update") and node.args and isinstance(node.args[0], ast.Dict):
-                for key, value in zip(node.args[0].keys, node.args[0].values, strict=True):
-                    yield from _variable(place, literal_text(key), value, replaces=True)
+            yield from _called(place, node, entry, certain=id(node) not in perhaps)
         elif isinstance(node, ast.Assign):
             for target in node.targets:
                 if isinstance(target, ast.Subscript) and dotted(target.value).endswith("environ"):
                     yield from _variable(place, literal_text(target.slice), node.value, replaces=True)
+
+
+def _called(place: str, call: ast.Call, entry: _Entry, *, certain: bool) -> Iterator[EntryLine]:
+    called = dotted(call.func)
+    if called.rpartition(".")[2] in _NAMES:
+        yield _load(place, call, entry, certain=certain)
+    elif called.endswith("environ.setdefault") and len(call.args) == 2:
+        yield from _variable(place, literal_text(call.args[0]), call.args[1], replaces=False)
+    elif called.endswith("environ.update") and call.args and isinstance(call.args[0], ast.Dict):
+        for key, value in zip(call.args[0].keys, call.args[0].values, strict=True):
+            yield from _variable(place, literal_text(key), value, replaces=True)
+
+
+def _of_requests(tree: ast.Module) -> set[int]:
+    """Return what is about the ``environ`` that a server gives an application with each request."""
+    found: set[int] = set()
+    for function in [
+        *nodes(tree, ast.FunctionDef),
+        *nodes(tree, ast.AsyncFunctionDef),
+        *nodes(tree, ast.Lambda),
+    ]:
+        arguments = function.args
+        if "environ" not in {argument.arg for argument in (*arguments.posonlyargs, *arguments.args)}:
+            continue
+        for node in ast.walk(function):
+            targets = node.targets if isinstance(node, ast.Assign) else []
+            names = {dotted(target.value) for target in targets if isinstance(target, ast.Subscript)}
+            called = dotted(node.func) if isinstance(node, ast.Call) else ""
+            if "environ" in names or called.startswith("environ."):
+                found.add(id(node))
+    return found
 
 
 def _conditional(tree: ast.Module) -> set[int]:

@@ -128,6 +128,19 @@ def test_a_new_file_is_readable_for_all(top: Path) -> None:
     assert (top / "a/b.py").stat().st_mode & 0o777 == 0o644
 
 
+@pytest.mark.parametrize("umask", [0o022, 0o027, 0o077])
+@pytest.mark.parametrize("mode", [0o755, 0o750, 0o2775, 0o700])
+def test_a_new_folder_is_for_those_who_read_the_one_above(umask: int, mode: int, top: Path) -> None:
+    (top / "shop").chmod(mode)
+    before = os.umask(umask)
+    try:
+        transaction.apply(top, {top / "shop/ops/commands/celery.py": b"new"}, succeed)
+    finally:
+        os.umask(before)
+    for name in ("shop/ops", "shop/ops/commands"):
+        assert (top / name).stat().st_mode & 0o7777 == mode & 0o2755
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
 def test_files_belong_to_the_owner_of_the_checkout(top: Path) -> None:
     os.chown(top, 12345, 23456)

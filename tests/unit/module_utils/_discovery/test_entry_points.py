@@ -40,6 +40,29 @@ def test_lines_that_change_the_environment(
     assert found == [replace(line, place="wsgi.py:3")]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "def application(environ, start):\n    environ['SCRIPT_NAME'] = environ.get('HTTP_X')\n",
+        "def application(environ, start):\n    if environ:\n        environ['wsgi.url_scheme'] = find()\n",
+        "class Proxy:\n    def __call__(self, environ, start):\n        environ.setdefault('A', find())\n",
+        "async def app(environ, /):\n    environ.update({'A': find()})\n",
+    ],
+)
+def test_the_environ_of_a_request_is_not_that_of_the_process(
+    text: str, tmp_path: Path, write_tree: Write
+) -> None:
+    write_tree(tmp_path, {"wsgi.py": text, "manage.py": ""})
+    assert entry_points.find(tmp_path / "manage.py", [tmp_path / "wsgi.py"], tmp_path) == []
+
+
+def test_what_a_request_gives_the_process_is_told(tmp_path: Path, write_tree: Write) -> None:
+    text = "import os\ndef application(environ, start):\n    os.environ['SHOP'] = environ['SHOP']\n"
+    write_tree(tmp_path, {"wsgi.py": text, "manage.py": ""})
+    found = entry_points.find(tmp_path / "manage.py", [tmp_path / "wsgi.py"], tmp_path)
+    assert found == [EntryLine("wsgi.py:3", "variable", "SHOP", replaces=True)]
+
+
 def test_variables_of_manage_py_count_where_there_is_no_server_file(
     tmp_path: Path, write_tree: Write
 ) -> None:
