@@ -118,13 +118,11 @@ def _called(place: str, call: ast.Call, entry: _Entry, *, certain: bool) -> Iter
 def _of_requests(tree: ast.Module) -> set[int]:
     """Return what is about the ``environ`` that a server gives an application with each request."""
     found: set[int] = set()
-    for function in [
-        *nodes(tree, ast.FunctionDef),
-        *nodes(tree, ast.AsyncFunctionDef),
-        *nodes(tree, ast.Lambda),
-    ]:
-        arguments = function.args
-        if "environ" not in {argument.arg for argument in (*arguments.posonlyargs, *arguments.args)}:
+    functions: list[ast.FunctionDef | ast.AsyncFunctionDef] = [*nodes(tree, ast.FunctionDef)]
+    functions += nodes(tree, ast.AsyncFunctionDef)
+    for function in functions:
+        given = (*function.args.posonlyargs, *function.args.args)
+        if "environ" not in {argument.arg for argument in given}:
             continue
         for node in ast.walk(function):
             targets = node.targets if isinstance(node, ast.Assign) else []

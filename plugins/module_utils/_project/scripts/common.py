@@ -199,7 +199,10 @@ def told(error: BaseException) -> str:
 
 
 def own_line(error: BaseException) -> str:
-    """Return the last line of the checkout that an error went through, as FILE:LINE, if there is one."""
+    """Return the last line of the checkout that an error went through, as FILE:LINE, if there is one.
+
+    Where a package of somebody else's lacks another one, that line of it stands for it.
+    """
     # A virtual environment may be in the checkout.
     here, installed = os.getcwd() + os.sep, sys.prefix + os.sep
     own = [
@@ -207,4 +210,8 @@ def own_line(error: BaseException) -> str:
         for frame in traceback.extract_tb(error.__traceback__)
         if frame.filename.startswith(here) and not frame.filename.startswith(installed)
     ]
-    return own[-1] if own else ""
+    if own or not isinstance(error, ImportError):
+        return own[-1] if own else ""
+    frames = traceback.extract_tb(error.__traceback__)
+    foreign = [f"{frame.filename}:{frame.lineno}" for frame in frames if frame.filename.startswith(installed)]
+    return foreign[-1] if foreign else ""

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -46,3 +47,21 @@ def test_a_setting_without_a_place_is_named() -> None:
         SimpleNamespace(conf=SimpleNamespace(task_always_eager=1, broker_write_url="", broker_url="")), {}
     )
     assert text.startswith("CELERY_TASK_ALWAYS_EAGER is on")
+
+
+@pytest.mark.parametrize(
+    ("line", "named"),
+    [("import no_such_package", True), ("raise ValueError('x')", False)],
+)
+def test_a_package_that_lacks_another_is_named_by_its_line(
+    line: str, named: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "venv/lib/forms/fields.py"
+    file.parent.mkdir(parents=True)
+    file.write_text(f"\n{line}\n")
+    (tmp_path / "shop").mkdir()
+    monkeypatch.chdir(tmp_path / "shop")
+    monkeypatch.setattr(common.sys, "prefix", str(tmp_path / "venv"))
+    with pytest.raises((ImportError, ValueError)) as caught:
+        exec(compile(file.read_text(), str(file), "exec"))  # noqa: S102 - it is the test's own
+    assert common.own_line(caught.value) == (f"{file}:2" if named else "")
