@@ -6,8 +6,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
+from .._discovery import missing
 from .._services import preflight
 from .python import CHECK, MIGRATE, ProjectError, ProjectPython
 from .scripts import check as inside_check
@@ -26,7 +28,7 @@ def see(project: ProjectPython, job: Mapping[str, Any], what: str) -> None:
     try:
         answer = _checked(project, job)
     except ProjectError as error:
-        raise WorksError(f"{what}: {str(error).rstrip('?.')}.{_advice(error)}") from error
+        raise WorksError(f"{what}: {str(error).rstrip('?.')}.{_advice(error, project.base)}") from error
     problems = [problem["text"] for problem in answer["problems"]]
     problems += preflight.pooled_problems(answer.get("pooled", ()), job.get("prefork", ()))
     if problems:
@@ -51,10 +53,10 @@ def _checked(project: ProjectPython, job: Mapping[str, Any]) -> Any:
             raise error from None
 
 
-def _advice(error: ProjectError) -> str:
+def _advice(error: ProjectError, base: str) -> str:
     # Django says of a driver that is missing what to install, as a fault of the settings.
     if error.error in ("ModuleNotFoundError", "ImportError") or "Did you install " in str(error):
-        return (
+        return missing.advice(Path(base), str(error)) or (
             " If a package is missing, add it to the project's requirement files, "
             "or name the right ones in celery_requirements."
         )

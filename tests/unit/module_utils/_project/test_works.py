@@ -22,6 +22,7 @@ class FakeProject:
 
     def __init__(self, answer: Any) -> None:
         self.answer = answer
+        self.base = "/nonexistent"
         self.roles: list[str] = []
 
     def run(self, _script: ModuleType, _job: Mapping[str, object], role: Sequence[str]) -> Any:
