@@ -25,7 +25,7 @@ import re
 import sys
 import textwrap
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from ansible.executor.stats import AggregateStats
@@ -34,6 +34,8 @@ from ansible.playbook.play import Play
 from ansible.playbook.task import Task
 from ansible.playbook.task_include import TaskInclude
 from ansible.plugins.callback import CallbackBase
+
+from ansible_collections.celeriac.django.plugins.plugin_utils._report import text as _text
 
 #: What only looks at variables or says something; no step unless it fails.
 QUIET = frozenset(
@@ -77,7 +79,7 @@ class Step:
             texts.append(f"FAILED ({', '.join(self.failed)})" if hosts > 1 else "FAILED")
         name = textwrap.shorten(self.name, _NAME_WIDTH, placeholder=" ..")
         seconds = f"{time.monotonic() - self.started:6.1f} s"
-        return "\n".join(wrapped(", ".join(texts) or "ok", f"  {name:<{_NAME_WIDTH}}{seconds}  "))
+        return "\n".join(_text.wrapped(", ".join(texts) or "ok", f"  {name:<{_NAME_WIDTH}}{seconds}  "))
 
 
 class CallbackModule(CallbackBase):
@@ -93,6 +95,8 @@ class CallbackModule(CallbackBase):
         self._hosts = 1
         #: Host to its proofs; text to the hosts that it is about.
         self._proofs: dict[str, list[dict[str, Any]]] = {}
+        #: The deployment's, as far as a run tells it.
+        self._name = "NAME"
         self._failures: dict[str, list[str]] = {}
         self._warnings: dict[str, list[str]] = {}
         #: What each host's run says at its end.
@@ -167,15 +171,17 @@ class CallbackModule(CallbackBase):
     def v2_playbook_on_stats(self, stats: AggregateStats) -> None:
         """The run is over: report."""
         self._end_step()
-        for host, proofs in self._proofs.items():
-            self._say("", *([f"{host}:"] if len(self._proofs) > 1 else []), *table(proofs))
+        if self._proofs:
+            self._say("")
+        for line in _text.table(self._proofs, self._name):
+            self._say(line.text, color=line.colour)
         for text, hosts in self._failures.items():
-            self._say("", *wrapped(f"FAILED, {', '.join(hosts)}: {text}", ""), color=_ERROR)
+            self._say("", *_text.wrapped(f"FAILED, {', '.join(hosts)}: {text}", ""), color=_ERROR)
         if self._warnings:
             self._say("", "Warnings:", color=_WARN)
             for text, hosts in self._warnings.items():
                 about = f" ({', '.join(hosts)})" if self._hosts > 1 else ""
-                self._say(*wrapped(f"{text}{about}", "  - "), color=_WARN)
+                self._say(*_text.wrapped(f"{text}{about}", "  - "), color=_WARN)
         if not self._failures:
             for lines in self._next:
                 self._say("", *lines)
@@ -196,6 +202,9 @@ class CallbackModule(CallbackBase):
                 hosts.append(host)
         if answer.get("proofs"):
             self._proofs[host] = answer["proofs"]
+        decided = answer.get("deployment")
+        if isinstance(decided, Mapping):
+            self._name = str(decided.get("name") or self._name)
         if answer.get("next"):
             self._next.setdefault(tuple(map(str, answer["next"])))
         return host, dict(answer)
@@ -265,25 +274,3 @@ def changes(answer: Mapping[str, Any]) -> list[str]:
 def _parts(step: str) -> tuple[str, str, str]:
     match = _GENERATION.match(step)
     return (match[1], match[2], match[3]) if match else ("", "", "")
-
-
-def table(proofs: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return the proofs in columns, no line longer than a screen."""
-    width = max((len(proof["name"]) for proof in proofs), default=0)
-    lines = []
-    for proof in proofs:
-        mark = "-" if proof.get("skipped") else "ok" if proof["ok"] else "FAILED"
-        lines += wrapped(str(proof["detail"]), f"  {mark:<6}  {proof['name']:<{width}}  ")
-    return lines
-
-
-def wrapped(text: str, first: str) -> list[str]:
-    """Return a text in lines; no path is broken."""
-    return textwrap.wrap(
-        text,
-        100,
-        initial_indent=first,
-        subsequent_indent=" " * len(first),
-        break_long_words=False,
-        break_on_hyphens=False,
-    ) or [first]

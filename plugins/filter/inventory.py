@@ -61,6 +61,7 @@ class FilterModule:
         return {
             "celery_hosts": hosts.running,
             "celery_clients": hosts.clients,
+            "celery_fleet": hosts.fleet,
             "celery_broker_url": broker_url,
             "celery_database_url": database_url,
             "celery_sqlalchemy_url": urls.sqlalchemy_url,

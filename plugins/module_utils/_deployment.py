@@ -340,6 +340,10 @@ class Run:
     notes: tuple[str, ...]
 
 
+#: The servers through which workers write to themselves (runtime/celeriac_service/self_check.py).
+_LETTERS = ("Redis", "RabbitMQ")
+
+
 @dataclass(frozen=True)
 class Deployment:
     """All that was decided for one host."""
@@ -388,3 +392,9 @@ class Deployment:
     def has_web(self) -> bool:
         """Whether this host serves the site."""
         return "web" in self.run.duties
+
+    @property
+    def letter_pools(self) -> tuple[str, ...]:
+        """The pools of this host whose workers read messages to themselves alone, where systemd watches."""
+        able = self.run.systemd and self.units.self_check and self.broker.server in _LETTERS
+        return tuple(pool.name for pool in self.running_pools if able and pool.watchdog)

@@ -39,6 +39,43 @@ options:
     type: list
     elements: str
     default: []
+  checks:
+    description: What is to be proven. By default, all of it.
+    type: list
+    elements: str
+    default: []
+    choices:
+      - settings
+      - known_settings
+      - variables
+      - secrets
+      - limits
+      - tables
+      - web
+      - workers
+      - pools
+      - fleet
+      - queues
+      - tasks
+      - code
+      - round_trip
+      - nodes
+      - clocks
+      - errors
+      - transactions
+      - beat
+      - schedule
+      - site
+  fleet:
+    description:
+      - What the filter P(celeriac.django.celery_fleet#filter) gives; empty for a host that asks for
+        itself alone.
+    type: dict
+    default: {}
+  wanted:
+    description: The variables that the settings have no default for, each with its place.
+    type: dict
+    default: {}
   pending:
     description:
       - Whether check mode has told of a change that it has not made, so that what runs knows nothing of it.
@@ -105,8 +142,8 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.celeriac.django.plugins.module_utils._deployment import Deployment
 from ansible_collections.celeriac.django.plugins.module_utils._project import python
+from ansible_collections.celeriac.django.plugins.module_utils._proof import checks, trial
 from ansible_collections.celeriac.django.plugins.module_utils._proof import proof as _proof
-from ansible_collections.celeriac.django.plugins.module_utils._proof import trial
 from ansible_collections.celeriac.django.plugins.module_utils._runtime import censor, packages, turn
 
 
@@ -118,6 +155,9 @@ def main() -> None:
             "hostname": {"type": "str", "required": True},
             "timeout": {"type": "int", "default": 20},
             "ignored_tasks": {"type": "list", "elements": "str", "default": []},
+            "checks": {"type": "list", "elements": "str", "default": [], "choices": list(checks.NAMES)},
+            "fleet": {"type": "dict", "default": {}},
+            "wanted": {"type": "dict", "default": {}},
             "pending": {"type": "bool", "default": False},
             "strict": {"type": "bool", "default": True},
             **python.ARGUMENTS,
@@ -140,7 +180,7 @@ def work(module: AnsibleModule) -> None:
             project,
             deployment,
             params["hostname"],
-            _proof.Asked(params["timeout"], tuple(params["ignored_tasks"])),
+            _proof.Asked.of(params),
             module.check_mode,
             params["pending"],
         )

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: celery_report
-short_description: Write what was proven to files, as a page, as JSON or as JUnit's XML
+short_description: Show what was proven, and write it to files, as a page, as JSON or as JUnit's XML
 version_added: 0.1.0
 description:
+  - Shows the rows at the terminal, in columns, unless P(celeriac.django.report#callback) does so at the end.
   - Writes files on the controller, from what C(celery_deployment) has decided and C(celery_proof) has proven
     on the hosts of the play. It asks no host.
   - A page says what is different from the report that it replaces.
@@ -25,7 +26,7 @@ options:
       - In check mode, none is written.
     type: list
     elements: path
-    required: true
+    default: []
 author:
   - celeriac.django contributors (@celeriac)
 """
@@ -51,7 +52,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 #: For the action plugin as well.
-ARGUMENTS: dict[str, dict[str, Any]] = {"files": {"type": "list", "elements": "path", "required": True}}
+ARGUMENTS: dict[str, dict[str, Any]] = {"files": {"type": "list", "elements": "path", "default": []}}
 
 
 def main() -> None:

@@ -125,7 +125,7 @@ def main() -> None:
             msg=f"{error}. Start it, or correct the setting ({review.broker_place(found)}); what that reads "
             "from the environment goes into celery_secrets."
         )
-    answer["unknown"] = review.unread(found, answer["unknown"])
+    answer["unknown"] = review.unread(found.base, answer["unknown"])
     lacks = review.lacks(found, answer, params["delivery"])
     for text in lacks:
         module.warn(text)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 from datetime import timedelta
 from typing import Any
@@ -16,7 +17,7 @@ from typing import Any
 from celery import Celery, signals
 from kombu.transport import TRANSPORT_ALIASES
 
-from . import consumer
+from . import consumer, proof
 from .database_connections import keep
 from .journal import log_to_journal
 from .sd_notify import notify, watchdog_seconds
@@ -54,6 +55,8 @@ def _beat_ready(sender: Any, **kwargs: Any) -> None:
     limit = watchdog_seconds()
     pulse = BeatPulse(limit, sender) if limit > 0 else None
     refuse_second(sender.app)
+    # Loaded by now, and in workers it is not.
+    proof.tell_schedule(sys.modules.get("celery.beat"))
     notify("READY=1\nSTATUS=Scheduling")
     if pulse:
         pulse.start()
@@ -81,6 +84,7 @@ def use_transports() -> None:
 def _worker_begins(instance: Any, **kwargs: Any) -> None:
     instance.app.steps["worker"].add(Watchdog)
     instance.app.steps["consumer"].add(Letters)
+    proof.register(instance.app)
 
 
 def _app_loads(sender: Celery, **kwargs: Any) -> None:

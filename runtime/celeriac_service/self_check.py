@@ -13,7 +13,7 @@ from celery.utils.log import get_logger
 from celery.worker import state
 from kombu import Consumer, Queue
 
-from . import short_connection
+from . import proof, short_connection
 from .sd_notify import watchdog_seconds
 
 logger = get_logger(__name__)
@@ -98,6 +98,9 @@ class Letters(bootsteps.StartStopStep):
 
     def _received(self, message: Any) -> None:
         self._forget()
+        # The proof's, for this worker alone: it is done as any other that comes from a queue.
+        if (message.headers or {}).get("task") == proof.TASK:
+            self.consumer.task_consumer.on_message(message)
 
     def _may_fetch(self) -> bool:
         """Tell whether the worker would take a message now: neither stopping nor full."""

@@ -87,7 +87,10 @@ def test_report_proves_each_promise(deployed: Deployment) -> None:
         "tasks registered          1 of 1",
         "round trip, pool default",
         "rolled-back transaction   sent nothing",
-        "committed transaction     sent its task",
+        "committed transaction     sent its 2 tasks",
+        "errors come back          ValueError",
+        "pools as declared",
+        "schedule as declared",
         "one beat answers",
         "beat fired",
     ):

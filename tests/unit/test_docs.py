@@ -75,11 +75,12 @@ def test_each_row_of_the_proof_is_explained() -> None:
     named: set[str] = set()
     for source in sources:
         text = source.read_text(encoding="utf-8")
-        named |= set(re.findall(r"""\bproof\(\s*"([^"]+)",""", text))
+        named |= set(re.findall(r"""\b(?:proof|row|skipped|_in_database)\(\s*"([^"]+)",""", text))
         named |= set(re.findall(r"""^\s*_?(?:name|NAME) = f?"([^"]+)"$""", text, re.M))
         named |= set(re.findall(r"""^\s*\{?"name": f?"([^"]+)",""", text, re.M))
-    rows = {re.sub(r"\{.*", "…", name) for name in named}
+    rows = {re.sub(r"\{.*", "…", name) for name in named} - {"workers, tasks and beat", "last errors"}
     page = (ROOT / "docs/reference/proofs.md").read_text(encoding="utf-8")
-    table = page.partition("## Ready")[0]
-    explained = set(re.findall(r"^\| ([^|]+?) \|", table, re.M)) - {"row", "---"}
+    table = page.partition("## Why a task is missing")[0]
+    # That of another database is the same row once more.
+    explained = set(re.findall(r"^\| ([^|]+?) \|", table, re.M)) - {"row", "---", "…, database …"}
     assert rows == explained

@@ -110,15 +110,15 @@ def broker_place(project: Project) -> str:
     return _place(project, "CELERY_BROKER_URL", "BROKER_URL", "CELERY_BROKER") or project.own_app.place
 
 
-def unread(project: Project, names: Sequence[str]) -> list[str]:
+def unread(base: str, names: Sequence[str]) -> list[str]:
     """Return the settings that nobody reads: neither Celery, nor the project's own files, as it seems.
 
     Args:
-        project: the discovered project.
+        base: the folder of manage.py.
         names: settings that look like Celery's, and that it does not know.
     """
     waiting = set(names)
-    for file in python_files(Path(project.base)) if waiting else ():
+    for file in python_files(Path(base)) if waiting else ():
         try:
             text = file.read_text(encoding="utf-8", errors="replace")
         except OSError:

@@ -10,17 +10,44 @@ import textwrap
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
 
+from .. import _data
 from .._deployment import Deployment, PoolUnit
+from .._project import known_settings, review
 from .._project.python import SHELL, ProjectError, ProjectPython
+from .._project.scripts import (
+    answers,
+    causes,
+    configured,
+    declared,
+    messages,
+    periodic,
+    preflight,
+    waiting,
+)
 from .._project.scripts import prove as inside_prove
+from .._project.scripts import review as inside_review
 from .._runtime import packages
 from .._services.systemd import Systemd
 from .._services.web import Site
+from . import checks as _checks
 from . import site, trial, web
+
+#: What the script imports, each after those that it imports itself.
+SCRIPTS = (
+    answers,
+    periodic,
+    preflight,
+    inside_review,
+    messages,
+    waiting,
+    causes,
+    configured,
+    declared,
+)
 
 #: No line of the table is longer, where it can be broken.
 _SCREEN = 100
@@ -36,6 +63,30 @@ class Asked:
     timeout: int
     #: Tasks that workers need not know: names, and patterns as of fnmatch.
     ignored: Sequence[str] = ()
+    #: What is to be proven, as of :data:`checks.NAMES`; empty: all of it.
+    checks: Sequence[str] = ()
+    #: The hosts of the deployment, for the one that asks for all of them; and those that are left out.
+    fleet: Sequence[Mapping[str, Any]] = ()
+    unasked: Sequence[str] = ()
+    #: The variables that the settings have no default for: name and place.
+    wanted: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, given: Mapping[str, Any]) -> Asked:
+        """Take the arguments of the module celery_proof."""
+        fleet = given["fleet"]
+        return cls(
+            given["timeout"],
+            tuple(given["ignored_tasks"]),
+            tuple(given["checks"]),
+            tuple(fleet.get("hosts") or ()),
+            tuple(fleet.get("unasked") or ()),
+            given["wanted"],
+        )
+
+    def wants(self, check: str) -> bool:
+        """Tell whether a check was chosen; all are where none was."""
+        return check in (self.checks or _checks.NAMES)
 
     def sort(self, tasks: Mapping[str, str]) -> tuple[dict[str, str], dict[str, list[str]]]:
         """Return the tasks that have to be there, and those that each pattern takes out of it."""
@@ -52,7 +103,9 @@ def prove(
     check: bool,
     pending: bool = False,
 ) -> list[dict[str, Any]]:
-    """Return the proofs, each with ``name``, ``ok`` and ``detail``, and ``skipped`` where nobody was asked.
+    """Return the proofs, each with ``name``, ``ok`` and ``detail``.
+
+    And with ``skipped`` where nobody was asked, ``warned`` where it works and somebody should look at it.
 
     Args:
         project: how the project is run.
@@ -73,6 +126,7 @@ def prove(
     job = {
         "app": code.app,
         "settings": code.settings,
+        "checks": list(asked.checks),
         "tasks": expected,
         "ignored": ignored,
         "integrated": code.integrate,
@@ -88,18 +142,29 @@ def prove(
         "send": not check,
         "pending": check and pending,
         "production": deployment.run.systemd,
+        **_of_deployment(deployment, asked),
+        "given": sorted(project.environment),
     }
     if job["pending"]:
-        return _before_a_change(project, job)
+        return _before_a_change(project, deployment, job)
     if deployment.run.systemd:
         units = _running_units(deployment.name, pools)
         nodes = {f"{node}@{hostname}": queue for node, queue in units.values()}
         running = {name.partition(".")[0] for name in nodes}
-        missing = [pool.name for pool in pools if pool.name not in running]
-        made = _ask(project, deployment, {**job, "nodes": nodes})
+        missing = [pool.name for pool in pools if pool.name not in running and asked.wants("workers")]
+        letters = [node for node in nodes if node.partition(".")[0] in deployment.letter_pools]
+        made = _ask(project, deployment, {**job, "nodes": nodes, "letters": letters})
         unit = deployment.units.beat
-        runs = [_runs(deployment, "the unit", Systemd().states([unit]).get(unit) == "active")] if mute else []
-        serves = [site.prove(Site.of(deployment), deployment.web.listen, Systemd())] * deployment.has_web
+        runs = (
+            [_runs(deployment, "the unit", Systemd().states([unit]).get(unit) == "active")]
+            if mute and asked.wants("beat")
+            else []
+        )
+        serves = (
+            [site.prove(Site.of(deployment), deployment.web.listen, Systemd())]
+            if deployment.has_web and asked.wants("site")
+            else []
+        )
         proofs = [*_not_running(deployment.name, missing), *made, *runs, *serves]
         if not all(entry["ok"] for entry in proofs):
             who = [*units, *([unit] if beat else [])]
@@ -108,7 +173,7 @@ def prove(
     nodes = {f"{pool.name}.trial@{hostname}": pool.queues[0] for pool in pools}
     if check:
         still = {**job, "nodes": {}, "beat": False, "mute": False}
-        return list(project.run(inside_prove, still, role=SHELL)["proofs"])
+        return _made(project, deployment, still)
     commands = [
         trial.Command(
             f"the worker of pool {pool.name}",
@@ -125,21 +190,78 @@ def prove(
         proofs = _ask(project, deployment, {**job, "nodes": nodes})
         if not all(entry["ok"] for entry in proofs):
             proofs += _errors([(running.name, running.last_error()) for running in started])
-        return [*proofs, *([_runs(deployment, "the process", started[-1].runs())] if mute else [])]
+        return [
+            *proofs,
+            *([_runs(deployment, "the process", started[-1].runs())] if mute and asked.wants("beat") else []),
+        ]
+
+
+def _of_deployment(deployment: Deployment, asked: Asked) -> dict[str, Any]:
+    """Return what the newer proofs compare with: what was decided for the host, and for all of them."""
+    pools = deployment.running_pools
+    own = {queue for pool in deployment.pools for queue in pool.queues}
+    in_fleet = {queue for host in asked.fleet for queues in host["pools"].values() for queue in queues}
+    return {
+        "pools": {pool.name: _data.as_data(pool) for pool in pools},
+        "limits": {
+            "pools": [_data.as_data(pool) for pool in pools],
+            "visibility": deployment.limits.visibility_timeout,
+            "consumer": deployment.limits.consumer_timeout,
+            "own_app": not deployment.code.integrate,
+            "counts": deployment.broker.counts_visibility,
+        },
+        "served": list(deployment.run.served),
+        "others": sorted({*deployment.run.served} - own - in_fleet),
+        "letters": [],
+        "fleet": list(asked.fleet),
+        "unasked": list(asked.unasked),
+        "unlisted": list(known_settings.UNLISTED),
+        "wanted": dict(asked.wanted),
+        "scheduler": deployment.beat.scheduler_class,
+        "declared": [entry.as_data() for entry in deployment.tasks.schedule]
+        if deployment.beat.writes_schedule
+        else [],
+    }
+
+
+def _made(
+    project: ProjectPython, deployment: Deployment, job: Mapping[str, Any], web_asked: Any = None
+) -> list[dict[str, Any]]:
+    """Return the proofs that the project's Python makes.
+
+    Args:
+        project: how the project is run.
+        deployment: the decisions.
+        job: what the script is given.
+        web_asked: gives what the web's entry point says, where that is asked beside it.
+    """
+    answer = project.run(inside_prove, job, role=SHELL, scripts=SCRIPTS)
+    proofs = [_settled(deployment, entry) for entry in answer["proofs"]]
+    if web_asked is not None and answer["databases"]:
+        place = next((n for n, entry in enumerate(proofs) if "migrated" in entry["name"]), -1) + 1
+        proofs.insert(place, web.compare(deployment, answer["databases"], web_asked.result()))
+    return proofs
+
+
+def _settled(deployment: Deployment, entry: dict[str, Any]) -> dict[str, Any]:
+    """Return a proof, with what only the files of the checkout can tell of it."""
+    if "unknown" not in entry:
+        return entry
+    unread = review.unread(deployment.code.base, entry.pop("unknown"))
+    if not unread:
+        return entry
+    places = deployment.code.celery_settings
+    texts = [f"{name} ({places[name]})" if name in places else name for name in unread]
+    text = f"Celery ignores {answers.listed(texts)}"
+    return {**entry, "detail": text, "warned": True}
 
 
 def _ask(project: ProjectPython, deployment: Deployment, job: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return the proofs that the project's Python makes, and the one about the web's databases."""
-    if not deployment.code.web:
-        return list(project.run(inside_prove, job, role=SHELL)["proofs"])
+    if not deployment.code.web or "web" not in (job["checks"] or _checks.NAMES):
+        return _made(project, deployment, job)
     with ThreadPoolExecutor(1) as aside:
-        answer_of_web = aside.submit(web.ask, project, deployment)
-        answer = project.run(inside_prove, job, role=SHELL)
-        proofs = list(answer["proofs"])
-        place = next((n for n, entry in enumerate(proofs) if "migrated" in entry["name"]), -1) + 1
-        if answer["databases"]:
-            proofs.insert(place, web.compare(deployment, answer["databases"], answer_of_web.result()))
-        return proofs
+        return _made(project, deployment, job, aside.submit(web.ask, project, deployment))
 
 
 def _errors(told: Sequence[tuple[str, str]]) -> list[dict[str, Any]]:
@@ -149,15 +271,18 @@ def _errors(told: Sequence[tuple[str, str]]) -> list[dict[str, Any]]:
     ]
 
 
-def _before_a_change(project: ProjectPython, job: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _before_a_change(
+    project: ProjectPython, deployment: Deployment, job: Mapping[str, Any]
+) -> list[dict[str, Any]]:
     """Return what holds before the change as well as after it: the old workers would be asked of new code."""
     rest = inside_prove.skipped("workers, tasks and beat", "this run would replace the workers")
     try:
-        answer = project.run(inside_prove, {**job, "nodes": {}, "beat": False, "mute": False}, role=SHELL)
+        still = {**job, "nodes": {}, "beat": False, "mute": False, "fleet": []}
+        made = _made(project, deployment, still)
     except ProjectError as error:
         why = f"the project does not load before this run's change ({error})"
         return [inside_prove.skipped("settings loaded", why), rest]
-    return [*answer["proofs"], rest]
+    return [*made, rest]
 
 
 def _beat_answers(deployment: Deployment) -> bool:
@@ -201,6 +326,8 @@ def _wrapped(proof: Mapping[str, Any], width: int) -> list[str]:
 def _mark(proof: Mapping[str, Any]) -> str:
     if proof.get("skipped"):
         return "-     "
+    if proof.get("warned"):
+        return "WARN  "
     return "ok    " if proof["ok"] else "FAILED"
 
 

@@ -74,7 +74,8 @@ class _Asking(ProjectPython):
         if script is not inside_prove:
             return super().run(script, job, timeout, role, scripts)
         more = {**job, "questions": self.questions}
-        answer = super().run(inside, more, timeout, role, (migrate, periodic, inside_prove))
+        together = dict.fromkeys((migrate, periodic, *_proof.SCRIPTS, inside_prove))
+        answer = super().run(inside, more, timeout, role, tuple(together))
         if answer["differs"]:
             raise _DiffersError(answer["differs"])
         return answer
@@ -99,7 +100,7 @@ def look(steps: Sequence[Step], project: ProjectPython, secrets: Mapping[str, An
             return Found(questions[0].part if questions else step.part)
 
     try:
-        said = _proof.Asked(proof.given["timeout"], tuple(proof.given["ignored_tasks"]))
+        said = _proof.Asked.of(proof.given)
         deployment = Deployment.from_data(proof.given["deployment"])
         asking = _Asking(**vars(project), questions=[[one.part, one.module, _job(one)] for one in questions])
         if not deployment.run.systemd:

@@ -5,7 +5,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from ansible_collections.celeriac.django.plugins.module_utils._deployment import Deployment
 
 Groups = Mapping[str, Sequence[str]]
 
@@ -31,3 +34,52 @@ def clients(groups: Groups) -> list[str]:
     may be in the inventory for another reason.
     """
     return list(_members(groups, _WORK)) or running(groups)
+
+
+def fleet(hostvars: Mapping[str, Any], host: str, hosts: Sequence[str], groups: Groups) -> dict[str, Any]:
+    """Return what one host is to ask for all hosts of its deployment; nothing for the others.
+
+    That is the one with beat, else the first of the run.
+
+    Args:
+        hostvars: the variables of all hosts.
+        host: the host that is about to ask.
+        hosts: those of the run.
+        groups: those of the inventory.
+    """
+    mine = _looked_at(hostvars, host)
+    if mine is None or not mine[0].run.systemd:
+        # Elsewhere, workers run only while their own host asks.
+        return {"hosts": [], "unasked": []}
+    alone, name = mine[0].run.alone, mine[0].name
+
+    def together() -> Iterator[tuple[str, Deployment, str]]:
+        ordered = [*(one for one in hosts if one in groups.get("celery_beat", ())), *hosts]
+        for one in [host] if alone else dict.fromkeys(ordered):
+            found = _looked_at(hostvars, one)
+            if found and (one == host or (found[0].name == name and not found[0].run.alone)):
+                yield one, *found
+
+    members = together()
+    first = next(members)
+    if first[0] != host:
+        return {"hosts": [], "unasked": []}
+    asked = [
+        {
+            "name": one,
+            "hostname": hostname,
+            "pools": {pool.name: list(pool.queues) for pool in deployment.running_pools},
+            "letters": list(deployment.letter_pools),
+        }
+        for one, deployment, hostname in (first, *members)
+    ]
+    unasked = [] if alone else [one for one in groups.get("celery_worker", ()) if one not in hosts]
+    return {"hosts": asked, "unasked": unasked}
+
+
+def _looked_at(hostvars: Mapping[str, Any], host: str) -> tuple[Deployment, str] | None:
+    """Return what this run has decided for a host, and what that calls itself."""
+    found = (hostvars[host].get("__celery_found") or {}) if host in hostvars else {}
+    if "deployment" not in found:
+        return None
+    return Deployment.from_data(found["deployment"]), str(found["host"]["hostname"])

@@ -16,9 +16,47 @@ _ADVICE = (
     ("units of pool", "Look at the unit's last lines: NAME-celery logs, or journalctl -u 'NAME-worker-*'."),
     ("workers answer", "Look whether the unit runs and reaches the broker: NAME-celery status on the host."),
     (
+        "settings known",
+        "Correct the name in the settings, or take the line out: Celery ignores what it does not know.",
+    ),
+    ("variables set", "Put the value into celery_environment or celery_secrets, and run integrate.yml."),
+    (
+        "secrets kept",
+        "Read it with os.environ in the settings, put a new value into celery_secrets, and run "
+        "integrate.yml.",
+    ),
+    (
+        "limits fit",
+        "Lower the task's time_limit, or raise the pool's stop_timeout or celery_visibility_timeout.",
+    ),
+    (
+        "pools as declared",
+        "Run integrate.yml: it starts the pools as declared. What somebody did by remote control ends "
+        "with the worker.",
+    ),
+    (
+        "whole fleet",
+        "Start what is silent (NAME-celery status on its host); stop a stranger, or give it a queue or a "
+        "broker of its own.",
+    ),
+    (
+        "queues consumed",
+        "Add the queue to a pool in celery_workers, or correct the route that sends there.",
+    ),
+    ("no other tasks", "Run integrate.yml on that host: its worker runs other code than the checkout has."),
+    ("each node works", "Look at the worker's last lines: NAME-celery logs on its host. Then restart it."),
+    ("clocks agree", "Let systemd-timesyncd or chrony set the clock of that host."),
+    (
+        "errors come back",
+        "Look whether the result backend can be written, and whether settings change how errors are kept.",
+    ),
+    (
+        "schedule as declared",
+        "Run integrate.yml, which starts beat with what is declared; correct the entry in the admin.",
+    ),
+    (
         "tasks registered",
-        "Name the module tasks.py, or import it from one, and put its app into INSTALLED_APPS; a worker that "
-        "runs old code is renewed by integrate.yml.",
+        "The evidence names the cause, task by task. Mend it, and run integrate.yml.",
     ),
     (
         "round trip",
@@ -32,6 +70,7 @@ _ADVICE = (
     ),
     ("beat fired", "Look at beat's unit and its schedule: NAME-celery status, journalctl -u NAME-beat."),
     ("beat runs", "Start beat's unit: systemctl start NAME-beat."),
+    ("site serves", "Look at its unit's last lines: journalctl -u 'NAME-web@*'. Then run integrate.yml."),
     ("last error", "It is the last that the process has told; mend it first."),
     ("last errors", "It is the last that the process has told; mend it first."),
 )

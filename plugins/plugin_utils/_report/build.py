@@ -20,6 +20,7 @@ from .data import (
     FAILED,
     OK,
     SKIPPED,
+    WARNED,
     Check,
     Connections,
     Entry,
@@ -50,6 +51,7 @@ class Row:
     ok: bool
     detail: str
     skipped: bool = False
+    warned: bool = False
 
 
 @dataclass(frozen=True)
@@ -123,8 +125,8 @@ def _is_about(row: Row, pool: str) -> bool:
 
 
 def _check(one: Asked, row: Row) -> Check:
-    state = SKIPPED if row.skipped else OK if row.ok else FAILED
-    todo = advice.of(row.name, one.deployment.name) if state == FAILED else ""
+    state = SKIPPED if row.skipped else FAILED if not row.ok else WARNED if row.warned else OK
+    todo = advice.of(row.name, one.deployment.name) if state in (FAILED, WARNED) else ""
     return Check(one.name, row.name, state, row.detail, todo)
 
 

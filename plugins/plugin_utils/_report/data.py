@@ -10,7 +10,7 @@ from dataclasses import dataclass
 #: It grows by one where a field goes or changes its meaning. New fields alone do not count.
 VERSION = 1
 #: The states of a check.
-OK, FAILED, SKIPPED = "ok", "failed", "not asked"
+OK, WARNED, FAILED, SKIPPED = "ok", "warning", "failed", "not asked"
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Check:
 
     host: str
     name: str
-    #: ``ok``, ``failed`` or ``not asked``.
+    #: ``ok``, ``warning``, ``failed`` or ``not asked``.
     state: str
     evidence: str
     #: What to do, empty where nothing is to be done.

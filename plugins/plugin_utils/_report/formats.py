@@ -19,7 +19,7 @@ import markupsafe
 from ansible_collections.celeriac.django.plugins.module_utils import _data
 
 from . import drawing
-from .data import FAILED, SKIPPED, VERSION, Check, Report
+from .data import FAILED, SKIPPED, VERSION, WARNED, Check, Report
 
 _TEMPLATES = Path(__file__).resolve().parents[3] / "templates/report"
 #: Around the report's data within a page, by which the next report finds them.
@@ -67,7 +67,7 @@ def together(checks: Iterable[Check]) -> list[tuple[Check, list[str]]]:
     for check in checks:
         same = found.setdefault((check.name, check.state, check.evidence), (check, []))
         same[1].append(check.host)
-    return sorted(found.values(), key=lambda one: one[0].state != FAILED)
+    return sorted(found.values(), key=lambda one: (one[0].state != FAILED, one[0].state != WARNED))
 
 
 def to_junit(report: Report) -> str:
@@ -91,6 +91,8 @@ def to_junit(report: Report) -> str:
             if check.state == FAILED:
                 failure = ET.SubElement(case, "failure", message=_told(check.evidence))
                 failure.text = _told(f"{check.evidence}\n{check.advice}")
+            elif check.state == WARNED:
+                ET.SubElement(case, "system-out").text = _told(f"{check.evidence}\n{check.advice}")
             elif check.state == SKIPPED:
                 ET.SubElement(case, "skipped", message=_told(check.evidence))
     ET.indent(suites)

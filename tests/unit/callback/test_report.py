@@ -38,17 +38,6 @@ def test_what_changed_is_in_words(answer: dict[str, Any], texts: list[str]) -> N
     assert report.changes(answer) == texts
 
 
-def test_the_table_is_no_wider_than_a_screen() -> None:
-    proofs = [
-        {"name": "round trip", "ok": True, "detail": "12 ms"},
-        {"name": "tasks", "ok": False, "detail": "word " * 60},
-        {"name": "workers", "ok": True, "detail": "not asked", "skipped": True},
-    ]
-    lines = report.table(proofs)
-    assert max(map(len, lines)) <= 100
-    assert [line.split()[0] for line in lines if not line.startswith("   ")] == ["ok", "FAILED", "-"]
-
-
 def test_a_step_that_was_skipped_leaves_no_line() -> None:
     step = report.Step("Serve the broker")
     assert not step.line(1)

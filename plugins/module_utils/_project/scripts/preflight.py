@@ -28,7 +28,7 @@ def main(job: dict[str, Any]) -> dict[str, Any]:
     app = find_app(job["app"])
     app.loader.import_default_modules()
     app.finalize(auto=True)
-    limit, name = _patience(app, job)
+    limit, name = broker_patience(app, job)
     problems: list[str] = _queue_problems(app, job["pools"])
     for task in app.tasks.values():
         if task.name.startswith("celery."):
@@ -41,7 +41,7 @@ def main(job: dict[str, Any]) -> dict[str, Any]:
                 "pool in celery_workers, or to celery_other_queues if somebody else serves it"
             )
         for pool in pools:
-            problems += _problems(app, task, pool, limit, name)
+            problems += problems_of(app, task, pool, limit, name)
     too_many, notes = _too_many(job) if job["fleet"] else ([], [])
     return {"problems": sorted({*problems, *too_many}), "notes": notes, "pooled": pooled_databases()}
 
@@ -136,7 +136,7 @@ def _takes(vendor: str, connection: Any) -> tuple[int, str]:
     return server - reserved, f"max_connections {server}" + (f", {reserved} reserved" if reserved else "")
 
 
-def _patience(app: Any, job: dict[str, Any]) -> tuple[int, str]:
+def broker_patience(app: Any, job: dict[str, Any]) -> tuple[int, str]:
     """Return how long the broker lets a message be held, 0 if it does not matter, and what that is."""
     kind = broker_kind(app)
     if kind == "redis":
@@ -189,7 +189,7 @@ def _queue_problem(connection: Any, queue: Any) -> str:
     return ""
 
 
-def _problems(app: Any, task: Any, pool: dict[str, Any], patience: int, name: str) -> list[str]:
+def problems_of(app: Any, task: Any, pool: dict[str, Any], patience: int, name: str) -> list[str]:
     limit = task.time_limit or pool["time_limit"] or app.conf.task_time_limit
     if not limit:
         return []

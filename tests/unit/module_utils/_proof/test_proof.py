@@ -9,6 +9,7 @@ import contextlib
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -31,13 +32,18 @@ class FakeProject:
 
     def __init__(self) -> None:
         self.jobs: list[Mapping[str, Any]] = []
+        self.environment = {"SECRET_KEY": "of nobody"}
+        self.proofs: list[dict[str, Any]] = PROVEN
 
-    def run(self, script: ModuleType, job: Mapping[str, Any], role: Sequence[str]) -> Any:
-        """Answers with one proof."""
+    def run(
+        self, script: ModuleType, job: Mapping[str, Any], role: Sequence[str], scripts: Sequence[ModuleType]
+    ) -> Any:
+        """Answers with what it was given, one proof at first."""
         assert script is inside_prove
         assert role == SHELL
+        assert tuple(scripts) == proof.SCRIPTS
         self.jobs.append(job)
-        return {"proofs": PROVEN}
+        return {"proofs": self.proofs}
 
 
 @pytest.fixture
@@ -179,7 +185,7 @@ def test_a_proof_that_fails_has_the_last_error_of_the_processes(
     asked: FakeProject, trials: list[str], monkeypatch: pytest.MonkeyPatch, plain: Deployment
 ) -> None:
     failed = [{"name": "workers answer", "ok": False, "detail": "0 of 1"}]
-    monkeypatch.setattr(asked, "run", lambda _script, _job, role: {"proofs": failed})  # noqa: ARG005
+    asked.proofs = failed
     first, *rest = prove(asked, running(plain, systemd=False, duties=("worker",)))
     assert first == failed[0]
     assert {entry["detail"] for entry in rest} == {
@@ -193,7 +199,7 @@ def test_a_proof_that_fails_has_the_last_errors_of_the_units(
 ) -> None:
     units["shop-worker-default@0a0a0a0a.service"] = "active"
     failed = [{"name": "workers answer", "ok": False, "detail": "0 of 1"}]
-    monkeypatch.setattr(asked, "run", lambda _script, _job, role: {"proofs": failed})  # noqa: ARG005
+    asked.proofs = failed
     monkeypatch.setattr(proof.Systemd, "last_error", lambda _self, unit: f"{unit} lost it")
     details = [entry["detail"] for entry in prove(asked, running(plain))]
     assert details[-2:] == [
@@ -297,3 +303,63 @@ def test_a_project_that_does_not_load_before_a_change_is_no_fault(
     assert "unable to open" in proofs[0]["detail"]
     with pytest.raises(ProjectError):
         prove(asked, plain, check=True)
+
+
+# What the host adds to what the project's Python says
+
+
+def test_a_setting_that_the_project_reads_itself_is_no_slip(
+    asked: FakeProject,
+    units: dict[str, str],
+    plain: Deployment,
+    tmp_path: Path,
+) -> None:
+    assert not units
+    settings = tmp_path / "settings.py"
+    base = replace(plain.code, base=str(tmp_path), celery_settings={"CELERY_MAILZ": "settings.py:1"}, web="")
+    told = {"name": "settings known", "ok": True, "detail": "all", "unknown": ["CELERY_MAILZ"]}
+    settings.write_text("CELERY_MAILZ = 3\n", encoding="utf-8")
+    asked.proofs = [dict(told)]
+    found = prove(asked, replace(plain, code=base, pools=()))[0]
+    assert found["warned"]
+    assert found["detail"].startswith("Celery ignores CELERY_MAILZ (settings.py:1)")
+    settings.write_text("CELERY_MAILZ = 3\nprint(CELERY_MAILZ)\n", encoding="utf-8")
+    asked.proofs = [dict(told)]
+    found = prove(asked, replace(plain, code=base, pools=()))[0]
+    assert found == {"name": "settings known", "ok": True, "detail": "all"}
+
+
+def test_what_the_other_hosts_do_is_not_asked_of_nobody(
+    asked: FakeProject, units: dict[str, str], plain: Deployment
+) -> None:
+    """Queues of the variable celery_other_queues are somebody else's; those of another host are not."""
+    assert not units
+    other = {"name": "app2", "hostname": "two", "pools": {"news": ["news"]}, "letters": []}
+    given = proof.Asked(20, fleet=(other,))
+    served = running(plain, served=("celery", "elsewhere", "low", "mails", "news"))
+    proof.prove(asked, served, "web1", given, check=False)  # type: ignore[arg-type] # it notes its jobs
+    (job,) = asked.jobs
+    assert job["others"] == ["elsewhere"]
+    assert job["given"] == ["SECRET_KEY"]
+    assert set(job["pools"]) == {"default", "mails"}
+    assert job["letters"] == []
+
+
+@pytest.mark.parametrize(("checks", "rows"), [((), 2), (("tasks",), 0), (("workers",), 2)])
+def test_a_check_that_was_not_chosen_leaves_no_row(
+    checks: tuple[str, ...], rows: int, asked: FakeProject, units: dict[str, str], plain: Deployment
+) -> None:
+    assert not units
+    asked.proofs = []
+    given = proof.Asked(20, checks=checks)
+    found = proof.prove(asked, plain, "web1", given, check=False)  # type: ignore[arg-type] # as above
+    assert [entry["name"] for entry in found if entry["name"] != "last error"] == [
+        "units of pool default",
+        "units of pool mails",
+    ][:rows]
+    assert asked.jobs[0]["checks"] == list(checks)
+
+
+def test_a_warning_has_a_mark_of_its_own() -> None:
+    (line,) = proof.table([{"name": "secrets kept", "ok": True, "detail": "x", "warned": True}])
+    assert line == "WARN    secrets kept  x"

@@ -68,7 +68,15 @@ def steps(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> list[visit
     monkeypatch.setattr(visit._proof, "_running_units", lambda *_given: {"u": ("default.0a", "celery")})
     monkeypatch.setattr(visit._proof.Systemd, "last_error", lambda *_given: "")
     alone = replace(deployment, code=replace(deployment.code, web=""))
-    last = {"deployment": alone.as_data(), "hostname": "web1", "timeout": 1, "ignored_tasks": []}
+    last = {
+        "deployment": alone.as_data(),
+        "hostname": "web1",
+        "timeout": 1,
+        "ignored_tasks": [],
+        "checks": [],
+        "fleet": {},
+        "wanted": {},
+    }
     found = [visit.Step(part, module, dict(GIVEN)) for part, module in PARTS.items()]
     return [*found, visit.Step("proof", "celery_proof", last)]
 

@@ -5,8 +5,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
+from ansible_collections.celeriac.django.plugins.module_utils._deployment import Deployment
 from ansible_collections.celeriac.django.plugins.plugin_utils._inventory import hosts
 
 
@@ -35,3 +39,74 @@ from ansible_collections.celeriac.django.plugins.plugin_utils._inventory import 
 def test_hosts(groups: dict[str, list[str]], running: list[str], clients: list[str]) -> None:
     assert hosts.running(groups) == running
     assert hosts.clients(groups) == clients
+
+
+# The host that asks for all of them
+
+
+def looked_at(deployment: Deployment, hostname: str, **differs: Any) -> dict[str, Any]:
+    """Returns the variables of a host after the role celery."""
+    decided = replace(deployment, run=replace(deployment.run, **{"alone": False, **differs}))
+    return {"__celery_found": {"deployment": decided.as_data(), "host": {"hostname": hostname}}}
+
+
+def test_the_host_with_beat_asks_for_all(deployment: Deployment) -> None:
+    hostvars = {
+        "app1": looked_at(deployment, "one", duties=("worker",)),
+        "app2": looked_at(deployment, "two", duties=("worker", "beat")),
+        "app3": {},
+    }
+    groups = {"celery_worker": ["app1", "app2", "app3", "app4"], "celery_beat": ["app2"]}
+    play = ["app1", "app2", "app3"]
+    assert hosts.fleet(hostvars, "app1", play, groups) == {"hosts": [], "unasked": []}
+    found = hosts.fleet(hostvars, "app2", play, groups)
+    assert [(one["name"], one["hostname"]) for one in found["hosts"]] == [("app2", "two"), ("app1", "one")]
+    assert found["hosts"][0]["pools"] == {"default": ["celery"]}
+    assert found["unasked"] == ["app4"]
+
+
+def test_without_beat_the_first_one_asks(deployment: Deployment) -> None:
+    hostvars = {name: looked_at(deployment, name, duties=("worker",)) for name in ("app1", "app2")}
+    assert len(hosts.fleet(hostvars, "app1", ["app1", "app2"], {})["hosts"]) == 2
+    assert hosts.fleet(hostvars, "app2", ["app1", "app2"], {})["hosts"] == []
+
+
+def test_a_host_with_a_broker_of_its_own_asks_for_itself(deployment: Deployment) -> None:
+    hostvars = {name: looked_at(deployment, name, alone=True) for name in ("app1", "app2")}
+    for name in hostvars:
+        assert [one["name"] for one in hosts.fleet(hostvars, name, ["app1", "app2"], {})["hosts"]] == [name]
+
+
+def test_each_deployment_of_a_run_has_one_that_asks(deployment: Deployment) -> None:
+    other = replace(deployment, name="news")
+    hostvars = {"app1": looked_at(deployment, "one"), "app2": looked_at(other, "two")}
+    for name in hostvars:
+        assert [one["name"] for one in hosts.fleet(hostvars, name, ["app1", "app2"], {})["hosts"]] == [name]
+
+
+def test_without_systemd_nobody_asks_for_others(deployment: Deployment) -> None:
+    hostvars = {"app1": looked_at(deployment, "one", systemd=False)}
+    assert hosts.fleet(hostvars, "app1", ["app1"], {})["hosts"] == []
+
+
+@pytest.mark.parametrize(
+    ("server", "self_check", "watchdog", "letters"),
+    [
+        ("Redis", True, 90, ["default"]),
+        ("RabbitMQ", True, 90, ["default"]),
+        ("Amazon SQS", True, 90, []),
+        ("Redis", False, 90, []),
+        ("Redis", True, 0, []),
+    ],
+)
+def test_which_workers_read_letters(
+    server: str, self_check: bool, watchdog: int, letters: list[str], deployment: Deployment
+) -> None:
+    decided = replace(
+        deployment,
+        broker=replace(deployment.broker, server=server),
+        units=replace(deployment.units, self_check=self_check),
+        pools=tuple(replace(pool, watchdog=watchdog) for pool in deployment.pools),
+    )
+    found = hosts.fleet({"app1": looked_at(decided, "one")}, "app1", ["app1"], {})
+    assert found["hosts"][0]["letters"] == letters

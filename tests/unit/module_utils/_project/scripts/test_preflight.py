@@ -45,7 +45,7 @@ def task(**given: Any) -> Any:
     ],
 )
 def test_how_patient_the_broker_is(url: str, own: bool, answer: int) -> None:
-    limit, _name = preflight._patience(app(url, visibility_timeout=7), {**JOB, "own_app": own})
+    limit, _name = preflight.broker_patience(app(url, visibility_timeout=7), {**JOB, "own_app": own})
     assert limit == answer
 
 
@@ -63,7 +63,7 @@ def test_how_patient_the_broker_is(url: str, own: bool, answer: int) -> None:
     ],
 )
 def test_what_does_not_fit_is_told(given: dict[str, Any], pool: dict[str, Any], words: list[str]) -> None:
-    found = preflight._problems(app(), task(**given), {**POOL, **pool}, 3600, "the visibility timeout")
+    found = preflight.problems_of(app(), task(**given), {**POOL, **pool}, 3600, "the visibility timeout")
     assert bool(found) == bool(words)
     for word in words:
         assert word in found[0]

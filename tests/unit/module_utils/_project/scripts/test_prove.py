@@ -52,9 +52,18 @@ class FakeApp:
 
 def proofs(app: FakeApp, **job: Any) -> prove.Proofs:
     """Returns the proofs for an app."""
-    return prove.Proofs(
-        app, {"nodes": NODES, "tasks": TASKS, "timeout": 0, "canary": "", "control": True, **job}
-    )
+    given = {"nodes": NODES, "tasks": TASKS, "timeout": 0, "canary": "", "control": True, "beat": False}
+    made = prove.Proofs(app, {**given, **job})
+    # Why one is missing is a question to the project's own Python: test_causes.py.
+    made.why = lambda name: f"{name} has its reasons"  # type: ignore[method-assign]
+    return made
+
+
+def beats_of(asked: prove.Proofs) -> list[str]:
+    """Returns the beats that have answered."""
+    asked.begin()
+    beats, _workers = asked._asked["everybody"].result()
+    return beats
 
 
 class FakeQueue:
@@ -132,8 +141,8 @@ def test_tasks_that_are_missing_are_named_with_their_place() -> None:
     assert not found["ok"]
     assert found["detail"].startswith(
         "1 of 2: billing.charge (billing/tasks.py:9) is not registered on mails.1b@web1: "
+        "billing.charge has its reasons"
     )
-    assert "INSTALLED_APPS" in found["detail"]
 
 
 def test_a_silent_worker_has_no_tasks() -> None:
@@ -160,10 +169,8 @@ def test_a_silent_worker_has_no_tasks() -> None:
     ],
 )
 def test_exactly_one_beat_has_to_answer(answers: Any, ok: bool, detail: str) -> None:
-    asked = proofs(FakeApp(answers), beat=True, several_beats=False)
-    beats = asked.count_beats()
-    assert beats
-    found = asked.one_beat(beats.result())
+    asked = proofs(FakeApp(answers), beat=True, several_beats=False, nodes={})
+    found = asked.one_beat(beats_of(asked))
     assert (found["ok"], found["detail"]) == (ok, detail)
 
 
@@ -173,10 +180,8 @@ def test_of_several_beats_with_a_lock_one_has_to_answer(beats: list[str], ok: bo
 
 
 def test_a_beat_that_answers_late_is_asked_again() -> None:
-    asked = proofs(FakeApp(None, {"celerybeat@web1": {}}), timeout=60, beat=True)
-    beats = asked.count_beats()
-    assert beats
-    assert beats.result() == ["celerybeat@web1"]
+    asked = proofs(FakeApp(None, {"celerybeat@web1": {}}), timeout=60, beat=True, nodes={})
+    assert beats_of(asked) == ["celerybeat@web1"]
 
 
 @pytest.mark.parametrize(("went_to", "waits"), [(2, False), (3, True)])
@@ -202,13 +207,15 @@ def test_nobody_waits_for_more_answers_than_can_come(
     monkeypatch.setitem(sys.modules, "redis", module)
     publish = Redis.publish
     app = Control()
-    assert proofs(app)._beats() == ["celerybeat@web1"]
+    assert proofs(app)._everybody()[0] == ["celerybeat@web1"]
     assert app.waited == waits
     assert Redis.publish is publish
 
 
 def test_without_a_beat_nobody_is_asked() -> None:
-    assert proofs(FakeApp({}), beat=False).count_beats() is None
+    asked = proofs(FakeApp({}), nodes={})
+    asked.begin()
+    assert asked._asked == {}
 
 
 @pytest.mark.parametrize(

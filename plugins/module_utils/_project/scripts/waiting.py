@@ -1,0 +1,68 @@
+# Copyright (c) 2026 celeriac.django contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How much waits in queues, and for how long: looked at, and nothing is taken."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import time
+from collections.abc import Sequence
+from typing import Any
+
+
+def look(app: Any, queues: Sequence[str]) -> tuple[dict[str, int | None], dict[str, float]]:
+    """Return how many messages wait in each queue, None where there is no such queue, and the oldest's age.
+
+    Args:
+        app: the Celery app.
+        queues: their names.
+    """
+    depths: dict[str, int | None] = {}
+    ages: dict[str, float] = {}
+    with app.connection_for_write() as connection:
+        for queue in queues:
+            # On a channel of its own: RabbitMQ closes that on which it refuses.
+            with contextlib.suppress(connection.connection_errors), connection.channel() as channel:
+                try:
+                    depths[queue] = int(channel.queue_declare(queue=queue, passive=True).message_count)
+                except connection.channel_errors:
+                    depths[queue] = None
+                    continue
+                if depths[queue]:
+                    age = oldest(connection.transport.driver_type, channel, queue)
+                    ages.update({} if age is None else {queue: age})
+    return depths, ages
+
+
+def oldest(kind: str, channel: Any, queue: str) -> float | None:
+    """Return for how many seconds the oldest message waits, None where the broker does not tell."""
+    if kind == "filesystem":
+        return of_files(channel.data_folder_in, queue)
+    if kind == "redis":
+        # Celery writes no time into its messages; what a project writes is there.
+        with contextlib.suppress(Exception):
+            return of_message(channel.client.lindex(queue, -1))
+    return None
+
+
+def of_files(folder: str, queue: str) -> float | None:
+    """Return the age of the oldest message of a queue that is a folder."""
+    times = []
+    for entry in os.scandir(folder):
+        if entry.name.endswith(f".{queue}.msg"):
+            # Meanwhile, a worker may have taken it.
+            with contextlib.suppress(OSError):
+                times.append(entry.stat().st_mtime)
+    return max(0.0, time.time() - min(times)) if times else None
+
+
+def of_message(text: bytes | str | None) -> float | None:
+    """Return the age of a message by the time that its sender has written into it."""
+    if not text:
+        return None
+    message = json.loads(text)
+    written = (message.get("properties") or {}).get("timestamp") or message["headers"].get("timestamp")
+    return max(0.0, time.time() - float(written)) if written else None
