@@ -16,12 +16,15 @@ from .celery_apps import Apps
 from .files import python_files
 from .imports import Module, Modules
 from .project import App
-from .source import SourceError, dotted, literal_text, statements_below
+from .source import SourceError, dotted, literal_text, module_statements, nodes, statements_below
 
 __all__ = ["Found", "choose_app", "equal_apps", "find_celery"]
 
 #: What is in every file that has a task or an app; the others are not parsed.
-_TASK = re.compile(rb"@[\w. ]*task\b")
+_TASK = re.compile(
+    rb"@[\w. ]*task\b|^(?![ \t]*from )[^\n#]*\bshared_task\b|\bshared_task\s+as\b|\.register_task\(",
+    re.MULTILINE,
+)
 _APP = re.compile(rb"[Cc]elery|\.(config_from_object|autodiscover_tasks)\(")
 #: Lines that make no app, though they speak of Celery: they take something else from it.
 _NO_APP = re.compile(
@@ -79,7 +82,7 @@ def find_celery(base: Path, modules: Modules, ignored: Collection[str] = ()) -> 
         if not has_celery:
             continue
         read = Module(modules.name_of(file), file, tree)
-        for task in _tasks(read, modules, apps, relative):
+        for task in (*_tasks(read, modules, apps, relative), *_called_for(read, modules, apps, relative)):
             _note(task, found, seen)
         found.apps.extend(apps.of(read, relative))
     found.tasks = dict(sorted(found.tasks.items()))
@@ -202,6 +205,8 @@ def _is_task(decorator: ast.expr, module: Module, modules: Modules, apps: Apps) 
     receiver, _dot, name = dotted(call.func if call else decorator).rpartition(".")
     if name == "shared_task":
         return _is_celerys(receiver or name, module, modules)
+    if not receiver and (other := _other_name(name, module, modules, apps)) is not False:
+        return other
     if name not in ("task", "periodic_task") or not receiver:
         return False
     known = apps.is_app(module, receiver)
@@ -210,6 +215,88 @@ def _is_task(decorator: ast.expr, module: Module, modules: Modules, apps: Apps) 
     # A star import, or an argument: the name is all there is.
     last = receiver.rpartition(".")[2]
     return None if "app" in last or "celery" in last else False
+
+
+#: How far another name for ``shared_task`` is followed.
+_DEPTH = 5
+
+
+def _other_name(name: str, module: Module, modules: Modules, apps: Apps, depth: int = _DEPTH) -> bool | None:
+    """Tell whether a name is another one for what makes a task; None: perhaps.
+
+    Understood are ``from celery import shared_task as job``, ``job = partial(shared_task, …)``,
+    ``job = shared_task(…)``, ``job = app.task``, and functions that return what one of these gives.
+    """
+    imported = module.imports(name)
+    if not name or not depth:
+        return False
+    if imported is None:
+        return _defined_name(name, module, modules, apps, depth)
+    origin, there, _line = imported
+    source = _readable(modules, origin)
+    outside = source is None or source is module
+    if outside or there == "shared_task":
+        return there == "shared_task" and _is_celerys(name, module, modules)
+    return _other_name(there, source, modules, apps, depth - 1) if source else False
+
+
+def _defined_name(name: str, module: Module, modules: Modules, apps: Apps, depth: int) -> bool | None:
+    for statement in module.tree.body:
+        if isinstance(statement, ast.FunctionDef) and statement.name == name:
+            returned = [node.value for node in nodes(statement, ast.Return) if node.value]
+            made = any(_makes_tasks(value, module, modules, apps, depth) is not False for value in returned)
+            return None if made else False
+        if isinstance(statement, ast.Assign) and name in {dotted(target) for target in statement.targets}:
+            return _makes_tasks(statement.value, module, modules, apps, depth)
+    return False
+
+
+def _makes_tasks(value: ast.expr, module: Module, modules: Modules, apps: Apps, depth: int) -> bool | None:
+    """Tell whether an expression makes tasks of functions."""
+    if isinstance(value, ast.Call):
+        last = dotted(value.func).rpartition(".")[2]
+        if last == "partial" and value.args:
+            return _makes_tasks(value.args[0], module, modules, apps, depth)
+        # shared_task(…), and shared_task(…)(function)
+        return _makes_tasks(value.func, module, modules, apps, depth)
+    receiver, _dot, last = dotted(value).rpartition(".")
+    if last == "shared_task":
+        return _is_celerys(receiver or last, module, modules)
+    if receiver:
+        return last == "task" and (apps.is_app(module, receiver) or False)
+    return _other_name(last, module, modules, apps, depth - 1)
+
+
+def _called_for(module: Module, modules: Modules, apps: Apps, relative: str) -> Iterator[_Task]:
+    """Yield tasks without a decorator: ``send = shared_task(send)``, ``app.register_task(Send())``."""
+    classes = {node.name: node for node in module.tree.body if isinstance(node, ast.ClassDef)}
+    for statement in module_statements(module.tree):
+        call = getattr(statement, "value", None)
+        if not isinstance(call, ast.Call) or len(call.args) != 1:
+            continue
+        given = call.args[0]
+        receiver, _dot, method = dotted(call.func).rpartition(".")
+        if method == "register_task" and apps.is_app(module, receiver):
+            made = classes.get(dotted(given.func)) if isinstance(given, ast.Call) else None
+            if made:
+                yield _Task(_name_of_class(made, module), f"{relative}:{made.lineno}")
+        elif isinstance(statement, ast.Assign) and isinstance(given, ast.Name):
+            defined = [node for node in module.tree.body if getattr(node, "name", "") == given.id]
+            is_one = len(defined) == 1 and isinstance(defined[0], _Function)
+            if is_one and _is_task(call.func, module, modules, apps):
+                name = _given_name(call.func, module, modules)
+                doubt = "" if name is not None else "its name is computed"
+                yield _Task(name or f"{module.name}.{given.id}", f"{relative}:{defined[0].lineno}", doubt)
+
+
+def _name_of_class(made: ast.ClassDef, module: Module) -> str:
+    """Return the name of a task that a class is: its attribute ``name``, else that of the class."""
+    for statement in made.body:
+        if isinstance(statement, ast.Assign) and any(
+            dotted(target) == "name" for target in statement.targets
+        ):
+            return literal_text(statement.value) or f"{module.name}.{made.name}"
+    return f"{module.name}.{made.name}"
 
 
 def _given_name(decorator: ast.expr, module: Module, modules: Modules) -> str | None:
@@ -283,7 +370,8 @@ def _is_celerys(name: str, module: Module, modules: Modules) -> bool:
         return True  # by `import celery` or a star
     source = _readable(modules, imported[0])
     if source is None or source is module:
-        return imported[0].partition(".")[0] == "celery"
+        # A package around Celery, such as that of django-tenants, has it too.
+        return "celery" in imported[0].partition(".")[0].lower()
     defined = any(getattr(node, "name", "") == imported[1] for node in source.tree.body)
     return not defined and _is_celerys(imported[1], source, modules)
 

@@ -152,6 +152,12 @@ class Modules:
                 yield found, there
 
 
+#: What gives on the texts that it is given.
+_PASSING = frozenset(
+    {"list", "tuple", "set", "sorted", "chain", "from_iterable", "fromkeys", "sum", "unique"}
+)
+
+
 class _Reading:
     """One reading of a value across modules; each name is looked up once."""
 
@@ -171,6 +177,10 @@ class _Reading:
             yield from self._of_name(module, node.id)
         elif isinstance(node, ast.Attribute):
             yield from self._of_attribute(module, node)
+        elif isinstance(node, (ast.ListComp, ast.GeneratorExp, ast.SetComp)):
+            # [app for app in TENANT_APPS if app not in SHARED_APPS]
+            if len(node.generators) == 1 and dotted(node.elt) == dotted(node.generators[0].target) != "":
+                yield from self.strings(module, node.generators[0].iter)
         elif literal_text(node):
             yield literal_text(node)
         else:
@@ -196,8 +206,12 @@ class _Reading:
 
     def _of_call(self, module: Module, call: ast.Call) -> Iterator[str]:
         name = dotted(call.func)
-        if name in ("list", "tuple", "set", "sorted") and call.args:
-            yield from self.strings(module, call.args[0])
+        if name.rpartition(".")[2] in _PASSING and call.args:
+            for argument in call.args:
+                yield from self.strings(module, argument)
+            return
+        if isinstance(call.func, ast.Attribute) and call.func.attr == "split" and not call.args:
+            yield from literal_text(call.func.value).split()
             return
         for place, function in self._functions(module, name):
             for node in ast.walk(function):

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from . import given
 from .imports import Module, Modules
-from .source import SourceError, assignments, dotted, walk
+from .source import SourceError, assignments, dotted, module_statements, walk
 
 #: Folders beside a project that hold what is shown, and not what is run.
 _SHOWN = frozenset(
@@ -26,7 +26,7 @@ def find_installed(modules: Modules, files: Sequence[Module]) -> list[str]:
         dict.fromkeys(
             text
             for module in reversed(files)
-            for _statement, value in assignments(module.tree, "INSTALLED_APPS")
+            for _statement, value in _given(module)
             for text in modules.strings(module, value)
         )
     )
@@ -42,7 +42,7 @@ def elsewhere(modules: Modules, files: Sequence[Module], base: Path) -> dict[str
     perhaps: dict[str, str] = {}
     for module in files:
         certain = {id(statement) for statement, below in given.statements(files, module) if not below}
-        for statement, value in assignments(module.tree, "INSTALLED_APPS"):
+        for statement, value in _given(module):
             texts = modules.strings(module, value)
             if id(statement) in certain:
                 sure.update(texts)
@@ -51,11 +51,25 @@ def elsewhere(modules: Modules, files: Sequence[Module], base: Path) -> dict[str
                 perhaps.update((text, f"{place} installs it under a condition") for text in texts)
     # Settings that are put together at run time may take any of those beside them.
     for module in [] if _is_dynamic(files) else _beside(modules, files):
-        for statement, value in assignments(module.tree, "INSTALLED_APPS"):
+        for statement, value in _given(module):
             place = f"{os.path.relpath(module.file, base)}:{statement.lineno}"
             for text in modules.strings(module, value):
                 perhaps.setdefault(text, f"only {place} installs it, which are other settings")
     return {name: why for name, why in perhaps.items() if name not in sure}
+
+
+def _given(module: Module) -> list[tuple[ast.stmt, ast.expr]]:
+    """Return the statements that give INSTALLED_APPS a value or add to it, with what they give."""
+    found = assignments(module.tree, "INSTALLED_APPS")
+    for statement in module_statements(module.tree):
+        call = statement.value if isinstance(statement, ast.Expr) else None
+        if isinstance(call, ast.Call) and dotted(call.func) in _ADDING and call.args:
+            found.append((statement, call.args[-1]))
+    return found
+
+
+#: What adds to a list, by its last argument.
+_ADDING = ("INSTALLED_APPS.append", "INSTALLED_APPS.extend", "INSTALLED_APPS.insert")
 
 
 def _is_dynamic(files: Sequence[Module]) -> bool:

@@ -458,3 +458,72 @@ def test_a_syntax_error_is_for_django_to_tell(find: Find) -> None:
     found = find({"orders/tasks.py": f"{TASK}B = (\n", "orders/jobs.py": TASK})
     assert found.tasks == {"orders.jobs.send": "orders/jobs.py:3"}
     assert found.unread == ["orders/tasks.py"]
+
+
+SEND = "def send(): ...\n"
+OWN = {"shop/celery.py": "from celery import Celery\napp = Celery('shop')\n"}
+
+
+@pytest.mark.parametrize(
+    ("text", "lib"),
+    [
+        (f"from celery import shared_task as task\n@task\n{SEND}", ""),
+        (f"from celery import shared_task as job\n@job(bind=True)\n{SEND}", ""),
+        ("from celery import chain, shared_task as job\n@job\n" + SEND, ""),
+        (
+            "from functools import partial\nfrom celery import shared_task\n"
+            f"job = partial(shared_task, bind=True)\n@job()\n{SEND}",
+            "",
+        ),
+        (f"from celery import shared_task\nslow = shared_task(time_limit=9)\n@slow\n{SEND}", ""),
+        (f"from celery import shared_task\n{SEND}send = shared_task(send)\n", ""),
+        (f"from celery import shared_task\n{SEND}send = shared_task(bind=True)(send)\n", ""),
+        (f"from shop.celery import app\n{SEND}send = app.task(send)\n", ""),
+        (f"from shop.lib import a_task\n@a_task\n{SEND}", "from celery import shared_task as a_task\n"),
+        (f"from shop.lib import a_task\n@a_task\n{SEND}", "from shop.celery import app\na_task = app.task\n"),
+        (f"from tenant_schemas_celery.task import shared_task\n@shared_task\n{SEND}", ""),
+    ],
+)
+def test_a_task_is_one_by_whatever_name_celery_has(text: str, lib: str, find: Find) -> None:
+    found = find({**OWN, "orders/jobs.py": text, "shop/lib.py": lib})
+    assert list(found.tasks) == ["orders.jobs.send"]
+    assert found.doubtful == {}
+
+
+def test_a_decorator_of_the_projects_that_makes_tasks_is_a_note(find: Find) -> None:
+    lib = "from celery import shared_task\ndef a_task(**given):\n    return shared_task(base=Own, **given)\n"
+    found = find({"orders/jobs.py": f"from shop.lib import a_task\n@a_task()\n{SEND}", "shop/lib.py": lib})
+    assert found.tasks == {}
+    assert "cannot be told" in found.doubtful["orders.jobs.send"]
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("class Send(Task):\n    name = 'mail.send'\napp.register_task(Send())\n", "mail.send"),
+        ("class Send(Task): ...\nsend = app.register_task(Send())\n", "orders.jobs.Send"),
+    ],
+)
+def test_a_class_that_is_registered_is_a_task(text: str, name: str, find: Find) -> None:
+    lines = "from celery import Task\nfrom shop.celery import app\n"
+    assert list(find({**OWN, "orders/jobs.py": lines + text}).tasks) == [name]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"from django.tasks import task\n@task\n{SEND}",
+        f"from huey.contrib.djhuey import task\n@task()\n{SEND}",
+        f"from shop.lib import a_task\n@a_task\n{SEND}",
+        f"from celery import chain as task\n@task\n{SEND}",
+        f"from orders.jobs import a_task\n@a_task\n{SEND}",
+        f"# celery\n{SEND}send = wrap(send)\n",
+        "# celery\nclass Send: ...\nsite.register_task(Send())\n",
+    ],
+)
+def test_what_is_called_like_a_task_is_none(text: str, find: Find) -> None:
+    lib = (
+        "# celery\nfrom shop.lib import a_task as again\ndef a_task(function):\n    return again(function)\n"
+    )
+    found = find({"orders/jobs.py": text, "shop/lib.py": lib})
+    assert (found.tasks, found.doubtful) == ({}, {})

@@ -1054,3 +1054,19 @@ def test_modules_with_the_names_of_libraries_are_found(make: Make) -> None:
         "celery": f"{top}/celery/__init__.py",
         "redis": f"{top}/redis.py",
     }
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        "A = ['x']\nB = ['orders']\nINSTALLED_APPS = list(A) + [app for app in B if app not in A]\n",
+        "A = ['x']\nINSTALLED_APPS = A\nINSTALLED_APPS.extend(['orders'])\n",
+        "INSTALLED_APPS = ['x']\nINSTALLED_APPS.append('orders')\nINSTALLED_APPS.insert(0, 'y')\n",
+        "import itertools\nA = ['orders']\nINSTALLED_APPS = list(itertools.chain(['x'], A))\n",
+        "A = ['orders']\nINSTALLED_APPS = sum([['x'], A], [])\n",
+        "A = ['orders']\nINSTALLED_APPS = list(dict.fromkeys(A + ['x']))\n",
+        'INSTALLED_APPS = """\nx\norders\n""".split()\n',
+    ],
+)
+def test_apps_are_found_however_they_are_put_together(settings: str, make: Make) -> None:
+    assert list(discover(str(make({"shop/settings.py": settings}))).apps) == ["orders"]

@@ -202,7 +202,7 @@ def test_strings_are_collected(text: str, modules: Make) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["X = ['a'] * 2", "X = {'a', 'b'} - {'b'}", "X = make(['a'])", "X = [a for a in ['a']]", "X = absent"],
+    ["X = ['a'] * 2", "X = {'a', 'b'} - {'b'}", "X = make(['a'])", "X = [a.b for a in ['a']]", "X = absent"],
 )
 def test_what_is_computed_is_passed_over(text: str, modules: Make) -> None:
     assert strings(modules({"settings.py": text})) == []
