@@ -64,6 +64,7 @@ LOADS = f"from dotenv import load_dotenv\nload_dotenv(find())\n{NAMES}"
 
 CASES = (
     Case("no manage.py", {"manage.py": None}),
+    Case("a template of projects", {"manage.py": None, "{{cookiecutter.name}}/manage.py": NAMES}),
     Case(
         "two projects",
         {"manage.py": None, "a/manage.py": "import django\n", "b/manage.py": "import django\n"},
@@ -80,6 +81,14 @@ CASES = (
         settled={"project_settings": "shop.settings"},
     ),
     Case("settings without INSTALLED_APPS", {"shop/settings.py": "X = 1\n"}),
+    Case(
+        "settings that a loader puts together",
+        {
+            "shop/settings/__init__.py": "from loader import load\nload('defaults.py')\n",
+            "shop/settings.py": None,
+            "shop/settings/defaults.py": APPS,
+        },
+    ),
     Case("settings that are no Python", {"shop/settings.py": f"{APPS}A = (\n"}),
     Case("a package that is not there", given={"project_package": "store"}),
     Case("settings that dynaconf takes before our block", {"shop/settings.py": DYNACONF}),

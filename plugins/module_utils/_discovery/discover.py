@@ -137,6 +137,11 @@ def find_manage(path: Path, ignored: frozenset[str] = frozenset()) -> Path:
     for file in [] if found else path.rglob("manage.py"):
         if not readable_name(str(file)):
             raise DiscoveryError(f"celery_project_path: {str(file)!r} has a name that cannot be: rename it.")
+    if not found and (template := _template_below(path)):
+        raise DiscoveryError(
+            f"celery_project_path: {path} is a template of projects ({template}), and none itself. Make a "
+            "project of it first, with the tool that it is for, and name the folder of that."
+        )
     if not found:
         raise DiscoveryError(
             f"celery_project_path: {path} is no Django project: "
@@ -147,6 +152,13 @@ def find_manage(path: Path, ignored: frozenset[str] = frozenset()) -> Path:
         f"celery_project_path: {path} holds several Django projects ({listed}). "
         f"Name the folder of the one that is meant, such as {found[0].parent}."
     )
+
+
+def _template_below(path: Path) -> str:
+    """Return the manage.py of a template of projects, as of cookiecutter, copier or startproject."""
+    patterns = ("*{{*/manage.py", "*/*{{*/manage.py", "manage.py-tpl", "*/manage.py-tpl", "*manage.py.j*")
+    found = [file for pattern in patterns for file in sorted(path.glob(pattern)) if file.is_file()]
+    return str(found[0].relative_to(path)) if found and readable_name(str(found[0])) else ""
 
 
 def _is_djangos(file: Path) -> bool:

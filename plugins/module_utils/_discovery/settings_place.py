@@ -15,7 +15,7 @@ from .._checkout import block
 from .imports import Module, Modules
 from .project import Finding
 from .settings_named import CONFIGURATION, VARIABLE
-from .source import DiscoveryError, assignments, dotted, literal_text, walk
+from .source import DiscoveryError, SourceError, assignments, dotted, literal_text, parse, walk
 
 #: What takes the names of a settings module at the moment of the call (dynaconf).
 _FREEZING = ("DjangoDynaconf",)
@@ -127,11 +127,26 @@ def find_place(modules: Modules, settings: str, configuration: str = "") -> Plac
         if _is_dynamic(found.tree):
             return Place(found, "the settings are put together there at run time")
     listed = ", ".join(str(found.file) for found in files)
+    beside = _given_beside(files)
+    where = f" {', '.join(beside)} gives it one, and no line of the settings imports that." if beside else ""
     raise DiscoveryError(
-        f"INSTALLED_APPS gets no value at the top level of {listed}. Set celery_project_settings to the "
-        "settings module that production runs with. If that is the one, write a Celery app of the "
+        f"INSTALLED_APPS gets no value at the top level of {listed}.{where} Set celery_project_settings to "
+        "the settings module that production runs with. If that is the one, write a Celery app of the "
         "project's own (docs.celeryq.dev, First steps with Django): the next run uses it."
     )
+
+
+def _given_beside(files: list[Module]) -> list[str]:
+    """Return the lines beside the settings that give INSTALLED_APPS a value, as ``file:line``."""
+    found = []
+    for folder in dict.fromkeys(module.file.parent for module in files):
+        for file in sorted(folder.glob("*.py")):
+            try:
+                given = assignments(parse(file), "INSTALLED_APPS")
+            except SourceError:
+                continue
+            found += [f"{file.name}:{statement.lineno}" for statement, _value in given[:1]]
+    return found
 
 
 def _place(modules: Modules, module: Module, seen: list[str]) -> Place | None:
