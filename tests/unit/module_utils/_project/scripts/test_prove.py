@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.celeriac.django.plugins.module_utils._project.scripts import prove
+from ansible_collections.celeriac.django.plugins.module_utils._project.scripts import messages, prove
 
 NODES = {"default.0a@web1": "celery", "mails.1b@web1": "mails"}
 TASKS = {"orders.tasks.send": "orders/tasks.py:3", "billing.charge": "billing/tasks.py:9"}
@@ -290,3 +290,124 @@ def test_what_the_inventory_leaves_out_is_counted_and_a_slip_is_told() -> None:
     assert found["ok"]
     assert "and 2 not asked for (celery_verify_ignored_tasks)" in found["detail"]
     assert "no task is called nothing" in found["detail"]
+
+
+# What was sent to single nodes
+
+
+SENT = messages.Sent("token", 0.0, 1000.0)
+
+
+class Told:
+    """Messages that come back as they were told to."""
+
+    def __init__(self, *answers: messages.Answer) -> None:
+        self.answers = list(answers)
+
+    def wait(self, _sent: messages.Sent) -> messages.Answer:
+        """Returns the next answer."""
+        return self.answers.pop(0)
+
+
+def came(value: Any, arrived: bool = True, at: float = 1000.5) -> messages.Answer:
+    """Returns what came back of a message."""
+    return messages.Answer(arrived, value, isinstance(value, BaseException), 0.012, at)
+
+
+def told(*answers: messages.Answer, **job: Any) -> prove.Proofs:
+    """Returns proofs whose messages have these answers."""
+    asked = proofs(FakeApp(), letters=[], **job)
+    asked.messages = Told(*answers)  # type: ignore[assignment] # the part that is used
+    return asked
+
+
+def test_each_node_does_what_was_sent_to_it_alone() -> None:
+    answer = came({"token": "token", "time": 1000.2})
+    rows = told(answer, answer).each_node({"default.0a@web1": SENT, "mails.1b@web1": SENT})
+    assert rows == [
+        {"name": "each node works", "ok": True, "detail": "default.0a@web1 12 ms, mails.1b@web1 12 ms"}
+    ]
+
+
+@pytest.mark.parametrize(
+    ("answer", "detail"),
+    [
+        (came(None, arrived=False), "mails.1b@web1 has not done it in 0 s"),
+        (came({"token": "another"}), "mails.1b@web1 gives {'token': 'another'}"),
+        (came(ValueError("x")), "mails.1b@web1 gives ValueError('x')"),
+    ],
+)
+def test_a_node_that_does_not_do_it_is_named(answer: messages.Answer, detail: str) -> None:
+    fine = came({"token": "token", "time": 1000.2})
+    (row,) = told(fine, answer).each_node({"default.0a@web1": SENT, "mails.1b@web1": SENT})
+    assert (row["ok"], row["detail"]) == (False, detail)
+
+
+@pytest.mark.parametrize(("letters", "rows"), [([], 0), (["default.0a@web1"], 1)])
+def test_nodes_without_queues_of_their_own_are_not_asked(letters: list[str], rows: int) -> None:
+    asked = told()
+    asked.job["letters"] = letters
+    found = asked.each_node({})
+    assert len(found) == rows
+    assert all(row["skipped"] for row in found)
+
+
+@pytest.mark.parametrize(("clock", "ok"), [(1000.3, True), (1060.0, False), (900.0, False)])
+def test_the_clocks_of_two_hosts(clock: float, ok: bool) -> None:
+    here, there = came({"token": "token", "time": 1000.2}), came({"token": "token", "time": clock})
+    nodes, clocks = told(here, there).each_node({"default.0a@web1": SENT, "default.0a@web2": SENT})
+    assert nodes["ok"]
+    assert (clocks["name"], clocks["ok"]) == ("clocks agree", ok)
+    assert ok or "the clock of web2 is" in clocks["detail"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "ok", "detail"),
+    [
+        (came(ValueError("token")), True, "ValueError in 12 ms"),
+        (came(ValueError("another")), False, "a task that failed on n has the result ValueError('another')"),
+        (came({"token": "token"}), False, "a task that failed on n has the result {'token': 'token'}"),
+        (came(None, arrived=False), False, "nothing after 0 s from n"),
+    ],
+)
+def test_an_error_comes_back_as_one(answer: messages.Answer, ok: bool, detail: str) -> None:
+    row = told(answer).errors("n", SENT)
+    assert (row["name"], row["ok"], row["detail"]) == ("errors come back", ok, detail)
+
+
+@pytest.mark.parametrize(
+    ("answer", "ok", "detail"),
+    [
+        (came("token"), True, "12 ms through the queue celery"),
+        (came("another"), False, "another result: 'another' through the queue celery"),
+        (came(None, arrived=False), False, "no result after 0 s through the queue celery"),
+    ],
+)
+def test_a_round_trip(answer: messages.Answer, ok: bool, detail: str) -> None:
+    row = told(answer).round_trip("default.0a@web1", "celery", SENT)
+    assert row == {"name": "round trip, pool default", "ok": ok, "detail": detail}
+
+
+def test_only_what_was_chosen_is_asked() -> None:
+    asked = proofs(FakeApp(), checks=["tasks"])
+    assert asked.wants("tasks")
+    assert not asked.wants("workers")
+    assert proofs(FakeApp(), checks=[]).wants("workers")
+
+
+def test_nodes_of_other_hosts_that_read_letters() -> None:
+    fleet = [
+        {"hostname": "web1", "pools": {"default": ["celery"]}, "letters": ["default"]},
+        {"hostname": "web2", "pools": {"default": ["celery"], "solo": ["s"]}, "letters": ["default"]},
+    ]
+    asked = proofs(FakeApp(), fleet=fleet)
+    nodes = {"default.0a@web1": [], "default.0b@web2": [], "solo.0c@web2": [], "by@hand": []}
+    assert asked._of_other_hosts(nodes) == ["default.0a@web1", "default.0b@web2"]
+
+
+def test_all_nodes_are_waited_for_and_asked_for_their_queues() -> None:
+    fleet = [{"hostname": "web1", "pools": {"default": ["celery"]}}]
+    app = FakeApp(None, {"default.0a@web1": {}})
+    app.active_queues = lambda: {"default.0a@web1": [{"name": "celery"}]}  # type: ignore[attr-defined]
+    asked = proofs(app, fleet=fleet, timeout=60)
+    assert asked._everybody() == ([], {"default.0a@web1": ["celery"]})
