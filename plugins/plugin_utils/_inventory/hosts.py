@@ -73,7 +73,9 @@ def fleet(hostvars: Mapping[str, Any], host: str, hosts: Sequence[str], groups: 
         }
         for one, deployment, hostname in (first, *members)
     ]
-    unasked = [] if alone else [one for one in groups.get("celery_worker", ()) if one not in hosts]
+    # Left out by --limit, or of a later batch: they have workers, and nobody knows what they call themselves.
+    known = () if alone else dict.fromkeys((*groups.get("celery_worker", ()), *hosts))
+    unasked = [one for one in known if _looked_at(hostvars, one) is None]
     return {"hosts": asked, "unasked": unasked}
 
 
