@@ -17,6 +17,7 @@ import json
 import os
 import pwd
 import re
+import resource
 import shutil
 import sys
 from dataclasses import dataclass
@@ -193,6 +194,8 @@ def main(program: str, arguments: list[str]) -> int:
     # Read as root; from here on, nothing of root's is left.
     become(setup.user)
     os.umask(0o027)
+    # As in the units: a crash leaves no picture of a memory with secrets in it.
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     try:
         os.chdir(setup.base)
     except OSError as error:

@@ -6,7 +6,7 @@
 #   cluster     a cluster of RabbitMQ loses a node under a load: see molecule/rabbitmq/faults.py
 #   redis       a Redis that is full, or changes its password, under a load: see molecule/redis/faults.py
 #   takeovers   twenty times, the active one of two beats is killed: see molecule/schedules/takeovers.py
-#   kills       runs that are killed 200 times at random moments, full disks, power cuts
+#   kills       runs that are killed 200 times (CELERIAC_KILLS) at random moments, full disks, power cuts
 #   results     every result backend, and the clean-up of a large table: see molecule/schedules/results.py
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -50,7 +50,7 @@ for soak in "$@"; do
     cluster) on_hosts rabbitmq "$venv/bin/python" molecule/rabbitmq/faults.py --all ;;
     redis) on_hosts redis "$venv/bin/python" molecule/redis/faults.py --all ;;
     takeovers) on_hosts schedules "$venv/bin/python" molecule/schedules/takeovers.py --takeovers=20 ;;
-    kills) CELERIAC_KILLS=200 "$venv/bin/pytest" -q -s -p no:xdist tests/unit/module_utils/_runtime/test_interrupted.py \
+    kills) CELERIAC_KILLS="${CELERIAC_KILLS:-200}" "$venv/bin/pytest" -q -s -p no:xdist tests/unit/module_utils/_runtime/test_interrupted.py \
       tests/integration/test_lifecycle.py -k "killed or power or full" ;;
     results) on_hosts schedules "$venv/bin/python" molecule/schedules/results.py ;;
     *)

@@ -119,14 +119,19 @@ class Deployment:
 @pytest.fixture
 def deployment(tmp_path: Path) -> Deployment:
     """A fresh copy of the example project, deployed with the embedded default."""
-    path = tmp_path / "shop"
+    return fresh(tmp_path)
+
+
+def fresh(folder: Path) -> Deployment:
+    """Return such a copy in a folder."""
+    path = folder / "shop"
     ignored = shutil.ignore_patterns("__pycache__", "db.sqlite3", ".*_cache", ".celery")
     shutil.copytree(SHOP, path, ignore=ignored)
     variables: dict[str, object] = {
         "celery_service_manager": "none",
         "celery_secrets": {"SECRET_KEY": "shop_test"},
     }
-    return Deployment(path, tmp_path, variables=variables)
+    return Deployment(path, folder, variables=variables)
 
 
 def free_port() -> int:

@@ -3,16 +3,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import re
 import signal
 import subprocess
 import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 import pytest
 
-from .conftest import Deployment, Run
+from .conftest import Deployment, Run, fresh
 
 
 @pytest.fixture
@@ -210,12 +213,34 @@ def test_virtualenv_of_somebody_else_stays(deployment: Deployment) -> None:
     assert (venv / "bin/celery").exists()
 
 
+@dataclass
+class Undisturbed:
+    """What a run makes that nobody kills, and how long it takes."""
+
+    files: dict[str, str]
+    seconds: float
+    #: For each run that was killed, the programs of it that were.
+    killed: list[list[str]]
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Undisturbed]:
+    """A run that nobody kills; in the end, it is told how many others were killed."""
+    deployment = fresh(tmp_path_factory.mktemp("undisturbed"))
+    begin = time.monotonic()
+    assert deployment.integrate().returncode == 0
+    found = Undisturbed(own_files(deployment), time.monotonic() - begin, [])
+    yield found
+    with_uv = sum("uv" in programs for programs in found.killed)
+    print(f"whole runs: {len(found.killed)} were killed at random moments, {with_uv} of them while uv worked")
+
+
 @pytest.mark.parametrize("seed", range(max(2, int(os.environ.get("CELERIAC_KILLS", "0")) // 3)))
-def test_killed_at_any_moment(deployment: Deployment, seed: int) -> None:
-    """Killed three times at random moments and run again: the same as one undisturbed run."""
-    reference = Deployment(deployment.path, deployment.folder, variables={**deployment.variables})
+def test_killed_at_any_moment(deployment: Deployment, undisturbed: Undisturbed, seed: int) -> None:
+    """Killed three times at any moment: the next run ends as an undisturbed one, removal gives all back."""
+    before = deployment.tree()
     chance = random.Random(seed)  # noqa: S311 - for a moment, not for a secret
-    for _attempt in range(3):
+    for attempt in range(3):
         process = subprocess.Popen(
             deployment.command("integrate"),
             env=deployment.environ(),
@@ -223,19 +248,34 @@ def test_killed_at_any_moment(deployment: Deployment, seed: int) -> None:
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
+        if attempt == 0:
+            wait_for("uv", process)
+            moment = chance.uniform(0, undisturbed.seconds / 8)
+        else:
+            moment = chance.uniform(0.5, undisturbed.seconds)
         try:
-            process.wait(chance.uniform(0.5, 12))
+            process.wait(moment)
         except subprocess.TimeoutExpired:
-            kill_tree(process.pid)
+            undisturbed.killed.append(kill_tree(process.pid))
         process.wait()
     run = deployment.integrate()
     assert run.returncode == 0, run.stdout
     assert deployment.integrate().changed() == 0
     assert not list(deployment.path.rglob(".celeriac-*"))
-    disturbed = own_files(deployment)
+    assert own_files(deployment) == undisturbed.files
     assert deployment.play("remove").returncode == 0
-    assert reference.integrate().returncode == 0
-    assert own_files(reference) == disturbed
+    after = deployment.tree()
+    after.pop("db.sqlite3")
+    assert after == before
+
+
+def wait_for(program: str, process: subprocess.Popen[bytes]) -> None:
+    """Wait until a process has such a child, or a child's child."""
+    deadline = time.monotonic() + 300
+    while program not in (known := programs_of(process.pid).values()):
+        assert process.poll() is None, "it ended before"
+        assert time.monotonic() < deadline, known
+        time.sleep(0.02)
 
 
 def begin(deployment: Deployment) -> subprocess.Popen[str]:
@@ -285,18 +325,31 @@ def test_nobody_waits_for_a_run_that_was_killed(deployment: Deployment) -> None:
     assert deployment.integrate().changed() == 0
 
 
-def kill_tree(pid: int) -> None:
-    """Kill a process and all that it started, as a power cut would."""
-    children = re.findall(
-        r"^\s*(\d+)$",
-        subprocess.run(
-            ["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True, check=False
-        ).stdout,
-        re.MULTILINE,
-    )
-    try:
-        os.kill(pid, signal.SIGKILL)
-    except ProcessLookupError:
-        return
-    for child in children:
-        kill_tree(int(child))
+def programs_of(pid: int) -> dict[int, str]:
+    """Return a process and all that it started, parents first: their numbers and names."""
+    listed = subprocess.run(["ps", "-eo", "pid=,ppid=,comm="], capture_output=True, text=True, check=True)
+    processes = [line.split(None, 2) for line in listed.stdout.splitlines()]
+    found = {pid: ""}
+    while more := [each for each in processes if int(each[0]) not in found and int(each[1]) in found]:
+        found |= {int(child): name for child, _parent, name in more}
+    return found
+
+
+def kill_tree(pid: int) -> list[str]:
+    """Kill a process and all that it started, as a power cut would; return the programs."""
+    programs = {pid: ""}
+    stopped: set[int] = set()
+    # What is stopped starts nothing more, so nobody is left when no more are found.
+    while new := set(programs) - stopped:
+        signal_all(new, signal.SIGSTOP)
+        stopped |= new
+        programs |= programs_of(pid)
+    signal_all(stopped, signal.SIGKILL)
+    return list(programs.values())
+
+
+def signal_all(processes: Iterable[int], number: signal.Signals) -> None:
+    """Send a signal to processes, of which some may have ended."""
+    for process in processes:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process, number)
