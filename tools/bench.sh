@@ -12,6 +12,7 @@ mkdir -p .cache/bench
 {
   "$1/bin/python" tests/bench/discovery.py
   "$1/bin/python" tests/bench/run.py
+  "$1/bin/python" tests/bench/hosts.py
   "$1/bin/python" tests/bench/memory/run.py .venv/bin/python "$1/bin/python"
   "$1/bin/python" tests/bench/throughput/run.py
 } | tee .cache/bench/printed

@@ -54,6 +54,13 @@ class ActionModule(ActionBase):
         return result
 
     def _steps(self, task_vars: dict[str, Any]) -> list[dict[str, Any]]:
+        # The roles of the parts are included where something differs: what they bring is not known yet.
+        defaults: dict[str, Any] = {}
+        for role in {file.partition("/")[0] for file in PARTS.values()}:
+            path = _ROLES / role / "defaults/main.yml"
+            if path.exists():
+                defaults.update(self._loader.load_from_file(str(path), trusted_as_template=True) or {})
+        self._templar.available_variables = {**defaults, **task_vars}
         steps = []
         for part, file in PARTS.items():
             tasks = self._loader.load_from_file(str(_ROLES / file), trusted_as_template=True)

@@ -89,3 +89,57 @@ options:
     type: dict
     default: {}
 """
+    SERVER = r"""
+options:
+  packages:
+    description: Names of packages, as patterns.
+    type: list
+    elements: str
+    default: []
+  units:
+    description: Units of systemd.
+    type: list
+    elements: str
+    default: []
+  paths:
+    description: Files and folders.
+    type: list
+    elements: path
+    default: []
+  certificate:
+    description: A certificate that the server is to have, a PEM file on the host.
+    type: path
+    default: ""
+  key:
+    description: Its key.
+    type: path
+    default: ""
+  reach:
+    description: The other hosts, by whose addresses it is told where the server has to listen.
+    type: dict
+    default: {}
+    suboptions:
+      hosts:
+        description: Each of them with the list of names under which it may be known here.
+        type: dict
+        default: {}
+      networks:
+        description: Addresses and networks of others.
+        type: list
+        elements: str
+        default: []
+      variable:
+        description: The variable that has the address of this host, for messages.
+        type: str
+        default: ""
+      clients:
+        description: The variable that has the addresses of the others, where there is one, for messages.
+        type: str
+        default: ""
+      tls:
+        description:
+          - The variable that has the server encrypt what crosses the network, for a warning; empty where it
+            does.
+        type: str
+        default: ""
+"""

@@ -1,14 +1,14 @@
 # Copyright (c) 2026 celeriac.django contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What task files and playbooks ask of the inventory: hosts, and URLs of the servers that it sets up."""
+"""What task files and playbooks ask of the inventory: hosts, URLs of its servers, what differs on them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ansible_collections.celeriac.django.plugins.plugin_utils._inventory import hosts, urls
+from ansible_collections.celeriac.django.plugins.plugin_utils._inventory import hosts, servers, urls
 
 
 def _access(user: Any, password: Any, tls: Any) -> urls.Access:
@@ -64,5 +64,6 @@ class FilterModule:
             "celery_fleet": hosts.fleet,
             "celery_broker_url": broker_url,
             "celery_database_url": database_url,
+            "celery_differing": servers.differing,
             "celery_sqlalchemy_url": urls.sqlalchemy_url,
         }

@@ -89,10 +89,9 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    wanted = dict(module.params)
     try:
         found = definitions.exported()
-        missing = definitions.missing(found, definitions.Wanted(queues=wanted.pop("queue_pattern"), **wanted))
+        missing = definitions.missing(found, definitions.wanted_of(module.params))
         strangers = definitions.strangers(found)
         if not module.check_mode:
             if missing:

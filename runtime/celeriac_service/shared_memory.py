@@ -5,6 +5,10 @@ A process that is forked shares all memory with its parent, until one of the two
 garbage collector writes to each object that it looks at, so soon every child has a copy of all that was
 loaded. What is frozen before the fork, no collector looks at again, in no child. What tasks will load anyhow
 is loaded before it.
+
+billiard replaces a process by the most memory that it ever had, with all that it shares with the others in it
+(`ru_maxrss`): with what is loaded before the fork, a limit would be reached by what is nobody's own. So a
+process is measured by what it has for itself, and has now.
 """
 
 from __future__ import annotations
@@ -19,6 +23,8 @@ from celery import signals
 from celery.utils.log import get_logger
 
 logger = get_logger(__name__)
+#: Of `/proc/self/smaps_rollup`: the pages of this process alone, and its part of what is swapped out.
+OWN = ("Private_Clean:", "Private_Dirty:", "Private_Hugetlb:", "SwapPss:")
 
 
 def share() -> None:
@@ -35,8 +41,27 @@ def _before_the_fork(instance: Any, **kwargs: Any) -> None:
         return
     for load in (_databases, _mail, _templates, _translations, _urls):
         _try(load)
+    _count_what_is_their_own()
     gc.collect()
     gc.freeze()
+
+
+def _count_what_is_their_own() -> None:
+    """Have `max_memory_per_child` mean the memory that a process has for itself."""
+    from billiard import pool
+
+    total = getattr(pool, "mem_rss", None)
+    if total is not None and own_memory() > 0:
+        pool.mem_rss = lambda: own_memory() or total()
+
+
+def own_memory() -> int:
+    """Return the KiB that this process has for itself, 0 where the system does not tell."""
+    try:
+        with open("/proc/self/smaps_rollup", encoding="ascii") as rollup:
+            return sum(int(line.split()[1]) for line in rollup if line.startswith(OWN))
+    except (OSError, ValueError):
+        return 0
 
 
 def _try(load: Callable[[], None]) -> None:

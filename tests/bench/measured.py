@@ -21,18 +21,33 @@ BEGIN, END = "<!-- written by make bench: begin -->", "<!-- written by make benc
 #: What each line stands for, in the order of the table.
 MEANING = {
     "noop_ratio": "a run that changes nothing, proofs included, to the gathering of facts",
+    "noop_servers_ratio": "the same, with broker and database on the one host",
     "cold_ratio": "a first run, proofs included, to a script by hand that uses uv",
     "cold_ratio_pip": "the same, to a script that uses pip",
     "demo_seconds": "a fresh `make demo` with warm caches, in seconds",
     "discovery_seconds": "discovery of 3,000 Python files, in seconds",
     "discovery_megabytes": "the memory that it takes, in megabytes",
     "memory_ratio": "memory of main process and eight children after 2,000 tasks, to first steps",
+    "fleet_ratio": "a run that changes nothing on ten hosts, all on this one machine, to one on one of them",
+    "controller_megabytes": "the largest process of Ansible in it, in megabytes",
+    "memory_ratio_max_tasks_per_child": "the same with `max_tasks_per_child: 40`",
+    "memory_ratio_autoscale": "the same with `autoscale` from 2 to 8",
     "one_query_ratio": "tasks of one query per second, to first steps",
     "empty_ratio": "empty tasks per second, to first steps",
     "one_query_ratio_django_db": "tasks of one query per second, results in the database, to first steps",
     "empty_ratio_django_db": "empty tasks per second, results in the database, to first steps",
+    "one_query_ratio_rabbitmq": "tasks of one query per second by RabbitMQ, to first steps",
+    "empty_ratio_rabbitmq": "empty tasks per second by RabbitMQ, to first steps",
+    "queue_ms_median": "median time of a task in the queue, at half the rate that first steps manage, in ms",
+    "queue_ms_median_first_steps": "the same with first steps",
+    "queue_ms_p99": "the time that 99 of 100 tasks do not exceed",
+    "queue_ms_p99_first_steps": "the same with first steps",
+    "start_seconds": "from the start of a worker until a task is done that waits for it, in seconds",
+    "start_seconds_first_steps": "the same with first steps",
+    "start_seconds_200_models": "the same in a project with 200 models more",
+    "start_seconds_200_models_first_steps": "the same with first steps",
 }
-_LINE = re.compile(r"^([a-z_]+): ([0-9.]+)$", re.MULTILINE)
+_LINE = re.compile(r"^([a-z0-9_]+): ([0-9.]+)$", re.MULTILINE)
 
 
 class PageError(Exception):

@@ -271,6 +271,69 @@ def test_secrets_are_in_no_log() -> None:
     assert modes == ""
 
 
+#: What somebody does to the servers, by what the look calls it, and how it is seen that a run has undone it.
+DRIFTS = {
+    "/etc/redis/celeriac.conf": (
+        "echo '# mine' >> /etc/redis/celeriac.conf",
+        "! grep mine /etc/redis/celeriac.conf",
+    ),
+    "/etc/redis/celeriac.d/server-shop.json": (
+        "chmod 0644 /etc/redis/celeriac.d/server-shop.json",
+        'test "$(stat -c %a /etc/redis/celeriac.d/server-shop.json)" = 640',
+    ),
+    "its configuration": (
+        "sed -i '/^include .etc.redis.celeriac.conf/d' /etc/redis/redis.conf",
+        "grep '^include /etc/redis/celeriac.conf' /etc/redis/redis.conf",
+    ),
+    "the rights of the user": (
+        f"{ADMIN} admin ACL SETUSER shop +flushall",
+        f"{ADMIN} ! admin ACL LIST | grep flushall",
+    ),
+    "its certificate": (
+        f"{ADMIN} cd /etc/celeriac-test && install -m 0644 imposter.crt imposter.key /etc/redis && "
+        "admin CONFIG SET tls-cert-file /etc/redis/imposter.crt tls-key-file /etc/redis/imposter.key",
+        "echo | openssl s_client -connect 127.0.0.1:6379 2>/dev/null | openssl x509 -issuer -noout | "
+        "grep 'celeriac test ca'",
+    ),
+    "its owner": (
+        "cd / && runuser -u postgres -- psql -qc \"ALTER ROLE shop PASSWORD 'another'\"",
+        "PGPASSWORD=database_molecule_password psql -h 127.0.0.1 -U shop redis -c 'SELECT 1'",
+    ),
+    "who may connect": (
+        "sed -i 's/^hostssl \"redis\".*//' /etc/postgresql/15/main/pg_hba.conf",
+        "grep '^hostssl \"redis\"' /etc/postgresql/15/main/pg_hba.conf",
+    ),
+    "/etc/postgresql/15/main/conf.d/celeriac.conf": (
+        "echo >> /etc/postgresql/15/main/conf.d/celeriac.conf",
+        'test "$(wc -l < /etc/postgresql/15/main/conf.d/celeriac.conf)" = 2',
+    ),
+    "/etc/postgresql/15/main/celeriac-tls/key.pem": (
+        "echo >> /etc/postgresql/15/main/celeriac-tls/key.pem",
+        "cmp /etc/celeriac-test/server.key /etc/postgresql/15/main/celeriac-tls/key.pem",
+    ),
+}
+
+
+def test_one_look_sees_each_difference() -> None:
+    """What somebody changes is found by the look, told in check mode, and mended; then nothing differs."""
+    given = ("--tags=broker,database", f"--limit={SERVER}", playbooks.INTEGRATE)
+    for did, mended in DRIFTS.values():
+        run(SERVER, did)
+        with pytest.raises(RuntimeError):
+            run(SERVER, mended)
+    told = playbook("--check", "-v", *given).stdout
+    for name in DRIFTS:
+        assert f"- {name}\n" in told, f"{name} is not seen:\n{told}"
+    assert re.search(r"celeriac-redis-server +: ok=\d+ +changed=[1-9]", told), told
+    done = playbook(*given)
+    assert done.returncode == 0, done.stdout
+    for _did, mended in DRIFTS.values():
+        run(SERVER, mended)
+    again = playbook(*given).stdout
+    assert re.search(r"celeriac-redis-server +: ok=\d+ +changed=0", again), again
+    assert "change.yml" not in again, "something still differs"
+
+
 def test_redis_keeps_what_it_has_and_evicts_nothing() -> None:
     """As a broker has to."""
     told = run(SERVER, ADMIN + "admin CONFIG GET maxmemory-policy; admin CONFIG GET appendonly")
@@ -292,10 +355,15 @@ def valkey() -> Any:
 
 
 def test_valkey_serves_as_well(valkey: str) -> None:
-    """From the distribution, with the same user, on loopback alone; a second run changes nothing."""
+    """From the distribution, with the same user, on loopback alone; a second run is short."""
     done = playbook("celeriac.django.integrate", inventory="valkey")
     assert done.returncode == 0
     assert "changed=0" in done.stdout, done.stdout
+    # With broker and database on the one host: what changes nothing is short, and stays so.
+    tasks = re.findall(r"^TASK ", done.stdout, re.MULTILINE)
+    did = re.findall(r"^ok: ", done.stdout, re.MULTILINE)
+    assert len(tasks) <= 26, done.stdout
+    assert len(did) <= 14, done.stdout
     listening = run(valkey, "ss -lntH | awk '{print $4}'").split()
     assert {address.rpartition(":")[0] for address in listening} <= {"127.0.0.1", "[::1]"}
     assert hosts.open_ports(valkey, seen_from=APP) == []

@@ -67,6 +67,21 @@ class Wanted:
     delivery_limit: int
 
 
+def wanted_of(account: Mapping[str, Any]) -> Wanted:
+    """Return what Celery is to have, from the options of a module."""
+    given = dict(account)
+    return Wanted(queues=given.pop("queue_pattern"), **given)
+
+
+def complete(account: Mapping[str, Any]) -> bool:
+    """Tell whether the RabbitMQ of this host has all that Celery is to have, and no user of everybody's."""
+    try:
+        found = exported()
+    except RabbitError:
+        return False
+    return not missing(found, wanted_of(account)) and not strangers(found)
+
+
 def missing(
     found: Mapping[str, Any], wanted: Wanted, salt: Callable[[int], bytes] = os.urandom
 ) -> dict[str, list[dict[str, Any]]]:

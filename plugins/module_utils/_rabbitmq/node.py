@@ -53,6 +53,10 @@ class Node:
         return self.data or len(self.nodes) > 1
 
 
+#: That of a host at which nobody could look.
+NONE = Node(running=False, nodes=(), data=False)
+
+
 def look(data: Path = DATA) -> Node:
     """Return what the node of this host is, by what it says, or else by its files in *data*."""
     try:
@@ -108,6 +112,15 @@ def on_disk(data: Path) -> Node:
         nodes=tuple(dict.fromkeys(quoted or plain for quoted, plain in found)),
         data=bool(vhosts - {_FIRST_VHOST}) or any(queue.is_dir() for queue in queues),
     )
+
+
+def included(root: Path = Path("/")) -> bool:
+    """Tell whether the server's environment reads what the role adds to it."""
+    try:
+        text = (root / "etc/rabbitmq/rabbitmq-env.conf").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return False
+    return ". /etc/rabbitmq/celeriac-env.conf" in text.splitlines()
 
 
 def unread(patterns: Iterable[str] = CONFIGURATION, root: Path = Path("/"), data: Path = DATA) -> list[str]:

@@ -61,6 +61,33 @@ def look(hosts: Mapping[str, Sequence[str]], networks: Sequence[str] = ()) -> Re
     )
 
 
+def unknown(found: Reach, variable: str, clients: str = "") -> str:
+    """Return what to do about those to whom no way leads.
+
+    Args:
+        found: what was found.
+        variable: the one that has the address of this host.
+        clients: the one that has the addresses of the others, where there is one.
+    """
+    instead = f"{variable} of this host to the address that they use"
+    if clients:
+        instead = f"{clients} to the addresses that may connect"
+    return (
+        f"This host finds no address for {', '.join(found.unknown)}, or no way there, and its server "
+        "is to listen where they are, and nowhere else. Give them names that it can resolve (DNS, "
+        f"/etc/hosts), or set {instead}."
+    )
+
+
+def exposed(found: Reach, variable: str, tls: str) -> str:
+    """Return the warning that all can read what crosses the network; *tls* is the variable against that."""
+    return (
+        f"The server listens on {', '.join(found.public)}, which the whole internet can reach, and "
+        f"passwords and data cross the network in the clear. Set {variable} to an address of a "
+        f"private network, or {tls}."
+    )
+
+
 def _resolve(name: str) -> list[str]:
     """Return the addresses that this host finds for a name."""
     if not name:

@@ -7,7 +7,8 @@ Both run `examples/shop` with the same versions of everything, by a Redis and a 
 own: a main process and eight children, after 2,000 tasks of several kinds. What is added up is the
 proportional set size (PSS in smaps_rollup): a page that processes share counts once.
 
-Prints it for each Python that was given, then ``memory_ratio: N``, the worst of them.
+Prints it for each Python that was given, then ``memory_ratio: N``, the worst of them, and the same for a pool
+that replaces its processes and for one that grows with the load.
 usage: run.py PYTHON …
 """
 
@@ -270,7 +271,7 @@ def until(condition: Callable[[], bool], seconds: float) -> None:
 
 def main() -> None:
     """Measure each Python that was given."""
-    ratios = []
+    ratios: dict[str, list[float]] = {variant: [] for variant in VARIANTS}
     for python, version in map(virtualenv, sys.argv[1:]):
         for variant, arguments in VARIANTS.items():
             with (
@@ -289,9 +290,9 @@ def main() -> None:
                     )
             ratio = found["ours"][0] / found["plain"][0]
             print(f"memory_ratio {variant} Python {version}: {ratio:.2f}", flush=True)
-            if not variant:
-                ratios.append(ratio)
-    print(f"memory_ratio: {max(ratios):.2f}")
+            ratios[variant].append(ratio)
+    for variant, found_ratios in ratios.items():
+        print(f"{'_'.join(filter(None, ('memory_ratio', variant)))}: {max(found_ratios):.2f}")
 
 
 if __name__ == "__main__":

@@ -10,6 +10,14 @@ CREATE ROLE bench LOGIN PASSWORD 'bench_molecule_password';
 CREATE DATABASE ours OWNER bench;
 CREATE DATABASE plain OWNER bench;
 SQL
+# Of the distribution's, beside the Redis.
+apt-get update -qq
+DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends rabbitmq-server >/dev/null
+rabbitmqctl --quiet add_user bench rabbitmq_molecule_password
+for name in ours plain; do
+  rabbitmqctl --quiet add_vhost "$name"
+  rabbitmqctl --quiet set_permissions -p "$name" bench '.*' '.*' '.*'
+done
 sed -i 's/^\(# \)\?requirepass .*/requirepass redis_molecule_password/' /etc/redis/redis.conf
 systemctl restart redis-server.service
 
@@ -38,11 +46,20 @@ DATABASES = {
 }
 TEXT
   cat > demoapp/models.py <<'TEXT'
+import os
+
 from django.db import models
 
 
 class Widget(models.Model):
     name = models.CharField(max_length=140)
+
+
+# For the time that a start takes: models as a large project has them, without tables.
+for number in range(200 if os.path.exists("/srv/many-models") else 0):
+    fields = {f"field{each}": models.CharField(max_length=140) for each in range(8)}
+    meta = type("Meta", (), {"managed": False})
+    type(f"Many{number}", (models.Model,), {**fields, "Meta": meta, "__module__": __name__})
 TEXT
   cat > demoapp/tasks.py <<'TEXT'
 import time
@@ -66,6 +83,14 @@ def one_query():
 def mark(url, key):
     with redis.Redis.from_url(url) as client:
         client.rpush(key, time.time())
+
+
+@shared_task
+def waited(url, key, sent):
+    waited = time.time() - sent
+    Widget.objects.count()
+    with redis.Redis.from_url(url) as client:
+        client.rpush(key, waited)
 TEXT
   /opt/make/bin/python manage.py makemigrations --verbosity 0 demoapp
 done

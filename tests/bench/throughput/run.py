@@ -8,11 +8,14 @@ equally fast all the time. Without results, as in the page's own steps, and with
 its section on extensions and as is the collection's default.
 
 Prints each round, then ``one_query_ratio: N`` and ``empty_ratio: N`` without results, the same with
-``_django_db`` where both keep results there, and how many connections each opened for how many tasks.
+``_django_db`` where both keep results there and with ``_rabbitmq``, and how many connections each opened for
+how many tasks. Then, by Redis: ``queue_ms_…``, for how long a task waits at half the rate that the page's
+project manages, and ``start_seconds_…``, from `systemctl start` until a task is done that was sent before.
 """
 
 from __future__ import annotations
 
+import json
 import statistics
 import subprocess
 import sys
@@ -26,8 +29,20 @@ INVENTORY = HERE / "inventory"
 HOST = next(iter((INVENTORY / "hosts.yml").read_text().split("hosts:")[1].split())).rstrip(":")
 ROUNDS = 7
 #: How many tasks make a round, without results and with results in the database.
-NUMBERS = {"": {"empty": 5000, "one_query": 1000}, "_django_db": {"empty": 1000, "one_query": 1000}}
+NUMBERS = {
+    "": {"empty": 5000, "one_query": 1000},
+    "_django_db": {"empty": 1000, "one_query": 1000},
+    "_rabbitmq": {"empty": 3000, "one_query": 1000},
+}
+#: How often it is measured how long tasks wait, each time for so many seconds, and how long a start takes.
+WAITS, WAIT_SECONDS, STARTS = 3, 10, 5
 PASSWORD = "redis_molecule_password"  # noqa: S105 - of the test host alone
+REDIS = f"redis://:{PASSWORD}@127.0.0.1:6379"
+RABBITMQ = "amqp://bench:rabbitmq_molecule_password@127.0.0.1:5672"
+BROKERS = {
+    "": {"ours": f"{REDIS}/0", "plain": f"{REDIS}/1"},
+    "_rabbitmq": {"ours": f"{RABBITMQ}/ours", "plain": f"{RABBITMQ}/plain"},
+}
 #: How each contender's environment is entered.
 ENTER = {
     "ours": "cd /srv/ours && set -a && . /etc/ours-celery/environment && "
@@ -69,16 +84,20 @@ def redis_connections() -> int:
     return int(info.split("total_connections_received:")[1].split()[0])
 
 
+def send(contender: str, *words: object) -> str:
+    """Run send.py in the environment of a contender."""
+    return on_host(f"{ENTER[contender]} - {' '.join(map(str, words))}", (HERE / "send.py").read_text())
+
+
 def measure(contender: str, task: str, number: int) -> tuple[float, int]:
     """Return tasks per second of one round, and the connections that Redis got for it."""
     before = redis_connections()
-    printed = on_host(f"{ENTER[contender]} - {task} {number}", (HERE / "send.py").read_text())
-    seconds = float(printed.split("seconds:")[1])
+    seconds = float(send(contender, "rate", task, number).split("seconds:")[1])
     return number / seconds, redis_connections() - before
 
 
-def rounds(label: str) -> None:
-    """Let the contenders take turns, and print what comes of it."""
+def rounds(label: str) -> float:
+    """Let the contenders take turns, and print what comes of it; return queries per second of the page's."""
     rates: dict[tuple[str, str], list[float]] = defaultdict(list)
     sessions = {contender: sql_sessions(contender) for contender in ENTER}
     redis: dict[str, int] = defaultdict(int)
@@ -106,6 +125,46 @@ def rounds(label: str) -> None:
             f"plain {statistics.median(plain):.0f}"
         )
         print(f"{task}_ratio{label}: {ratio:.2f}", flush=True)
+    return statistics.median(rates["plain", "one_query"])
+
+
+def waits(each_second: float) -> None:
+    """Print for how long tasks wait that come at a steady rate."""
+    found: dict[str, list[float]] = defaultdict(list)
+    for number in range(WAITS):
+        for contender in sorted(ENTER, reverse=bool(number % 2)):
+            printed = send(contender, "waits", f"{each_second:.1f}", WAIT_SECONDS)
+            found[contender] += json.loads(printed.split("waits:")[1])
+    for contender, label in (("ours", ""), ("plain", "_first_steps")):
+        each = sorted(1000 * seconds for seconds in found[contender])
+        print(f"queue_ms_median{label}: {statistics.median(each):.1f}")
+        print(f"queue_ms_p99{label}: {each[int(0.99 * len(each))]:.1f}", flush=True)
+
+
+def started(contender: str) -> float:
+    """Return the seconds from the start of a worker until a task is done that was sent before."""
+    unit = "plain-worker.service"
+    if contender == "ours":
+        unit = on_host("systemctl list-units --plain --no-legend 'ours-worker-default@*'").split()[0]
+    key = f"start-{contender}-{time.monotonic_ns()}"
+    on_host(f"systemctl stop {unit}")
+    send(contender, "mark", key)
+    begin = float(on_host(f"date +%s.%N; systemctl start --no-block {unit}").split()[0])
+    ask = f"redis-cli --no-auth-warning -a {PASSWORD} -n 2 blpop {key} 120"
+    return float(on_host(ask).split()[1]) - begin
+
+
+def starts() -> None:
+    """Print how long a start takes, in the small project and with 200 models."""
+    for models, command in (("", "true"), ("_200_models", "touch /srv/many-models")):
+        on_host(command)
+        times: dict[str, list[float]] = defaultdict(list)
+        for number in range(STARTS):
+            for contender in sorted(ENTER, reverse=bool(number % 2)):
+                times[contender].append(started(contender))
+        for contender, label in (("ours", ""), ("plain", "_first_steps")):
+            print(f"start_seconds{models}{label}: {statistics.median(times[contender]):.2f}", flush=True)
+    on_host("rm -f /srv/many-models")
 
 
 def main() -> None:
@@ -113,19 +172,24 @@ def main() -> None:
     play("molecule/default/create.yml")
     try:
         on_host("bash -s", (HERE / "contenders.sh").read_text())
-        for label, backend in (("", ""), ("_django_db", "django-db")):
-            play("celeriac.django.integrate", f"--extra-vars=celery_result_backend={backend or 'none'}")
+        for label, backend in (("", ""), ("_django_db", "django-db"), ("_rabbitmq", "")):
+            brokers = BROKERS.get(label, BROKERS[""])
+            given = {"celery_result_backend": backend or "none", "celery_broker_url": brokers["ours"]}
+            play("celeriac.django.integrate", f"--extra-vars={json.dumps(given)}")
             # The same packages for both, to the byte.
             on_host(
                 "systemctl stop plain-worker.service 2>/dev/null; "
                 "python3 -m venv /opt/plain && rm -rf /opt/plain/lib && "
                 "cp -a /var/lib/ours-celery/venv/lib /opt/plain/lib && "
-                "rm -r /opt/plain/lib/python3*/site-packages/hiredis* && "
+                "rm -rf /opt/plain/lib/python3*/site-packages/hiredis* && "
                 "printf '#!/opt/plain/bin/python\\nfrom celery.__main__ import main\\nmain()\\n' "
                 "> /opt/plain/bin/celery && chmod 755 /opt/plain/bin/celery"
             )
-            on_host(f"bash -s {backend}", (HERE / "plain.sh").read_text())
-            rounds(label)
+            on_host(f"bash -s {brokers['plain']} {backend}", (HERE / "plain.sh").read_text())
+            managed = rounds(label)
+            if not label:
+                waits(managed / 2)
+                starts()
     finally:
         play("molecule/default/destroy.yml")
 

@@ -29,6 +29,7 @@ class _ColorFormatter(logging.Formatter):
 
 #: What is imported from Celery and kombu, or inherited from.
 STAND_INS: dict[str, dict[str, Any]] = {
+    "billiard": {"pool": types.SimpleNamespace(mem_rss=lambda: 1)},
     "celery": {"Celery": object, "Task": object},
     "celery._state": {"get_current_task": lambda: None},
     "celery.bootsteps": {"StartStopStep": object},

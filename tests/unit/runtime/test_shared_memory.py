@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from types import SimpleNamespace
 from unittest import mock
@@ -60,4 +61,40 @@ def test_what_cannot_be_loaded_keeps_nothing_else_from_it(
     getattr(module, broken).side_effect = ImportError("no module of the project's")
     module._before_the_fork(SimpleNamespace(pool_cls=sys.modules["celery.concurrency"].prefork.TaskPool))
     assert all(getattr(module, name).call_count == 1 for name in LOADERS)
+    assert collector.freeze.called
+
+
+def test_a_process_is_measured_by_what_it_has_for_itself(load: Load) -> None:
+    """What a child shares with its parent is not its own, until it writes to it."""
+    module = load("shared_memory")
+    shared = bytearray(os.urandom(1)) * (64 << 20)
+    before = module.own_memory()
+    assert before > len(shared) >> 10
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        first = module.own_memory()
+        shared[:: os.sysconf("SC_PAGE_SIZE")] = b"x" * len(shared[:: os.sysconf("SC_PAGE_SIZE")])
+        os.write(writing, f"{first} {module.own_memory()}".encode())
+        os._exit(0)
+    os.waitpid(child, 0)
+    first, then = map(int, os.read(reading, 100).split())
+    os.close(reading)
+    os.close(writing)
+    assert first < before - (len(shared) >> 10) // 2
+    assert then > first + (len(shared) >> 10) // 2
+
+
+def test_the_limit_of_a_process_counts_that(
+    collector: mock.Mock, load: Load, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = load("shared_memory")
+    pool = sys.modules["billiard"].pool
+    monkeypatch.setattr(pool, "mem_rss", lambda: 500)
+    monkeypatch.setattr(module, "own_memory", lambda: 20)
+    module._before_the_fork(SimpleNamespace(pool_cls=sys.modules["celery.concurrency"].prefork.TaskPool))
+    assert pool.mem_rss() == 20
+    # Where the system does not tell, as before.
+    monkeypatch.setattr(module, "own_memory", lambda: 0)
+    assert pool.mem_rss() == 500
     assert collector.freeze.called
