@@ -32,7 +32,8 @@ class Price:
 
 #: The most that they may be. A run that changes nothing looks and visits. Inside of the project there are its
 #: questions, the proofs and, beside these, what the settings of the web say; under systemd, questions come
-#: with the proofs, and it is one less. The site and the proofs over the fleet took the bytes above 900,000. The starts of a cold run cannot be noted: its packages are to come.
+#: with the proofs, and it is one less. The starts of a cold run cannot be noted: its packages are to come.
+#: The part of the site and the proofs over the fleet took the bytes of a no-op run above 900,000.
 MOST = {"no-op": Price(2, 950_000, 3, 8, 15), "cold": Price(8, 2_400_000, 0, 15, 33)}
 
 
