@@ -61,18 +61,37 @@ def database_problems() -> list[dict[str, str]]:
         try:
             connection.ensure_connection()
         except (DatabaseError, InterfaceError) as error:
-            settings = connection.settings_dict
-            where = f"{settings.get('HOST') or 'localhost'}:{settings.get('PORT') or 'default port'}"
-            problems.append(
-                {
-                    "kind": "database",
-                    "text": f"the database {settings.get('NAME')!r} at {where} (DATABASES[{alias!r}]) "
-                    f"refuses the user {settings.get('USER')!r}: {str(error).strip()}",
-                }
-            )
+            text = _of_a_database(alias, connection.settings_dict, str(error).strip())
+            problems.append({"kind": "database", "text": text})
         else:
             connection.close()
     return problems
+
+
+#: What drivers say where nobody listens.
+_NOBODY = (
+    "refused",
+    "no such file",
+    "timed out",
+    "timeout expired",
+    "translate host",
+    "not known",
+    "can't connect",
+)
+
+
+def _of_a_database(alias: str, settings: dict[str, Any], error: str) -> str:
+    """Return what to say of a database that does not let us in: nobody is there, or it does not want us."""
+    where = f"{settings.get('HOST') or 'localhost'}:{settings.get('PORT') or 'default port'}"
+    nobody = any(word in error.lower() for word in _NOBODY)
+    what = "does not answer" if nobody else f"refuses the user {settings.get('USER')!r}"
+    text = f"the database {settings.get('NAME')!r} at {where} (DATABASES[{alias!r}]) {what}: {error}"
+    if not settings.get("NAME"):
+        text += (
+            ". It has no NAME: if the settings read that from the environment, put the variables of the "
+            "database into celery_environment, and its password into celery_secrets"
+        )
+    return text
 
 
 #: The apps that come with Celery, and bring tables.

@@ -159,3 +159,22 @@ def test_an_empty_database_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     (text,) = ask(monkeypatch, [], alias="main", empty="default")
     assert "django-celery-beat commits there" in text
     assert "the values of 'main'" in text
+
+
+@pytest.mark.parametrize(
+    ("error", "what"),
+    [
+        ('connection to server at "127.0.0.1", port 5432 failed: Connection refused', "does not answer"),
+        ("(2002, \"Can't connect to local MySQL server through socket '/run/x' (2)\")", "does not answer"),
+        ('could not translate host name "db" to address: Name or service not known', "does not answer"),
+        ("connection is bad: No such file or directory", "does not answer"),
+        ('password authentication failed for user "shop"', "refuses the user 'shop'"),
+        ('database "shop" does not exist', "refuses the user 'shop'"),
+        ("(1045, \"Access denied for user 'shop'@'localhost'\")", "refuses the user 'shop'"),
+    ],
+)
+def test_a_database_that_is_not_there_is_told_from_one_that_refuses(error: str, what: str) -> None:
+    given = {"NAME": "shop", "USER": "shop", "HOST": "db", "PORT": ""}
+    told = check._of_a_database("default", given, error)
+    assert told == f"the database 'shop' at db:default port (DATABASES['default']) {what}: {error}"
+    assert "celery_environment" in check._of_a_database("default", {**given, "NAME": None}, error)
