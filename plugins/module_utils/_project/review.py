@@ -98,9 +98,11 @@ def unserved(project: Project, queues: Mapping[str, str], served: Sequence[str])
         texts.append(f"No pool serves the queue {queue}{by}, where {', '.join(tasks[:3])}{more} go.")
     if not texts:
         return ""
+    # With those that are served already: whoever follows this keeps them.
+    wanted = ", ".join(dict.fromkeys([*served, *lost]))
     return (
         f"{' '.join(texts)} Add it to the queues of a pool in celery_workers, such as "
-        f"[{{name: default, queues: [{', '.join(lost)}]}}], or to celery_other_queues if somebody else "
+        f"[{{name: default, queues: [{wanted}]}}], or to celery_other_queues if somebody else "
         "serves it."
     )
 

@@ -99,7 +99,7 @@ def test_a_default_queue_that_nobody_serves_is_told_with_its_line_and_the_task()
         "No pool serves the queue jobs (the app's default queue, shop/settings.py:7), where "
         "orders.tasks.send (orders/tasks.py:5) go."
     )
-    assert "[{name: default, queues: [jobs]}]" in text
+    assert "[{name: default, queues: [celery, jobs]}]" in text
 
 
 @pytest.mark.parametrize(
