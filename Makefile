@@ -87,7 +87,7 @@ demo-clone-other: machine ## The same with the other ansible-core
 	$(MAKE) -C .cache/demo-clone-other demo PYTHON="$(OTHER_PYTHON)"
 
 # Those that take longest begin.
-LONG := faults first_hour proof rabbitmq redis schedules
+LONG := faults first_hour hostile proof rabbitmq redis schedules
 SCENARIOS := $(LONG) $(filter-out $(LONG),$(patsubst molecule/%/molecule.yml,%,$(wildcard molecule/*/molecule.yml)))
 .PHONY: molecule lab $(addprefix molecule-,$(SCENARIOS))
 molecule: ## Scenarios on real systemd hosts, two at once; SCENARIO=name for one, ARGS for molecule
