@@ -180,23 +180,7 @@ BREAKS = [
         ),
         {"pools as declared": "consumes celery, more, and should celery"},
     ),
-    Break(
-        "a pool that somebody makes larger",
-        lambda: by_remote_control(
-            "pool_grow(2, destination={node}, reply=True)", "pool_shrink(2, destination={node}, reply=True)"
-        ),
-        {"pools as declared": "works at 4 tasks at once, and should at 2"},
-    ),
     Break("a worker that somebody starts", stranger, {"whole fleet": "by@hand takes mails"}),
-    Break(
-        "a message that waits for nobody",
-        lambda: code(
-            "from orders.tasks import ship; ship.apply_async(queue='elsewhere')",
-            "from shop.celery import app; "
-            "c = app.connection_for_write(); c.default_channel.queue_purge('elsewhere')",
-        ),
-        {"queues consumed": "1 messages wait in elsewhere, and no worker consumes it"},
-    ),
     Break(
         "an on_commit that does not wait",
         lambda: added(
