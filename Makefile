@@ -110,6 +110,10 @@ soak: $(NEWEST)/.test-ready ## All faults under a steady load, takeovers of beat
 changelog: .venv/.test-ready ## CHANGELOG.md for galaxy.yml's version from changelogs/fragments
 	$(TOOLS_ENV) antsibull-changelog release --update-existing --reload-plugins
 
+.PHONY: docs
+docs: .venv-docs/.ready ## The site of the docs, offline, in build/docs
+	@tools/docs .venv-docs build/docs
+
 .PHONY: docs-tables
 docs-tables: .venv/.demo-ready ## docs/reference: variables.md from the argument specs, refusals.md from checkouts
 	.venv/bin/python tools/variables.py
@@ -126,14 +130,14 @@ pins: machine ## Pin anew what the tools of requirements/test.txt need themselve
 
 .PHONY: clean
 clean: ## Remove everything that the other targets made
-	rm -rf .venv .venv-other .ansible .cache .demo .hypothesis .mypy_cache .pytest_cache .ruff_cache tests/output
+	rm -rf .venv .venv-other .venv-docs build .ansible .cache .demo .hypothesis .mypy_cache .pytest_cache .ruff_cache tests/output
 
 .PHONY: machine
 machine:
 	@tools/machine "$(PYTHON)"
 
 .PHONY: ready
-ready: .venv/.test-ready
+ready: .venv/.test-ready .venv-docs/.ready
 	@$(if $(OTHER_PYTHON),$(MAKE) --no-print-directory .venv-other/.test-ready)
 
 .venv/.demo-ready: requirements/demo.txt tools/make-venv
@@ -144,6 +148,11 @@ ready: .venv/.test-ready
 .venv/.test-ready: requirements/test.txt requirements/constraints.txt .venv/.demo-ready | machine
 	@echo "Installing the tools in .venv"
 	@tools/make-venv .venv "$(PYTHON)" $(PIP_TEST)
+	@touch $@
+
+.venv-docs/.ready: requirements/docs.txt requirements/constraints.txt tools/make-venv | machine
+	@echo "Installing what makes the docs in .venv-docs"
+	@tools/make-venv .venv-docs "$(or $(OTHER_PYTHON),$(PYTHON))" -r requirements/docs.txt
 	@touch $@
 
 .venv-other/.test-ready: requirements/demo.txt requirements/test.txt requirements/constraints.txt tools/make-venv | machine

@@ -144,6 +144,10 @@ project:
     apps_file: /srv/shop/shop/settings/base.py
     settings: shop.settings.production
     settings_source: shop/wsgi.py:7
+interpreter:
+  description: The Python that the virtual environment is made with, and what it can do.
+  returned: success, unless only the checkout is changed
+  type: dict
 versions:
   description: The versions of Django and Celery in the project's virtual environment, where there is one.
   returned: success
