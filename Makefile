@@ -110,6 +110,10 @@ soak: $(NEWEST)/.test-ready ## All faults under a steady load, takeovers of beat
 changelog: .venv/.test-ready ## CHANGELOG.md for galaxy.yml's version from changelogs/fragments
 	$(TOOLS_ENV) antsibull-changelog release --update-existing --reload-plugins
 
+.PHONY: release
+release: test ## After all tests: the changelog and the tarball of galaxy.yml's version, and what to push
+	@tools/release
+
 .PHONY: docs
 docs: .venv-docs/.ready ## The site of the docs, offline, in build/docs
 	@tools/docs .venv-docs build/docs

@@ -109,6 +109,14 @@ def test_the_importer_of_galaxy_takes_it(place: Place, tarball: Path) -> None:
     assert not complaints, output
 
 
+def test_the_execution_environment_has_a_context(place: Place) -> None:
+    """What ansible-builder makes of the example is what a container is built from."""
+    file = REPOSITORY / "examples/execution-environment/execution-environment.yml"
+    place.run("ansible-builder", "create", "--file", str(file), "--context", str(place.path / "context"))
+    requirements = (place.path / "context/_build/requirements.yml").read_text(encoding="utf-8")
+    assert "celeriac.django" in requirements
+
+
 def test_the_installed_one_is_used(installed: Place) -> None:
     """What is tested here is not the clone."""
     found = json.loads(

@@ -16,7 +16,7 @@ from lab.playbooks import ROOT
 
 HOST = "celeriac-tutorial"
 PAGE = ROOT / "docs/tutorial.md"
-_BLOCK = re.compile(r"^```(sh|text)\n(.*?)^```$|^## (.*)$", re.MULTILINE | re.DOTALL)
+_BLOCK = re.compile(r"^```(sh|text)\n(.*?)^```$|^## ([^\n]*)$", re.MULTILINE | re.DOTALL)
 #: What the tests have instead of Galaxy.
 _INSTALL = "ansible-galaxy collection install celeriac.django"
 
