@@ -143,7 +143,7 @@ def verdict(
     coming = [name for name in left if name not in around.quick]
     if coming:
         name = min(coming, key=lambda one: left[one])
-        texts.append(f"next {name} in {max(0.0, left[name]):.0f} s")
+        texts.append(f"next {name} in {_span(max(0.0, left[name]))}")
     if off:
         texts.append(f"switched off: {listed(off)}")
     return Verdict(not wrong, "; ".join(wrong or texts))
@@ -168,3 +168,11 @@ def _other(active: Sequence[Entry], running: Mapping[str, Mapping[str, Any]]) ->
         if name not in names and not str(has["task"]).startswith("celery.")
     ]
     return texts
+
+
+def _span(seconds: float) -> str:
+    """Return a time as people say it."""
+    for limit, size, unit in ((120, 1, "s"), (7200, 60, "min"), (172_800, 3600, "h")):
+        if seconds < limit:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds / 86_400:.0f} days"

@@ -83,3 +83,10 @@ def test_the_canary_is_late_by_design() -> None:
 
 def test_without_entries_no_table_is_asked() -> None:
     assert declared.differences("shop", []) == []
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0, "0 s"), (119, "119 s"), (600, "10 min"), (83_823, "23 h"), (604_800, "7 days")]
+)
+def test_a_time_is_told_as_people_say_it(seconds: float, text: str) -> None:
+    assert declared._span(seconds) == text
