@@ -71,6 +71,8 @@ def on_reload(server: Any) -> None:
 
 def post_worker_init(worker: Any) -> None:
     """Say how to ask this generation, and whether it gets requests."""
+    if not preload_app:
+        _load_pages()
     _write("ask", json.dumps(_how_to_ask()))
     if len(worker.sockets) > 1:
         _write("serves", "")
@@ -91,6 +93,17 @@ def _take(server: Any) -> None:
     server.LISTENERS.append(kind(listening.getsockname(), server.cfg, server.log, fd=listening.detach()))
 
 
+def _load_pages() -> None:
+    """Import what Django imports at the first request: later, the checkout may have the next code."""
+    try:
+        from django.conf import settings
+        from django.urls import get_resolver
+    except ImportError:  # a site without Django
+        return
+    if settings.configured and getattr(settings, "ROOT_URLCONF", ""):
+        get_resolver().url_patterns  # noqa: B018 - reading them loads them
+
+
 def _is_proven() -> bool:
     try:
         return _PROVEN.read_text(encoding="ascii").strip() == _GENERATION
@@ -100,6 +113,7 @@ def _is_proven() -> bool:
 
 def _prepare_for_forks() -> None:
     """Leave to the processes what they can share, and nothing that they cannot."""
+    _load_pages()
     with contextlib.suppress(ImportError):
         from django.db import connections
 

@@ -244,6 +244,8 @@ class Services:
         self.site: web.Site | None = None
         # What is no service goes with the last of those that belong to it.
         self.shared = [f"{name}-web.socket"] if "web" in kinds else []
+        #: What systemd makes for instances, and leaves.
+        self.folders = [Path("/run", f"{name}-web")] if "web" in kinds else []
         if len(kinds) == len(PATTERNS):
             self.shared += [target, target.replace(".target", ".slice")]
 
@@ -581,6 +583,9 @@ def remove(services: Services, check: bool) -> list[str]:
     if enabled:
         services.systemd.call("disable", "--quiet", *enabled)
     services.tidy(gone=files)
+    for folder in services.folders:
+        with contextlib.suppress(OSError):
+            folder.rmdir()
     if services.target in shared and (states or files):
         _end_slices(services.systemd, shared[-1])
     wants = services.systemd.folder / f"{services.target}.wants"
