@@ -209,10 +209,6 @@ def test_asgi_on_a_port() -> None:
         assert "celery_ops" in run(host, "ls /srv/shop/shop")
     again = converge(SCENARIO, *options)
     assert set(re.findall(r"changed=(\d+)", again)) == {"0"}
-    write(PAGE.format("three"))
-    converge(SCENARIO, *options)
-    for host in HOSTS:
-        assert run(host, f"{ASK} http://127.0.0.1:8000/version/") == "three"
 
 
 def test_it_goes() -> None:
