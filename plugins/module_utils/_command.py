@@ -94,7 +94,7 @@ def _as_the_user(
         yield changed
     except subprocess.SubprocessError as error:
         # All that is told of it. A program that took too long, or ended, is not meant.
-        if type(error) is not subprocess.SubprocessError:
+        if isinstance(error, (subprocess.CalledProcessError, subprocess.TimeoutExpired)):
             raise
         number = errno.EACCES if folder is None or os.path.isdir(folder) else errno.ENOENT
         raise OSError(number, os.strerror(number), str(folder)) from error

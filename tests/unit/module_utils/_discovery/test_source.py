@@ -155,6 +155,6 @@ def test_all_nodes_are_walked_but_those_that_nobody_asks_for() -> None:
 @pytest.mark.parametrize("kind", [ast.Call, ast.ImportFrom, ast.FunctionDef, ast.Global])
 def test_nodes_of_a_kind_are_those_of_the_walk(kind: type[ast.AST]) -> None:
     tree = ast.parse(Path(__file__).read_text())
-    assert source.nodes(tree, kind) == [node for node in ast.walk(tree) if type(node) is kind]
+    assert source.nodes(tree, kind) == [node for node in ast.walk(tree) if isinstance(node, kind)]
     (first, *_others) = tree.body
     assert source.nodes(first, ast.Call) == []
