@@ -6,6 +6,7 @@ The tests change the same hosts, one after the other.
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 from collections.abc import Iterator, Sequence
@@ -34,39 +35,59 @@ def version(request):
 urlpatterns.append(path("version/", version))
 """
 
+#: Sends ten requests a second, one after the other has begun, until somebody ends it; else it ends by itself.
+_SENDER = """
+import concurrent.futures, http.client, json, sys, threading, time
+ended = threading.Event()
+threading.Thread(target=lambda: (sys.stdin.readline(), ended.set()), daemon=True).start()
+def one():
+    connection = http.client.HTTPConnection("127.0.0.1", timeout=40)
+    try:
+        connection.request("GET", "/", headers={"Host": "shop.example.com"})
+        answer = connection.getresponse()
+        answer.read()
+        return "" if answer.status == 200 else str(answer.status)
+    except (OSError, http.client.HTTPException) as error:
+        return repr(error)
+    finally:
+        connection.close()
+deadline, sent = time.monotonic() + 900, []
+with concurrent.futures.ThreadPoolExecutor(32) as threads:
+    while not ended.wait(0.1) and time.monotonic() < deadline:
+        sent.append(threads.submit(one))
+told = [one.result() for one in sent]
+print(json.dumps({"answered": told.count(""), "failed": [one for one in told if one]}))
+"""
+
 
 @dataclass
 class Requests:
     """What became of the requests of one host."""
 
     answered: int
-    failed: str
+    failed: list[str]
 
 
 @contextmanager
 def requests() -> Iterator[dict[str, Requests]]:
-    """Send requests through nginx on all hosts, as many as it takes, for as long as the block runs."""
-    # Ends by itself, should nobody end it.
-    load = "exec wrk -t1 -c8 -d600 --timeout 30s -H 'Host: shop.example.com' http://127.0.0.1/"
+    """Send requests through nginx on all hosts, a steady number of them, for as long as the block runs."""
     running = {
         host: subprocess.Popen(
-            ["podman", "exec", host, "bash", "-c", load], stdout=subprocess.PIPE, text=True
+            ["podman", "exec", "--interactive", host, "python3", "-c", _SENDER],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
         )
         for host in HOSTS
     }
     found: dict[str, Requests] = {}
     try:
-        for host in HOSTS:
-            wait(f"{host}: wrk runs", 30, lambda host=host: run(host, "pgrep -x wrk", check=False))
         yield found
     finally:
         for host, process in running.items():
-            run(host, "pkill -INT -x wrk")
-            text = process.communicate(timeout=60)[0]
-            answered = re.search(r"(\d+) requests in", text)
-            failed = re.findall(r"(?:Socket errors|Non-2xx or 3xx).*", text)
-            found[host] = Requests(int(answered[1]) if answered else 0, " ".join(failed))
-            print(f"{host}: requests {found[host].answered} failed {found[host].failed or 0}")
+            told = json.loads(process.communicate("end\n", timeout=120)[0])
+            found[host] = Requests(**told)
+            print(f"{host}: requests {found[host].answered} failed {len(found[host].failed)}")
 
 
 def none_failed(found: dict[str, Requests]) -> bool:
