@@ -14,6 +14,8 @@ Groups = Mapping[str, Sequence[str]]
 
 #: The groups whose hosts run something of Celery, and those that only serve the others.
 _WORK = ("celery_worker", "celery_beat", "celery_web")
+#: How the addresses begin by which a host knows a broker of its own.
+_LOOPBACK = ("127.", "localhost:", "::1", "[::1]")
 _SERVE = ("celery_broker", "celery_database")
 
 
@@ -51,13 +53,13 @@ def fleet(hostvars: Mapping[str, Any], host: str, hosts: Sequence[str], groups: 
     if mine is None or not mine[0].run.systemd:
         # Elsewhere, workers run only while their own host asks.
         return {"hosts": [], "unasked": []}
-    alone, name = mine[0].run.alone, mine[0].name
+    alone = mine[0].run.alone
 
     def together() -> Iterator[tuple[str, Deployment, str]]:
         ordered = [*(one for one in hosts if one in groups.get("celery_beat", ())), *hosts]
         for one in [host] if alone else dict.fromkeys(ordered):
             found = _looked_at(hostvars, one)
-            if found and (one == host or (found[0].name == name and not found[0].run.alone)):
+            if found and (one == host or _works_with(mine[0], found[0])):
                 yield one, *found
 
     members = together()
@@ -77,6 +79,17 @@ def fleet(hostvars: Mapping[str, Any], host: str, hosts: Sequence[str], groups: 
     known = () if alone else dict.fromkeys((*groups.get("celery_worker", ()), *hosts))
     unasked = [one for one in known if _looked_at(hostvars, one) is None]
     return {"hosts": asked, "unasked": unasked}
+
+
+def _works_with(one: Deployment, other: Deployment) -> bool:
+    """Tell whether the workers of two hosts answer over one broker.
+
+    The host of the group celery_broker itself knows it by loopback, and the others by its name.
+    """
+    if one.name != other.name or other.run.alone or one.broker.server != other.broker.server:
+        return False
+    own = any(address.startswith(_LOOPBACK) for at in (one, other) for address in at.broker.addresses)
+    return own or set(one.broker.addresses) == set(other.broker.addresses)
 
 
 def _looked_at(hostvars: Mapping[str, Any], host: str) -> tuple[Deployment, str] | None:

@@ -111,3 +111,29 @@ def test_which_workers_read_letters(
     )
     found = hosts.fleet({"app1": looked_at(decided, "one")}, "app1", ["app1"], {})
     assert found["hosts"][0]["letters"] == letters
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "together"),
+    [
+        (("Redis", "mq:6379"), ("Redis", "mq:6379"), True),
+        # The broker's own host, and those that reach it by its name.
+        (("Redis", "127.0.0.1:6379"), ("Redis", "mq:6379"), True),
+        (("Redis", "mq:6379"), ("RabbitMQ", "mq:5672"), False),
+        (("Redis", "mq:6379"), ("Redis", "other:6379"), False),
+    ],
+)
+def test_hosts_of_two_brokers_are_two_fleets(
+    one: tuple[str, str], other: tuple[str, str], together: bool, deployment: Deployment
+) -> None:
+    hostvars = {}
+    for name, (server, address) in {"app1": one, "app2": other}.items():
+        broker = replace(deployment.broker, server=server, addresses=(address,))
+        hostvars[name] = looked_at(replace(deployment, broker=broker), name)
+    asked = {
+        name: [each["name"] for each in hosts.fleet(hostvars, name, ["app1", "app2"], {})["hosts"]]
+        for name in hostvars
+    }
+    assert asked == (
+        {"app1": ["app1", "app2"], "app2": []} if together else {"app1": ["app1"], "app2": ["app2"]}
+    )
