@@ -11,12 +11,11 @@ extensions = ["myst_parser", "sphinx_antsibull_ext", "sphinx_copybutton"]
 myst_heading_anchors = 4
 html_theme = "furo"
 html_title = project
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
 # A page that nothing leads to, and a link that leads nowhere, are faults; the build runs with -W.
 nitpicky = False
-html_theme_options = {
-    "source_repository": "https://github.com/celeriac/django/",
-    "source_branch": "main",
-    "source_directory": "docs/",
-}
+# What leads to the source of a page is in no landmark of the theme.
+html_theme_options = {"top_of_page_buttons": []}
 # Commands are copied without what they print.
 copybutton_exclude = ".linenos, .gp, .go"
