@@ -45,8 +45,13 @@ def _forms(part: str) -> list[str]:
 
 
 def _pieces(part: str) -> list[str]:
-    """Return a long text in pieces, as a message may be cut in the middle of it."""
-    return [part[at : at + _PIECE] for at in range(0, len(part), _PIECE)] if len(part) > 2 * _PIECE else []
+    """Return a long text in pieces, as a message may be cut in the middle of it.
+
+    All of one length: what is left at the end may be a word that is no secret, such as a database's name.
+    """
+    if len(part) <= 2 * _PIECE:
+        return []
+    return [*(part[at : at + _PIECE] for at in range(0, len(part) - _PIECE, _PIECE)), part[-_PIECE:]]
 
 
 def _of_url(url: str) -> list[str]:

@@ -74,3 +74,10 @@ def test_short_secrets_are_in_no_answer_and_garble_none() -> None:
     assert "a-long-secret" in module.no_log_values
     assert "1" not in module.no_log_values
     assert "1" not in str(module.params["secrets"])
+
+
+@pytest.mark.parametrize("length", range(20, 60))
+def test_the_name_of_a_database_is_no_secret(length: int) -> None:
+    """However long its URL is: the end of it is no word to be crossed out."""
+    url = f"postgres://mysite:{'x' * length}@localhost:5432/mysite"
+    assert not any(len(text) < 20 and text in "mysite@localhost:5432/mysite" for text in censor.texts([url]))
