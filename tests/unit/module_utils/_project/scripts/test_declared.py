@@ -90,3 +90,8 @@ def test_without_entries_no_table_is_asked() -> None:
 )
 def test_a_time_is_told_as_people_say_it(seconds: float, text: str) -> None:
     assert declared._span(seconds) == text
+
+
+def test_a_schedule_that_shows_its_place_in_memory_is_the_same() -> None:
+    assert declared._plain("<Once object at 0x7f26827bae90>") == declared._plain("<Once object at 0x7f00>")
+    assert declared._plain("<crontab: 0 4 * * *>") != declared._plain("<crontab: 1 4 * * *>")
