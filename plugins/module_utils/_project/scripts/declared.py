@@ -172,7 +172,7 @@ def _other(active: Sequence[Entry], running: Mapping[str, Mapping[str, Any]]) ->
 
 
 def _plain(when: str) -> str:
-    """Return how a schedule shows itself without its place in memory, which is another one in each process."""
+    """Return how a schedule shows itself, without its place in memory: each process has another one."""
     return re.sub(r" at 0x[0-9a-fA-F]+", "", when)
 
 
