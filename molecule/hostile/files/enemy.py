@@ -99,7 +99,7 @@ def journal() -> Iterator[None]:
     }
     (place / "plan.json").write_text(json.dumps({"files": [entry], "folders": [], "emptied": ["../../etc"]}))
     yield
-    shutil.rmtree(place, ignore_errors=True)
+    shutil.rmtree(place, ignore_errors=True)  # root may be in there at the same time
 
 
 @contextlib.contextmanager
@@ -114,7 +114,7 @@ def record() -> Iterator[None]:
     if before is not None:
         path.write_bytes(before)
     else:
-        shutil.rmtree(path.parent, ignore_errors=True)
+        shutil.rmtree(path.parent, ignore_errors=True)  # root may be in there at the same time
 
 
 @contextlib.contextmanager
@@ -160,7 +160,7 @@ def package() -> Iterator[None]:
     )
     with edited("requirements.txt", f"evil @ file://{there}\n"):
         yield
-    shutil.rmtree(TOP / "vendor", ignore_errors=True)
+    shutil.rmtree(TOP / "vendor", ignore_errors=True)  # root may be in there at the same time
 
 
 @contextlib.contextmanager

@@ -13,15 +13,21 @@ from typing import Any
 from lab import hosts
 
 HOST = "celeriac-hostile"
+#: Root's own folder on the host.
+HOME = "/root"
 TRACED = ("-e", "ansible_python_interpreter=/usr/local/bin/traced-python")
 #: What a run changes on the host, or what changes by itself.
 CHANGING = (
-    *("/proc", "/sys", "/dev", "/run", "/var/log", "/var/cache", "/root/.ansible"),
+    *("/proc", "/sys", "/dev", "/run", "/var/log", "/var/cache", f"{HOME}/.ansible"),
     # Of units, which have theirs while they run.
     *("/tmp/systemd-private-", "/var/tmp/systemd-private-"),  # noqa: S108 - looked over, not written to
+    # A lock of uv's, of the user who builds.
+    "/tmp/uv-setuptools-",  # noqa: S108 - looked over, not written to
+    # What useradd and userdel keep of the files before, when the services' user comes and goes.
+    *("/etc/group-", "/etc/gshadow-", "/etc/passwd-", "/etc/shadow-"),
     *("/srv/shop", "/home/deploy", "/opt/ran", "/var/lib/shop-celery", "/etc/shop-celery"),
     *("/etc/systemd/system/shop-", "/var/lib/postgresql", "/var/lib/redis", "/var/lib/rabbitmq"),
-    *("/var/lib/systemd", "/var/lib/private", "/var/lib/apt", "/var/lib/market-celery/run", "/root/spare"),
+    *("/var/lib/systemd", "/var/lib/private", "/var/lib/apt", "/var/lib/market-celery/run", f"{HOME}/spare"),
 )
 #: Where root executes nothing and opens no file: what is somebody else's.
 OTHERS = ("/srv/", "/home/", "/var/lib/shop-celery/run/")

@@ -29,7 +29,7 @@ from .. import _whole
 from .._discovery.files import loaded_files
 from .._runtime import launcher
 from . import web
-from .systemd import Systemd, SystemdError
+from .systemd import Systemd, SystemdError, generation_of, instance, is_instance
 
 #: Unit files and instances by kind, for fnmatch and for systemctl alike.
 PATTERNS = {
@@ -137,21 +137,6 @@ class Plan:
 def generation(unit_text: str, inputs: bytes) -> str:
     """Return the name of a generation: eight hexadecimal digits."""
     return hashlib.sha256(unit_text.encode() + b"\0" + inputs).hexdigest()[:8]
-
-
-def instance(template: str, name: str) -> str:
-    """Return the instance *name* of a template such as ``shop-worker-default@.service``."""
-    return template.replace("@.", f"@{name}.")
-
-
-def is_instance(unit: str) -> bool:
-    """Tell whether that is an instance of a template."""
-    return "@" in unit and "@." not in unit
-
-
-def generation_of(unit: str) -> str:
-    """Return the generation of an instance such as ``shop-worker-default@1f0c9a2b.service``."""
-    return unit.partition("@")[2].rpartition(".")[0]
 
 
 def _template(unit: str) -> str:

@@ -18,6 +18,21 @@ class SystemdError(Exception):
     """systemd refused. The text holds its own message."""
 
 
+def instance(template: str, name: str) -> str:
+    """Return the instance *name* of a template such as ``shop-worker-default@.service``."""
+    return template.replace("@.", f"@{name}.")
+
+
+def is_instance(unit: str) -> bool:
+    """Tell whether that is an instance of a template."""
+    return "@" in unit and "@." not in unit
+
+
+def generation_of(unit: str) -> str:
+    """Return the generation of an instance such as ``shop-worker-default@1f0c9a2b.service``."""
+    return unit.partition("@")[2].rpartition(".")[0]
+
+
 class Systemd:
     """The service manager of this host."""
 

@@ -18,7 +18,7 @@ from typing import Any
 from .. import _owner as owner
 from .. import _whole
 from .._deployment import Deployment
-from .systemd import Systemd, SystemdError
+from .systemd import Systemd, SystemdError, generation_of, instance
 
 #: Seconds between two looks at something that is to come.
 _PAUSE = 0.1
@@ -79,7 +79,7 @@ class Site:
 
     def is_proven(self, unit: str) -> bool:
         """Tell whether a generation was proven."""
-        return self._recorded() == _generation(unit)
+        return self._recorded() == generation_of(unit)
 
     def prove(self, unit: str, systemd: Systemd) -> None:
         """Ask a generation that runs, and let it have requests.
@@ -89,7 +89,7 @@ class Site:
             OwnerError: its folder is not what it should be.
         """
         deadline = time.monotonic() + _LOADING + self.timeout
-        place = self.folder / _generation(unit)
+        place = self.folder / generation_of(unit)
         self._wait(place / "ask", unit, systemd, deadline, "did not load")
         path = self.health_path or "/"
         try:
@@ -100,7 +100,7 @@ class Site:
         if not self.is_well(status):
             raise SiteError(f"{unit} answered GET {path} with {status}{self.hint}.")
         before = self._recorded()
-        _whole.write(self.record, f"{_generation(unit)}\n", 0o644)
+        _whole.write(self.record, f"{generation_of(unit)}\n", 0o644)
         try:
             systemd.call("kill", "--signal=HUP", "--kill-who=main", unit)
             self._wait(place / "serves", unit, systemd, time.monotonic() + _LOADING, "takes no requests")
@@ -121,7 +121,7 @@ class Site:
     def proven(self) -> str:
         """The unit of the generation that was proven last, empty where none was."""
         recorded = self._recorded()
-        return self.template.replace("@.", f"@{recorded}.") if recorded else ""
+        return instance(self.template, recorded) if recorded else ""
 
     def ask_where_it_listens(self, listen: str) -> int:
         """Ask for the page where everybody does, and return the status of the answer.
@@ -153,10 +153,6 @@ class Site:
             if time.monotonic() > deadline:
                 raise SiteError(f"{unit} {what} in time.")
             time.sleep(_PAUSE)
-
-
-def _generation(unit: str) -> str:
-    return unit.partition("@")[2].removesuffix(".service")
 
 
 class _Connection(http.client.HTTPConnection):

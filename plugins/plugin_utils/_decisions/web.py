@@ -19,8 +19,6 @@ _FILES = ("environment", "secrets")
 
 #: Apps by which a project says that its site needs ASGI.
 _ASGI_APPS = ("channels", "daphne")
-#: Of a server for ASGI and one for WSGI, what the module is called in.
-_MODULES = {"asgi": "asgi", "wsgi": "wsgi"}
 #: ADDRESS:PORT, [ADDRESS]:PORT or PORT, or an absolute path (systemd.socket(5), ListenStream=).
 _LISTEN = re.compile(r"(?:/[^\s%\\]+|(?:\[[0-9A-Fa-f:.]+\]:|[0-9.]+:)?[0-9]{1,5})\Z")
 _APPLICATION = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*\Z")
@@ -94,9 +92,9 @@ def _asks_for_asgi(application: str, project: Project) -> bool:
 def _application(project: Project, interface: str) -> str:
     """Return what the server loads: beside the one of the settings' own, or the first of its kind."""
     package = project.web.rpartition(".")[0]
-    fitting = [name for name in project.web_modules if name.rpartition(".")[2] == _MODULES[interface]]
+    fitting = [name for name in project.web_modules if name.rpartition(".")[2] == interface]
     best = [name for name in fitting if name.rpartition(".")[0] == package]
-    module = next(iter([*best, *fitting]), project.web)
+    module = next(iter([*best, *fitting]), "")
     return f"{module}:application" if module else ""
 
 
@@ -113,8 +111,8 @@ def check(site: Web, project: Project, systemd: bool) -> None:
         )
     if not site.application:
         raise DeploymentError(
-            f"Nothing in {project.base} says what serves the site: there is no wsgi.py or asgi.py. Name it "
-            "in celery_web_application, such as shop.wsgi:application."
+            f"Nothing in {project.base} says what serves the site: there is no {site.interface}.py. Name "
+            f"what does in celery_web_application, such as shop.{site.interface}:application."
         )
 
 

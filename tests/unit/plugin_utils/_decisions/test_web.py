@@ -113,6 +113,9 @@ def test_what_is_said_counts(project: Project, options: dict[str, Any]) -> None:
     assert decided(options, known, application="shop.live_asgi:app").interface == "asgi"
     assert decided(options, known, application="shop.live_asgi:app").application == "shop.live_asgi:app"
     assert decided(options, known, interface="asgi").application == "shop.asgi:application"
+    # A server for ASGI would load no wsgi.py.
+    alone = replace(known, web_modules=["shop.wsgi"])
+    assert decided(options, alone, interface="asgi").application == ""
     assert decided(options, known, listen="127.0.0.1:8000").listen == "127.0.0.1:8000"
     assert decided(options, known).listen == "/run/shop-web.sock"
     assert [decided(options, known, count).processes for count in (1, 4, 64)] == [2, 5, 8]
