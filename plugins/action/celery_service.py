@@ -55,7 +55,8 @@ def arguments(given: Mapping[str, Any], task_vars: dict[str, Any]) -> dict[str, 
     found["record"] = f"{deployment.places.config}/beat-generation"
     found["files"] = [f"{deployment.places.config}/{name}" for name in ("environment", "secrets")]
     found["user"] = deployment.account.runs_as
-    found["replace"] = deployment.units.restart == "replace"
+    # A site is replaced by none that has not answered: that is for the memory of workers.
+    found["replace"] = deployment.units.restart == "replace" and found.get("kind") != "web"
     found["systemd"] = deployment.run.systemd
     found["owner"] = deployment.account.config_owner
     if found.get("state", "present") == "present":

@@ -9,7 +9,6 @@ What was proven once gets them from its start, after a crash or a reboot.
 
 from __future__ import annotations
 
-import contextlib
 import gc
 import json
 import os
@@ -93,14 +92,21 @@ def _take(server: Any) -> None:
     server.LISTENERS.append(kind(listening.getsockname(), server.cfg, server.log, fd=listening.detach()))
 
 
-def _load_pages() -> None:
-    """Import what Django imports at the first request: later, the checkout may have the next code."""
+def _settings() -> Any:
+    """Return Django's settings, None where the site that was loaded is without them."""
     try:
         from django.conf import settings
+    except ImportError:
+        return None
+    return settings if settings.configured else None
+
+
+def _load_pages() -> None:
+    """Import what Django imports at the first request: later, the checkout may have the next code."""
+    settings = _settings()
+    if settings and getattr(settings, "ROOT_URLCONF", ""):
         from django.urls import get_resolver
-    except ImportError:  # a site without Django
-        return
-    if settings.configured and getattr(settings, "ROOT_URLCONF", ""):
+
         get_resolver().url_patterns  # noqa: B018 - reading them loads them
 
 
@@ -114,7 +120,7 @@ def _is_proven() -> bool:
 def _prepare_for_forks() -> None:
     """Leave to the processes what they can share, and nothing that they cannot."""
     _load_pages()
-    with contextlib.suppress(ImportError):
+    if _settings():
         from django.db import connections
 
         # Opened while the site was loaded: two processes on one connection would read each other's answers.
@@ -126,14 +132,13 @@ def _prepare_for_forks() -> None:
 
 def _how_to_ask() -> dict[str, Any]:
     """Return the name that the site answers to, and what says that the request came by TLS."""
-    with contextlib.suppress(Exception):  # a site without Django's settings has neither
-        from django.conf import settings
-
-        names = [name.lstrip(".") for name in settings.ALLOWED_HOSTS if name != "*"]
-        header = settings.SECURE_PROXY_SSL_HEADER
-        headers = {header[0].removeprefix("HTTP_").replace("_", "-").title(): header[1]} if header else {}
-        return {"host": names[0] if names else "localhost", "headers": headers}
-    return {"host": "localhost", "headers": {}}
+    settings = _settings()
+    if not settings:
+        return {"host": "localhost", "headers": {}}
+    names = [name.lstrip(".") for name in settings.ALLOWED_HOSTS if name != "*"]
+    header = settings.SECURE_PROXY_SSL_HEADER
+    headers = {header[0].removeprefix("HTTP_").replace("_", "-").title(): header[1]} if header else {}
+    return {"host": names[0] if names else "localhost", "headers": headers}
 
 
 def _write(name: str, text: str) -> None:

@@ -37,5 +37,5 @@ def prove(site: Site, listen: str, systemd: Systemd) -> dict[str, Any]:
         return inside_prove.proof(_NAME, False, f"{unit} runs, and GET {path} at {listen} failed: {error}")
     took = f"GET {path} at {listen}: {status} in {1000 * (time.monotonic() - begin):.0f} ms"
     if site.is_well(status):
-        return inside_prove.proof(_NAME, True, f"{took}, by {unit}")
-    return inside_prove.proof(_NAME, False, f"{took}{site.hint}, by {unit}: see journalctl -u {unit}")
+        return inside_prove.proof(_NAME, True, f"{took}; {unit} runs")
+    return inside_prove.proof(_NAME, False, f"{took}{site.hint}: see journalctl -u {unit}")
