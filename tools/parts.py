@@ -9,12 +9,26 @@ piece, at its end.
 from __future__ import annotations
 
 import argparse
+import re
 import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from threading import Lock
+
+#: How pytest, an unproven deployment and Ansible name what failed.
+_TELLING = re.compile(r"^(?:> )?(?:(?:FAILED|ERROR) \S.*|\s*(?:E\s+)?\[ERROR\]: .*|fatal: .*)$")
+#: So many lines of a part are said once more.
+_MOST = 25
+
+
+def telling(output: str) -> list[str]:
+    """Returns the lines of an output that name what failed, or its last lines where none does."""
+    lines = [line.rstrip()[:300] for line in output.splitlines() if line.strip()]
+    found = list(dict.fromkeys(line for line in lines if _TELLING.match(line)))
+    named = [line for line in found if line.startswith(("FAILED ", "ERROR "))]
+    return (named or found or lines)[-_MOST:]
 
 
 @dataclass(frozen=True)
@@ -24,6 +38,8 @@ class Part:
     target: str
     seconds: float
     result: str
+    #: What it printed.
+    output: str = ""
 
     def __str__(self) -> str:
         minutes, seconds = divmod(round(self.seconds), 60)
@@ -42,23 +58,27 @@ class Runner:
         title = f"==== {target} "
         command = ["make", "--no-print-directory", target]
         started = time.monotonic()
-        if self.jobs == 1:
+        at_once = self.jobs == 1
+        if at_once:
             print(f"\n{title:=<100}", flush=True)
-            code = subprocess.run(command, check=False, stdin=subprocess.DEVNULL).returncode
-        else:
-            done = subprocess.run(
-                command,
-                check=False,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-            )
-            code = done.returncode
+        lines = []
+        with subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        ) as running:
+            for line in running.stdout or ():
+                lines.append(line)
+                if at_once:
+                    sys.stdout.buffer.write(line)
+                    sys.stdout.buffer.flush()
+        output = b"".join(lines)
+        if not at_once:
             with self._output:
                 print(f"\n{title:=<100}", flush=True)
-                sys.stdout.buffer.write(done.stdout)
+                sys.stdout.buffer.write(output)
                 sys.stdout.buffer.flush()
-        part = Part(target, time.monotonic() - started, "passed" if code == 0 else "FAILED")
+        passed = running.returncode == 0
+        seconds = time.monotonic() - started
+        part = Part(target, seconds, "passed" if passed else "FAILED", output.decode(errors="replace"))
         print(f"---- {part}", flush=True)
         return part
 
@@ -81,12 +101,14 @@ def main() -> int:
 
     started = time.monotonic()
     parts = Runner(arguments.jobs).run_all(arguments.targets)
-    failed = sum(part.result != "passed" for part in parts)
+    failed = [part for part in parts if part.result != "passed"]
     print(f"\n{'==== durations ':=<100}")
     print(*parts, sep="\n")
     print(Part("in all", time.monotonic() - started, ""))
-    print(f"\nparts: {len(parts) - failed} passed, {failed} failed")
-    return min(failed, 1)
+    print(f"\nparts: {len(parts) - len(failed)} passed, {len(failed)} failed")
+    for part in failed:
+        print(f"\n{f'==== {part.target} {part.result} ':=<100}", *telling(part.output), sep="\n")
+    return min(len(failed), 1)
 
 
 if __name__ == "__main__":

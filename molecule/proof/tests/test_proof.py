@@ -210,10 +210,10 @@ BREAKS = [
     Break(
         "a declared entry that somebody changes",
         lambda: code(
-            f"{_PERIODIC}P.objects.filter(name='reminders').update(task='orders.tasks.ship')",
-            f"{_PERIODIC}P.objects.filter(name='reminders').update(task='orders.tasks.remind')",
+            f"{_PERIODIC}r = P.objects.get(name='reminders'); r.task = 'orders.tasks.ship'; r.save()",
+            f"{_PERIODIC}r = P.objects.get(name='reminders'); r.task = 'orders.tasks.remind'; r.save()",
         ),
-        {"schedule as declared": "reminders is another one in the tables; beat runs reminders as"},
+        {"schedule as declared": "reminders is another one in the tables"},
     ),
     Break(
         "a limit that its unit does not wait for",

@@ -132,7 +132,7 @@ def verdict(
     active = [entry for entry in found if entry.enabled]
     left = {entry.name: entry.next for entry in active if entry.next is not None}
     if running is not None:
-        wrong += _other(active, running)
+        wrong += other(found, running)
         left.update({name: one["next"] for name, one in running.items() if one.get("next") is not None})
     wrong += [
         f"{name} is {-seconds:.0f} s late"
@@ -150,9 +150,24 @@ def verdict(
     return Verdict(not wrong, "; ".join(wrong or texts))
 
 
-def _other(active: Sequence[Entry], running: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """Return what beat has in its memory otherwise than it should."""
+def patience(app: Any) -> float:
+    """Return the seconds after which beat has read what changed in its tables.
+
+    django-celery-beat looks with each turn of beat's loop: 5 seconds, or ``beat_max_loop_interval``
+    (``DEFAULT_MAX_INTERVAL`` of its schedulers.py). Where somebody made that long, nobody waits for it.
+    """
+    return min(float(app.conf.beat_max_loop_interval or 5), 10.0) + 2.0
+
+
+def other(found: Sequence[Entry], running: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Return what beat has in its memory otherwise than it should.
+
+    Args:
+        found: the periodic tasks that it is to have.
+        running: what it has, as :func:`verdict` takes it.
+    """
     texts = []
+    active = [entry for entry in found if entry.enabled]
     for entry in active:
         has = running.get(entry.name)
         if has is None:

@@ -264,7 +264,24 @@ class Proofs:
 
     def schedule(self) -> Verdict:
         """Beat runs what was declared, and all of it can be done."""
-        running: Mapping[str, Any] | None = None
+        found, running = self._schedules()
+        # Beat reads its tables again where somebody changes them, itself at its start among them.
+        end = time.monotonic() + declared.patience(self.app)
+        while running is not None and declared.other(found, running) and time.monotonic() < end:
+            time.sleep(0.5)
+            found, running = self._schedules()
+        around = declared.Around(
+            self.app.tasks,
+            self.job["served"],
+            declared.differences(self.job["app"], self.job["declared"]),
+            # Due at once after each start; whether it fires is a row of its own.
+            (self.job["canary"],),
+        )
+        return declared.verdict(found, running, around)
+
+    def _schedules(self) -> tuple[list[declared.Entry], Mapping[str, Any] | None]:
+        """Return the periodic tasks that beat is to have, and those that it says it has."""
+        running = None
         if self.job["beat"]:
             nodes = list(self._asked["everybody"].result()[0])[:1]
             replies = self.app.control.broadcast(
@@ -274,14 +291,7 @@ class Proofs:
             running = next(
                 (one["ok"] for reply in replies or () for one in reply.values() if one.get("ok")), None
             )
-        around = declared.Around(
-            self.app.tasks,
-            self.job["served"],
-            declared.differences(self.job["app"], self.job["declared"]),
-            # Due at once after each start; whether it fires is a row of its own.
-            (self.job["canary"],),
-        )
-        return declared.verdict(declared.entries(self.app, self.job["scheduler"]), running, around)
+        return declared.entries(self.app, self.job["scheduler"]), running
 
     def known_settings(self) -> dict[str, Any]:
         """Celery knows each of the settings that look like its own."""

@@ -12,7 +12,11 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.celeriac.django.plugins.module_utils._project.scripts import messages, prove
+from ansible_collections.celeriac.django.plugins.module_utils._project.scripts import (
+    declared,
+    messages,
+    prove,
+)
 
 NODES = {"default.0a@web1": "celery", "mails.1b@web1": "mails"}
 TASKS = {"orders.tasks.send": "orders/tasks.py:3", "billing.charge": "billing/tasks.py:9"}
@@ -411,3 +415,29 @@ def test_all_nodes_are_waited_for_and_asked_for_their_queues() -> None:
     app.active_queues = lambda: {"default.0a@web1": [{"name": "celery"}]}  # type: ignore[attr-defined]
     asked = proofs(app, fleet=fleet, timeout=60)
     assert asked._everybody() == ([], {"default.0a@web1": ["celery"]})
+
+
+@pytest.mark.parametrize("turns", [1, 3])
+def test_a_beat_that_has_not_read_its_tables_yet_is_asked_again(
+    turns: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entry = declared.Entry("celery.backend_cleanup", "celery.backend_cleanup", "at night")
+    read = {entry.name: {"task": entry.task, "when": entry.when, "next": 60.0}}
+    answers = [{}] * (turns - 1) + [read]
+
+    class Control(FakeApp):
+        conf = SimpleNamespace(beat_max_loop_interval=0)
+
+        def broadcast(self, *_args: object, **_how: object) -> list[dict[str, Any]]:
+            """Returns what beat has in its memory."""
+            return [{"celerybeat@web1": {"ok": {"none": {"task": "celery.x", "when": ""}, **answers.pop(0)}}}]
+
+    monkeypatch.setattr(declared, "entries", lambda _app, _scheduler: [entry])
+    monkeypatch.setattr(prove.time, "sleep", lambda _seconds: None)
+    app = Control({"celerybeat@web1": {}})
+    app.tasks[entry.task] = object()
+    asked = proofs(app, beat=True, several_beats=False, scheduler="", declared=[], served=[])
+    asked.job["app"] = "shop"
+    asked.begin()
+    found = asked.schedule()
+    assert (found.ok, answers) == (True, [])
