@@ -158,6 +158,51 @@ def age(checkout: Checkout, start: datetime) -> None:
         database.execute("UPDATE django_celery_beat_periodictasks SET last_update = ?", [text])
 
 
+#: Prints those that have to be in beat's memory, and those that are, by its own scheduler.
+_LOADED = """
+import json, sys
+sys.path.insert(0, sys.argv[1])
+import django; django.setup()
+from ansible_collections.celeriac.django.plugins.module_utils._project.scripts import declared
+from django_celery_beat.schedulers import DatabaseScheduler
+from shop.celery import app
+has = DatabaseScheduler(app=app).schedule
+running = {name: {"task": one.task, "when": str(one.schedule)} for name, one in has.items()}
+found = declared.of_tables()
+loaded = [entry.name for entry in found if entry.loaded]
+print(json.dumps([loaded, list(running), declared.other(found, running)]))
+"""
+
+
+def test_crontabs_of_any_hour_are_as_declared(integrated: Callable[..., Checkout]) -> None:
+    """The scheduler has a crontab in its memory in the hours around its own alone, in each time zone."""
+    zones = ("UTC", "Europe/Berlin", "America/Los_Angeles", "Australia/Adelaide")
+    entries = [
+        {"name": f"{hour} {zone}", "task": TASK, "crontab": f"30 {hour} * * *", "timezone": zone, "args": [1]}
+        for hour in range(24)
+        for zone in zones
+    ]
+    checkout = migrated(integrated(beat_scheduler="database", beat_schedule=LIST))
+    assert not write(checkout, [*LIST, *entries])["problems"]
+    collections = Path(_schedule.__file__).parents[5]
+    done = subprocess.run(
+        [str(checkout.python), "-c", _LOADED, str(collections)],
+        cwd=checkout.base(),
+        env=environ(checkout, "memory://"),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    loaded, running, other = json.loads(done.stdout.splitlines()[-1])
+    assert other == []
+    # Both sides of the rule were seen: some are to be there, most of the day's are not.
+    assert set(loaded) <= set(running)
+    assert {"hourly", "each hour", "quarters"} <= set(loaded)
+    assert 0 < len([name for name in loaded if name.partition(" ")[2] in zones]) < 24
+
+
 def tasks_of(checkout: Checkout) -> dict[str, tuple[Any, ...]]:
     """Return what the tables hold: name to what tells entries apart."""
     with sqlite3.connect(checkout.path / "db.sqlite3") as database:

@@ -15,6 +15,10 @@ from .answers import Verdict, listed
 
 #: Seconds that a run may be late: beat writes the last ones to its tables every three minutes.
 LATE = 300.0
+#: Since 2.8, django-celery-beat keeps a crontab in beat's memory from two hours before its hour to two hours
+#: after it (``_get_crontab_exclude_query`` of its schedulers.py). It counts them without daylight saving: the
+#: last hour is sure.
+SOON = 3600.0
 
 
 @dataclass(frozen=True)
@@ -29,6 +33,8 @@ class Entry:
     enabled: bool = True
     #: Seconds until the next run; None: not known.
     next: float | None = None
+    #: Whether beat has to have it in its memory now, and not only shortly before it is due.
+    loaded: bool = True
 
 
 def entries(app: Any, scheduler: str) -> list[Entry]:
@@ -65,13 +71,19 @@ def of_tables() -> list[Entry]:
     for row in PeriodicTask.objects.select_related("interval", "crontab", "solar", "clocked").order_by(
         "name"
     ):
+        loaded = True
         try:
             schedule = row.schedule
             left = None if row.last_run_at is None else schedule.remaining_estimate(row.last_run_at)
             when, rest = str(schedule), None if left is None else left.total_seconds()
+            if row.crontab_id is not None:
+                loaded = schedule.remaining_estimate(schedule.now()).total_seconds() < SOON
+            elif row.clocked_id is not None:
+                # Read with the five minutes in which it is due.
+                loaded = False
         except Exception as error:  # noqa: BLE001 - a row that no beat could read either
             when, rest = f"no schedule ({error})", None
-        found.append(Entry(row.name, row.task, when, row.queue or "", bool(row.enabled), rest))
+        found.append(Entry(row.name, row.task, when, row.queue or "", bool(row.enabled), rest, loaded))
     return found
 
 
@@ -171,7 +183,8 @@ def other(found: Sequence[Entry], running: Mapping[str, Mapping[str, Any]]) -> l
     for entry in active:
         has = running.get(entry.name)
         if has is None:
-            texts.append(f"beat does not run {entry.name}")
+            if entry.loaded:
+                texts.append(f"beat does not run {entry.name}")
         elif (has["task"], _plain(has["when"])) != (entry.task, _plain(entry.when)):
             texts.append(
                 f"beat runs {entry.name} as {has['task']} {has['when']}, and it is {entry.task} {entry.when}"

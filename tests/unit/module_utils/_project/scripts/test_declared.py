@@ -95,3 +95,10 @@ def test_a_time_is_told_as_people_say_it(seconds: float, text: str) -> None:
 def test_a_schedule_that_shows_its_place_in_memory_is_the_same() -> None:
     assert declared._plain("<Once object at 0x7f26827bae90>") == declared._plain("<Once object at 0x7f00>")
     assert declared._plain("<crontab: 0 4 * * *>") != declared._plain("<crontab: 1 4 * * *>")
+
+
+def test_a_crontab_that_is_not_due_soon_is_in_nobodys_memory() -> None:
+    far = Entry("far", "orders.tasks.send", "<crontab: 0 4 * * *>", loaded=False)
+    assert declared.verdict([far], {"mail": RUNNING["mail"]}, Around(AROUND.tasks)).text == (
+        "beat runs mail, which nobody declares"
+    )
