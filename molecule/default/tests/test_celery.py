@@ -9,6 +9,7 @@ import shlex
 from typing import Any
 
 import pytest
+from lab import canaries
 from lab.hosts import PYTHON, in_project
 
 CONFIG = "/etc/shop-celery"
@@ -126,6 +127,8 @@ def test_secrets_are_for_the_service_alone(host: Any, worker: str) -> None:
     )
     for secret in SECRETS:
         assert secret not in visible
+    # The other two are with the servers that the scenario has set up.
+    assert canaries.spread(host.backend.name, {"SECRET_KEY": SECRETS[-1]}, [canaries.SHOP]) == []
 
 
 def test_service_user_owns_its_state_alone(host: Any) -> None:

@@ -180,6 +180,13 @@ BREAKS = [
         ),
         {"pools as declared": "consumes celery, more, and should celery"},
     ),
+    Break(
+        "a pool that somebody makes larger",
+        lambda: by_remote_control(
+            "pool_grow(1, destination={node}, reply=True)", "pool_shrink(1, destination={node}, reply=True)"
+        ),
+        {"pools as declared": "works at 3 tasks at once, and should at 2"},
+    ),
     Break("a worker that somebody starts", stranger, {"whole fleet": "by@hand takes mails"}),
     Break(
         "an on_commit that does not wait",

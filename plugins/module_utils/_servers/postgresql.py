@@ -18,7 +18,8 @@ from .. import _command
 
 _TIMEOUT = 60
 # `restart` and `reload` tell also of a run that was interrupted between writing and the restart or reload;
-# `clients` fails on what is no address, before it lands in pg_hba.conf.
+# `clients` fails on what is no address, before it lands in pg_hba.conf. A database that takes no connection
+# is one whose rights an interrupted run has not set: the role opens it last.
 _QUESTION = r"""
 SELECT json_build_object(
   'config_file', current_setting('config_file'),
@@ -26,7 +27,7 @@ SELECT json_build_object(
   'listen_addresses', coalesce((SELECT setting FROM pg_file_settings
     WHERE name = 'listen_addresses' AND sourcefile <> dropin ORDER BY seqno DESC LIMIT 1), 'localhost'),
   'encoding', (SELECT pg_encoding_to_char(encoding) FROM pg_database WHERE datname = 'template1'),
-  'database', EXISTS (SELECT FROM pg_database WHERE datname = :'database'),
+  'database', EXISTS (SELECT FROM pg_database WHERE datname = :'database' AND datconnlimit <> 0),
   'login', coalesce((SELECT rolcanlogin FROM pg_authid WHERE rolname = :'owner'), false),
   'password', (SELECT rolpassword FROM pg_authid WHERE rolname = :'owner'),
   'admitted', strpos(hba, '# BEGIN celeriac.django ' || :'database' || E'\n') > 0,

@@ -81,14 +81,23 @@ def _differences(
             texts.append(
                 f"scales between {bounds or 'nothing'}, and should between {list(pool['autoscale'])}"
             )
-    elif pool["concurrency"] and at_once and at_once != pool["concurrency"]:
-        texts.append(f"works at {at_once} tasks at once, and should at {pool['concurrency']}")
+    elif pool["concurrency"] and at_once and _at_once(kind, found) != pool["concurrency"]:
+        texts.append(f"works at {_at_once(kind, found)} tasks at once, and should at {pool['concurrency']}")
     timeouts = found.get("timeouts")
     if timeouts and (timeouts[1] or None) != pool["time_limit"]:
         texts.append(
             f"ends tasks after {_seconds(timeouts[1])}, and should after {_seconds(pool['time_limit'])}"
         )
     return texts
+
+
+def _at_once(kind: str, found: Mapping[str, Any]) -> int:
+    """Return the tasks that a pool does at once.
+
+    A prefork pool goes on telling what it began with when ``pool_grow`` or ``pool_shrink`` has changed it
+    (``_get_info`` of celery/concurrency/prefork.py), so its processes are counted.
+    """
+    return len(found.get("processes") or ()) if kind == "prefork" else int(found["max-concurrency"])
 
 
 def _seconds(number: float | None) -> str:

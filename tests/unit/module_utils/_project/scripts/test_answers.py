@@ -85,6 +85,15 @@ def test_a_pool_that_runs_otherwise_is_told(
     assert found.text.count("@recorder") == 1
 
 
+@pytest.mark.parametrize("processes", [[1], [1, 2, 3]], ids=["shrunk", "grown"])
+def test_a_pool_whose_size_somebody_has_changed_is_told(
+    processes: list[int], recorded: dict[str, Any]
+) -> None:
+    recorded["stats"][DEFAULT]["pool"]["processes"] = processes
+    found = answers.pools(POOLS, NODES, recorded["stats"], recorded["active_queues"])
+    assert found.text == f"{DEFAULT} works at {len(processes)} tasks at once, and should at 2"
+
+
 def test_a_worker_that_does_not_answer_is_not_as_declared(recorded: dict[str, Any]) -> None:
     del recorded["stats"][MAILS]
     found = answers.pools(POOLS, NODES, recorded["stats"], recorded["active_queues"])
