@@ -3,13 +3,29 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, sync_playwright
 
 #: Pixels: a desk, a tablet, a phone.
 WIDTHS = (1280, 768, 380)
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """Starts the system's Chromium."""
+    program = shutil.which("chromium")
+    assert program, "run `make machine`"
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(
+            executable_path=program, args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+        )
+        yield started
+        started.close()
 
 
 def complaints(browser: Browser, file: Path) -> list[str]:

@@ -5,9 +5,15 @@ from __future__ import annotations
 
 import json
 import shlex
+from pathlib import Path
 from typing import Any
 
+from integration.pages import chromium, complaints
 from lab.hosts import PYTHON, in_project
+from lab.playbooks import ROOT, play
+
+#: A clone keeps it, so that one can look at it: the picture of the README is one of this fleet.
+REPORT = ROOT / ".cache/reports/fleet"
 
 
 def project(host: Any, command: str) -> str:
@@ -71,3 +77,26 @@ def test_migrated_once(host: Any) -> None:
         "print('once:', len(rows) == len(set(rows)) > 0)"
     )
     assert "once: True" in project(host, f'{PYTHON} manage.py shell -v 0 -c "{code}"')
+
+
+def test_the_page_shows_the_fleet() -> None:
+    """A report of all hosts: a browser shows each with its pools, and the servers; nobody stumbles."""
+    REPORT.parent.mkdir(parents=True, exist_ok=True)
+    page, data = REPORT.with_suffix(".html"), REPORT.with_suffix(".json")
+    done = play(
+        Path(__file__).parents[1] / "inventory",
+        f"--extra-vars=celery_verify_report={page},{data}",
+        "celeriac.django.verify",
+    )
+    assert done.returncode == 0, done.stdout
+    report = json.loads(data.read_text(encoding="utf-8"))
+    assert [host["name"] for host in report["hosts"]] == ["celeriac-app1", "celeriac-app2"]
+    assert {host["name"]: host["beat"] for host in report["hosts"]}["celeriac-app1"]
+    assert not any(check["state"] == "failed" for check in report["checks"])
+    with chromium() as browser:
+        shown = browser.new_page(viewport={"width": 1280, "height": 900})
+        shown.goto(page.as_uri())
+        drawing = shown.locator("svg").first.text_content() or ""
+        for name in ("celeriac-app1", "celeriac-app2", "default", "mail", "newsletters", "celeriac-servers"):
+            assert name in drawing, drawing
+        assert complaints(browser, page) == []
