@@ -74,8 +74,9 @@ def of_tables() -> list[Entry]:
         loaded = True
         try:
             schedule = row.schedule
-            left = None if row.last_run_at is None else schedule.remaining_estimate(row.last_run_at)
-            when, rest = str(schedule), None if left is None else left.total_seconds()
+            # What has never run is due from now on, as beat has it (``ModelEntry`` of its schedulers.py).
+            left = schedule.remaining_estimate(row.last_run_at or schedule.now())
+            when, rest = str(schedule), left.total_seconds()
             if row.crontab_id is not None:
                 loaded = schedule.remaining_estimate(schedule.now()).total_seconds() < SOON
             elif row.clocked_id is not None:
