@@ -19,6 +19,8 @@ _WIDTH, _ROW, _GAP, _PAD, _HEAD = 980, 26, 22, 12, 30
 _SENDERS, _BROKER, _HOSTS = (0, 190), (270, 220), (580, 400)
 #: Of the axis of time: the column of names, and a row.
 _NAMES, _LINE = 300, 30
+#: So many hosts are drawn each for itself; of more, those that run the same are one.
+_FEW = 4
 
 
 @dataclass
@@ -64,6 +66,12 @@ def _short(text: str, most: int) -> str:
     return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
+def _place(addresses: Sequence[str]) -> str:
+    """Return where a server is, without its port: the port is what everybody knows."""
+    hosts = list(dict.fromkeys(re.sub(r":[0-9]+$", "", address) for address in addresses))
+    return f"on {hosts[0]}" if len(hosts) == 1 else f"on {len(hosts)} hosts"
+
+
 @dataclass(frozen=True)
 class Group:
     """Hosts that run the same."""
@@ -80,10 +88,11 @@ class Group:
 
 def groups(hosts: Sequence[Host]) -> list[Group]:
     """Return hosts that run the same as one, in their order; those that run no pool are left out."""
-    found: dict[tuple[Pool, ...], list[Host]] = {}
-    for host in hosts:
-        if host.pools:
-            found.setdefault(host.pools, []).append(host)
+    found: dict[tuple[str, tuple[Pool, ...]], list[Host]] = {}
+    working = [host for host in hosts if host.pools]
+    for host in working:
+        alone = host.name if len(working) <= _FEW else ""
+        found.setdefault((alone, host.pools), []).append(host)
     return [
         Group(
             tuple(host.name for host in same),
@@ -107,7 +116,12 @@ def topology(report: Report) -> str:
     # The broker, with its queues.
     left, width = _BROKER
     svg.box(left, top, width, height, "server")
-    svg.text(left + _PAD, top + 20, _short(f"{broker.kind}: queues", 30), "head")
+    svg.text(left + _PAD, top + 20, _short(broker.kind, 30), "head")
+    if broker.addresses:
+        place = _place(broker.addresses)
+        svg.text(
+            left + width - _PAD, top + 20, _short(place, max(0, 30 - len(broker.kind))), "small faint", "end"
+        )
     for index, queue in enumerate(rows):
         y = top + _HEAD + index * _ROW
         lanes[queue.name] = y + _ROW / 2 - 4

@@ -280,6 +280,27 @@ def test_hosts_that_run_the_same_are_drawn_as_one(large: Report) -> None:
     assert text.count('class="queue"') + text.count('class="queue bad"') == 31
 
 
+def test_a_few_hosts_are_drawn_each_for_itself(large: Report) -> None:
+    few = replace(large, hosts=large.hosts[:2])
+    assert [group.label for group in drawing.groups(few.hosts)] == ["app1", "app2"]
+    assert "more" not in drawing.topology(few)
+
+
+@pytest.mark.parametrize(
+    ("addresses", "words"),
+    [
+        (("queue.example.org:6379",), "on queue.example.org"),
+        (("10.0.0.1:5672", "10.0.0.2:5672"), "on 2 hosts"),
+        ((), ""),
+    ],
+)
+def test_where_the_broker_is(large: Report, addresses: tuple[str, ...], words: str) -> None:
+    servers = tuple(replace(one, addresses=addresses) for one in large.servers)
+    text = drawing.topology(replace(large, servers=servers))
+    assert (">on " in text) is bool(words)
+    assert not words or f">{words}<" in text
+
+
 def test_drawings_are_xml(large: Report) -> None:
     for draw in (drawing.topology, drawing.timeline, drawing.limits):
         found = ET.fromstring(draw(large))  # noqa: S314 - it is ours
