@@ -102,7 +102,7 @@ options:
     type: str
     default: ""
   overwrite:
-    description: Whether files of ours that somebody edited since are written anew.
+    description: Whether generated files that somebody has edited are written again.
     type: bool
     default: false
 author:
@@ -142,7 +142,7 @@ files:
   elements: str
   sample: [shop/celery.py]
 kept:
-  description: Files of ours that somebody edited since and that were left alone, with the reason.
+  description: Generated files that somebody has edited, and that were left alone, with the reason.
   returned: success
   type: dict
   sample:
