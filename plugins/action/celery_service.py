@@ -55,6 +55,7 @@ def arguments(given: Mapping[str, Any], task_vars: dict[str, Any]) -> dict[str, 
     found["record"] = f"{deployment.places.config}/beat-generation"
     found["files"] = [f"{deployment.places.config}/{name}" for name in ("environment", "secrets")]
     found["user"] = deployment.account.runs_as
+    found["drained"] = bool(deployment.run.drained)
     # A site is replaced by none that has not answered: that is for the memory of workers.
     found["replace"] = deployment.units.restart == "replace" and found.get("kind") != "web"
     found["systemd"] = deployment.run.systemd

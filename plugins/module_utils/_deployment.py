@@ -338,6 +338,8 @@ class Run:
     prefork: tuple[str, ...]
     #: What was decided about the checkout, and why, for whoever reads the diff.
     notes: tuple[str, ...]
+    #: Who has drained this host, and when; empty: nobody. Until it is resumed, its units start nothing.
+    drained: str = ""
 
 
 #: The servers through which workers write to themselves (runtime/celeriac_service/self_check.py).
@@ -384,6 +386,11 @@ class Deployment:
         return self.pools if "worker" in self.run.duties else ()
 
     @property
+    def working_pools(self) -> tuple[PoolUnit, ...]:
+        """Those whose workers run now: none on a host that is drained."""
+        return () if self.run.drained else self.running_pools
+
+    @property
     def has_beat(self) -> bool:
         """Whether this host runs beat."""
         return "beat" in self.run.duties
@@ -397,4 +404,4 @@ class Deployment:
     def letter_pools(self) -> tuple[str, ...]:
         """The pools of this host whose workers read messages to themselves alone, where systemd watches."""
         able = self.run.systemd and self.units.self_check and self.broker.server in _LETTERS
-        return tuple(pool.name for pool in self.running_pools if able and pool.watchdog)
+        return tuple(pool.name for pool in self.working_pools if able and pool.watchdog)

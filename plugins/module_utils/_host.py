@@ -40,10 +40,17 @@ class Host:
     #: The accounts that were asked for and are there, each with its comment, and its group.
     accounts: dict[str, str] = field(default_factory=dict)
     groups: dict[str, str] = field(default_factory=dict)
+    #: Who has drained it, and when; empty: nobody, so that its workers are to run.
+    drained: str = ""
 
 
-def look(users: Iterable[str] = ()) -> Host:
-    """Look at the host that this runs on, and whether it has these users."""
+def look(users: Iterable[str] = (), drained: str = "") -> Host:
+    """Look at the host that this runs on, and whether it has these users.
+
+    Args:
+        users: their names.
+        drained: who has drained the deployment on it, and when.
+    """
     # sd_booted(3)
     booted = os.path.isdir("/run/systemd/system")
     version = systemd_version() if booted else 0
@@ -58,6 +65,7 @@ def look(users: Iterable[str] = ()) -> Host:
         processors=os.cpu_count() or 1,
         accounts=comments,
         groups=groups,
+        drained=drained,
     )
 
 

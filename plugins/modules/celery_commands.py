@@ -31,6 +31,13 @@ options:
     description: The text of the commands; required if O(state=present).
     type: str
     default: ""
+  completion:
+    description:
+      - What bash completes of C(NAME-celery).
+      - In this text, C(@NAME@) stands for O(name), C(@POOLS@) for the names of the pools, C(@CELERY@) for the
+        program of Celery.
+    type: str
+    default: ""
   setup:
     description:
       - What the commands are run with. They read it from C(operate.json) in O(config_path).
@@ -64,6 +71,7 @@ EXAMPLES = r"""
   celeriac.django.celery_commands:
     name: shop
     program: "{{ lookup('ansible.builtin.file', 'operate.py', rstrip=false) }}"
+    completion: "{{ lookup('ansible.builtin.file', 'completion.bash', rstrip=false) }}"
     config_path: /etc/shop-celery
     group: shop-operators
     setup:
@@ -98,6 +106,7 @@ def main() -> None:
             "state": {"type": "str", "default": "present", "choices": ["present", "absent"]},
             "name": {"type": "str", "required": True},
             "program": {"type": "str", "default": ""},
+            "completion": {"type": "str", "default": ""},
             "setup": {"type": "dict", "default": {}},
             "config_path": {"type": "path", "required": True},
             "group": {"type": "str", "default": ""},
@@ -113,9 +122,8 @@ def main() -> None:
         if params["state"] == "absent":
             paths = commands.remove(places, module.check_mode)
         else:
-            paths = commands.install(
-                places, params["program"], params["setup"], params["group"], module.check_mode
-            )
+            texts = commands.Texts(params["program"], params["completion"])
+            paths = commands.install(places, texts, params["setup"], params["group"], module.check_mode)
     except OwnershipError as error:
         module.fail_json(msg=str(error))
     sign = "-" if params["state"] == "absent" else "~"

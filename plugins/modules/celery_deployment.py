@@ -304,7 +304,7 @@ def main() -> None:
         unseen=unseen,
         project=project.as_data(),
         versions=versions,
-        host=_data.as_data(_host.look({variables["user"] or name})),
+        host=_data.as_data(_host.look({variables["user"] or name}, deployed.drained(name))),
         interpreter=_data.as_data(interpreter) if interpreter else None,
         serving=[]
         if module.params["removing"]

@@ -52,6 +52,7 @@ options:
       - limits
       - tables
       - web
+      - drained
       - workers
       - pools
       - fleet

@@ -73,6 +73,10 @@ options:
   site:
     description: How the site is asked, where it is served. Given by the action plugin.
     type: dict
+  drained:
+    description: Whether the host is drained, so that workers are put there, and do not start.
+    type: bool
+    default: false
   files:
     description: Files with the environment. Given by the action plugin.
     type: list
@@ -172,6 +176,7 @@ def main() -> None:
             "owner": {"type": "str", "default": ""},
             "preflight": {"type": "dict"},
             "site": {"type": "dict"},
+            "drained": {"type": "bool", "default": False},
             "user": {"type": "str"},
         },
         supports_check_mode=True,
@@ -192,6 +197,7 @@ def work(module: AnsibleModule) -> None:
     services = _services.Services(
         params["name"], kinds, params["target"], systemd.Systemd(), Path(params["record"]), files
     )
+    services.drained = params["drained"]
     if params["site"]:
         services.site = web.Site.from_params(params["site"])
     try:

@@ -4,20 +4,31 @@
 kombu 5.7 makes a client to note that a message is on its way, and another one to note that
 it is done: an eighth of what a worker's main process does with tasks that are short. What
 a client works with, the pool of connections, is kept anyway.
+
+A message that a worker refuses for good, such as one for a task that it does not know, is kept as a dead
+letter, where kombu deletes it: in a hash, by the delivery tag. `NAME-celery dead` reads it.
 """
 
 from __future__ import annotations
 
+import json
+import time
 from collections.abc import Callable
 from queue import Empty
 from typing import Any
 
+from celery.utils.log import get_logger
 from kombu.transport import redis
 
 from .first_read import Answers
 
 #: Seconds that a server waits for a message the first time: the worker is not ready before it has answered.
 _FIRST_WAIT = 0.1
+#: The name of the hash with the dead letters, and how many there may be: they are in the server's memory.
+DEAD = "dead-letters"
+_MOST_DEAD = 10_000
+
+logger = get_logger(__name__)
 
 
 def _one_client(channel: Any, create: Callable[[], Any]) -> Any:
@@ -28,8 +39,42 @@ def _one_client(channel: Any, create: Callable[[], Any]) -> Any:
     return kept
 
 
+class QoS(redis.QoS):
+    """What a channel holds; what is refused for good is kept."""
+
+    def reject(self, delivery_tag: Any, requeue: bool = False) -> None:
+        """Give a message back, or put it to the dead letters in one step of the server."""
+        message = None if requeue else self._delivered.get(delivery_tag)
+        if message is not None:
+            try:
+                self._bury(message, delivery_tag)
+            except self.channel.ResponseError as error:
+                # A user without the right, a server without memory.
+                logger.error("The broker keeps no dead letter, and the message is lost: %s", error)
+        super().reject(delivery_tag, requeue=requeue)
+
+    def _bury(self, message: Any, delivery_tag: Any) -> None:
+        with self.channel.conn_or_acquire() as client:
+            if client.hlen(DEAD) >= _MOST_DEAD:
+                logger.error(
+                    "There are %d dead letters, and no more are kept: the message is lost", _MOST_DEAD
+                )
+                return
+            to = message.delivery_info
+            queues = self.channel._lookup(to["exchange"], to["routing_key"])
+            entry = {
+                "message": message._raw,
+                "queue": next(iter(queues), to["routing_key"]),
+                "since": time.time(),
+                "reason": "rejected",
+            }
+            client.hset(DEAD, delivery_tag, json.dumps(entry))
+
+
 class Channel(redis.Channel):
     """A channel to a Redis."""
+
+    QoS = QoS
 
     def _create_client(self, asynchronous: bool = False) -> Any:
         create = super()._create_client

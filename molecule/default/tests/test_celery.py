@@ -148,7 +148,7 @@ def test_commands_for_people(host: Any) -> None:
 
 def test_queues_and_tasks_by_command(host: Any) -> None:
     """What waits, and who takes it; a pool that is paused takes nothing."""
-    rows = json.loads(host.check_output("shop-celery queues --json"))
+    rows = json.loads(host.check_output("shop-celery queues --json"))["queues"]
     assert rows
     assert all(row["consumers"] == 1 and row["messages"] is not None for row in rows), rows
     done = json.loads(host.check_output("shop-celery run celery.accumulate --args '[1, 2]' --json"))

@@ -16,6 +16,7 @@ ROWS: Mapping[str, tuple[str, ...]] = {
     "limits": ("limits fit",),
     "tables": ("apps and tables migrated",),
     "web": ("web's databases",),
+    "drained": ("host runs tasks",),
     "workers": ("units of pool", "workers answer"),
     "pools": ("pools as declared",),
     "fleet": ("whole fleet",),

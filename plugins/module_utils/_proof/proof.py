@@ -119,7 +119,7 @@ def prove(
         ProjectError: the project's settings do not load.
         TrialError: a process for the time of the proof did not get ready.
     """
-    pools, code = deployment.running_pools, deployment.code
+    pools, code = deployment.working_pools, deployment.code
     beat = deployment.has_beat
     expected, ignored = asked.sort(deployment.tasks.expected)
     mute = beat and not (deployment.broker.has_control and _beat_answers(deployment))
@@ -165,7 +165,8 @@ def prove(
             if deployment.has_web and asked.wants("site")
             else []
         )
-        proofs = [*_not_running(deployment.name, missing), *made, *runs, *serves]
+        rests = [_drained(deployment)] if deployment.run.drained and asked.wants("drained") else []
+        proofs = [*rests, *_not_running(deployment.name, missing), *made, *runs, *serves]
         if not all(entry["ok"] for entry in proofs):
             who = [*units, *([unit] if beat else [])]
             proofs += _errors([(name, Systemd().last_error(name)) for name in who])
@@ -198,9 +199,10 @@ def prove(
 
 def _of_deployment(deployment: Deployment, asked: Asked) -> dict[str, Any]:
     """Return what the newer proofs compare with: what was decided for the host, and for all of them."""
-    pools = deployment.running_pools
-    own = {queue for pool in deployment.pools for queue in pool.queues}
+    pools = deployment.working_pools
+    own = {queue for pool in pools for queue in pool.queues}
     in_fleet = {queue for host in asked.fleet for queues in host["pools"].values() for queue in queues}
+    resting = {queue for host in asked.fleet for queue in host.get("resting") or ()}
     return {
         "pools": {pool.name: _data.as_data(pool) for pool in pools},
         "limits": {
@@ -212,6 +214,9 @@ def _of_deployment(deployment: Deployment, asked: Asked) -> dict[str, Any]:
         },
         "served": list(deployment.run.served),
         "others": sorted({*deployment.run.served} - own - in_fleet),
+        "resting": sorted(resting - in_fleet),
+        # Nobody is left who could do what beat sends.
+        "idle": bool(asked.fleet) and not in_fleet and bool(resting),
         "letters": [],
         "fleet": list(asked.fleet),
         "unasked": list(asked.unasked),
@@ -291,6 +296,17 @@ def _beat_answers(deployment: Deployment) -> bool:
         return True
     version = packages.versions([deployment.places.venv]).get("celery", "")
     return not re.match(r"[0-4]\.|5\.[0-6]\b", version)
+
+
+def _drained(deployment: Deployment) -> dict[str, Any]:
+    """Return the row of a host that somebody has drained: no fault, and not to be forgotten."""
+    text = f"drained {deployment.run.drained}: its workers start with `{deployment.name}-celery resume`"
+    return {
+        "name": "host runs tasks",
+        "ok": True,
+        "warned": True,
+        "detail": text,
+    }
 
 
 def _runs(deployment: Deployment, what: str, ok: bool) -> dict[str, Any]:

@@ -18,7 +18,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,6 +28,9 @@ from .. import _command
 DEAD_LETTERS = "dead-letters"
 #: RabbitMQ's name of what `password_hash` makes.
 _ALGORITHM = "rabbit_password_hashing_sha256"
+#: Since version 4, a quorum queue drops what was given back 20 times: so would be a dead letter by being
+#: looked at.
+_ANY_NUMBER = 2_000_000_000
 _SALT = 4
 _TIMEOUT = 120
 
@@ -93,15 +96,15 @@ def missing(
         salt: what makes so many bytes.
     """
     result: dict[str, list[dict[str, Any]]] = {}
-    for kind, entry in _definitions(found, wanted, salt).items():
+    for kind, entry in _definitions(found, wanted, salt):
         if not any(entry.items() <= old.items() for old in found.get(kind) or []):
-            result[kind] = [entry]
+            result.setdefault(kind, []).append(entry)
     return result
 
 
 def _definitions(
     found: Mapping[str, Any], wanted: Wanted, salt: Callable[[int], bytes]
-) -> dict[str, dict[str, Any]]:
+) -> Iterator[tuple[str, dict[str, Any]]]:
     there = next((user for user in found.get("users") or [] if user["name"] == wanted.user), None)
     if there is None or not knows(there, wanted.password):
         # Tags and limits are somebody else's: they stay.
@@ -114,16 +117,16 @@ def _definitions(
             "hashing_algorithm": _ALGORITHM,
         }
     lasting = {"name": DEAD_LETTERS, "vhost": wanted.vhost, "durable": True, "auto_delete": False}
-    return {
-        "vhosts": {"name": wanted.vhost},
-        "users": there,
-        "permissions": {"user": wanted.user, "vhost": wanted.vhost, **wanted.permissions},
-        "policies": {
+    policy = {"vhost": wanted.vhost, "apply-to": "queues", "priority": 0}
+    yield "vhosts", {"name": wanted.vhost}
+    yield "users", there
+    yield "permissions", {"user": wanted.user, "vhost": wanted.vhost, **wanted.permissions}
+    yield (
+        "policies",
+        {
+            **policy,
             "name": "celeriac-tasks",
-            "vhost": wanted.vhost,
             "pattern": wanted.queues,
-            "apply-to": "queues",
-            "priority": 0,
             "definition": {
                 "delivery-limit": wanted.delivery_limit,
                 "dead-letter-exchange": DEAD_LETTERS,
@@ -132,9 +135,21 @@ def _definitions(
                 "overflow": "reject-publish",
             },
         },
-        "exchanges": {**lasting, "type": "fanout", "arguments": {}},
-        "queues": {**lasting, "arguments": {"x-queue-type": "quorum"}},
-        "bindings": {
+    )
+    yield (
+        "policies",
+        {
+            **policy,
+            "name": "celeriac-dead-letters",
+            "pattern": f"^{DEAD_LETTERS}$",
+            "definition": {"delivery-limit": _ANY_NUMBER},
+        },
+    )
+    yield "exchanges", {**lasting, "type": "fanout", "arguments": {}}
+    yield "queues", {**lasting, "arguments": {"x-queue-type": "quorum"}}
+    yield (
+        "bindings",
+        {
             "vhost": wanted.vhost,
             "source": DEAD_LETTERS,
             "destination": DEAD_LETTERS,
@@ -142,7 +157,7 @@ def _definitions(
             "routing_key": "",
             "arguments": {},
         },
-    }
+    )
 
 
 def summary(definitions: Mapping[str, list[dict[str, Any]]], removed: Sequence[str]) -> str:

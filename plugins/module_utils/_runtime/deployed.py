@@ -20,6 +20,8 @@ from .._owner import exchangeable
 ETC = Path("/etc")
 #: By this file, a state folder that somebody chose is ours from the first run on, however it ends.
 MARK = ".celeriac"
+#: While it is there, no unit of a worker starts.
+DRAINED = "drained"
 
 
 class DeployedError(Exception):
@@ -42,6 +44,19 @@ class Deployed:
 def there(etc: Path | None = None) -> list[Deployed]:
     """Return the deployments of this host, as far as this user may know of them."""
     return list(_found(etc or ETC))
+
+
+def drained(name: str, etc: Path | None = None) -> str:
+    """Return who has drained this host of a deployment, and when (runtime/operate.py); empty: nobody."""
+    try:
+        file = (etc or ETC) / f"{name}-celery" / DRAINED
+        mark = json.loads(file.read_text(encoding="utf-8"))
+        reason = f" ({mark['reason']})" if mark.get("reason") else ""
+        return f"since {mark['since']} by {mark['by']}{reason}"
+    except FileNotFoundError:
+        return ""
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return "by a mark that cannot be read"
 
 
 def _found(etc: Path) -> Iterator[Deployed]:

@@ -225,6 +225,8 @@ class Services:
         self.record = record
         self.patterns = [PATTERNS[kind].format(name=name) for kind in kinds]
         self.pools = "worker" in kinds
+        #: Whether somebody has drained this host, so that its workers start nothing.
+        self.drained = False
         #: How the site is asked, where it is served and meant.
         self.site: web.Site | None = None
         # What is no service goes with the last of those that belong to it.
@@ -271,6 +273,10 @@ class Services:
             inputs,
             self.started(),
         )
+        if self.drained:
+            # They do not start, however often they are told to. What is enabled is whole.
+            waiting = {unit for unit in self.enabled() if "-worker-" in unit}
+            found.start = [unit for unit in found.start if unit not in waiting]
         if self.target in units and self.target not in self.systemd.wanted_by("multi-user.target"):
             found.enable.append(self.target)
         if self.site:

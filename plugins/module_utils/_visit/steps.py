@@ -73,7 +73,8 @@ def _environment(given: Mapping[str, Any], secrets: Mapping[str, Any]) -> bool:
 
 def _commands(given: Mapping[str, Any], _secrets: Mapping[str, Any]) -> bool:
     places = commands.Places.of(given["name"], given["folder"], given["config_path"], given["sudoers"])
-    return bool(commands.install(places, given["program"], given["setup"], given["group"], True))
+    texts = commands.Texts(given["program"], given["completion"])
+    return bool(commands.install(places, texts, given["setup"], given["group"], True))
 
 
 def _services(given: Mapping[str, Any], _secrets: Mapping[str, Any]) -> bool:
@@ -82,6 +83,7 @@ def _services(given: Mapping[str, Any], _secrets: Mapping[str, Any]) -> bool:
         return launcher.put(support, given["owner"], True)[0]
     kinds = list(services.PATTERNS) if given["kind"] == "all" else [given["kind"]]
     there = services.Services(given["name"], kinds, given["target"], Systemd(), Path(given["record"]))
+    there.drained = given["drained"]
     if given.get("site"):
         there.site = web.Site.from_params(given["site"])
     if given["state"] == "absent":

@@ -218,6 +218,7 @@ def decide(variables: Variables, project: Project, host: Host, fleet: Fleet) -> 
                 *done.notes,
                 *findings.notes(project),
             ),
+            drained=host.drained if systemd and "worker" in duties else "",
         ),
     )
 

@@ -10,6 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ansible_collections.celeriac.django.plugins.module_utils._rabbitmq.definitions import DEAD_LETTERS
+
 from . import limits
 from . import pools as _pools
 
@@ -56,6 +58,8 @@ def plan(fleet: Sequence[Needs]) -> Plan:
     queues = sorted({_pools.DEFAULT_QUEUE, *(queue for host in fleet for queue in host.queues)})
     own = [re.escape(name) for name in queues]
     everything = _one_of([*own, *_INTERNAL])
+    # Who operates it looks at dead letters, puts them back, and drops them.
+    readable = _one_of([*own, *_INTERNAL, re.escape(DEAD_LETTERS)])
     return Plan(
         queues,
         _one_of(own),
@@ -63,7 +67,7 @@ def plan(fleet: Sequence[Needs]) -> Plan:
         {
             "configure": everything,
             "write": _one_of([*own, *_INTERNAL, _DEFAULT_EXCHANGE]),
-            "read": everything,
+            "read": readable,
         },
     )
 

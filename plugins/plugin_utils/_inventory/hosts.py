@@ -70,8 +70,12 @@ def fleet(hostvars: Mapping[str, Any], host: str, hosts: Sequence[str], groups: 
         {
             "name": one,
             "hostname": hostname,
-            "pools": {pool.name: list(pool.queues) for pool in deployment.running_pools},
+            "pools": {pool.name: list(pool.queues) for pool in deployment.working_pools},
             "letters": list(deployment.letter_pools),
+            # What it would take if nobody had drained it.
+            "resting": sorted({queue for pool in deployment.running_pools for queue in pool.queues})
+            if deployment.run.drained
+            else [],
         }
         for one, deployment, hostname in (first, *members)
     ]

@@ -13,6 +13,7 @@ _ADVICE = (
     ),
     ("apps and tables migrated", "Run integrate.yml: it applies what is pending before workers start."),
     ("tasks reach workers", "Take the setting out of what production reads, then run integrate.yml."),
+    ("host runs tasks", "When the maintenance is over: NAME-celery resume on that host."),
     ("units of pool", "Look at the unit's last lines: NAME-celery logs, or journalctl -u 'NAME-worker-*'."),
     ("workers answer", "Look whether the unit runs and reaches the broker: NAME-celery status on the host."),
     (

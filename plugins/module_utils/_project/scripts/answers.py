@@ -164,6 +164,7 @@ def consumed(
     queues: Mapping[str, Collection[str]],
     ages: Mapping[str, float],
     others: Collection[str] = (),
+    resting: Collection[str] = (),
 ) -> Verdict:
     """See that what is in the queues gets to somebody.
 
@@ -173,6 +174,7 @@ def consumed(
         queues: what each node that answers consumes.
         ages: seconds for which the oldest message waits, where the broker can tell.
         others: queues that somebody else serves, so that an empty one needs no worker of ours.
+        resting: queues whose hosts are drained, so that messages may wait for a while.
     """
     served = {queue for names in queues.values() for queue in names}
     wrong, told = [], []
@@ -180,11 +182,14 @@ def consumed(
         age = f", the oldest for {ages[queue]:.0f} s" if queue in ages and depth else ""
         if queue in served:
             told.append(f"{queue} {depth or 0}{age}")
+        elif queue in resting:
+            told.append(f"{queue} {depth or 0}{age}, for a drained host")
         elif depth:
             wrong.append(f"{depth} messages wait in {queue}{age}, and no worker consumes it")
         elif queue in users and queue not in others:
             wrong.append(f"{users[queue]} goes to {queue}, and no worker consumes it")
-    return Verdict(not wrong, "; ".join(wrong) or f"messages that wait: {listed(told) or 'no queue'}")
+    warns = any(depths[queue] and queue not in served for queue in resting if queue in depths)
+    return Verdict(not wrong, "; ".join(wrong) or f"messages that wait: {listed(told) or 'no queue'}", warns)
 
 
 def others(

@@ -52,7 +52,8 @@ def main(job: dict[str, Any]) -> dict[str, Any]:
             to be proven, each by its name; ``pools``: those of the host, by name; ``letters``: nodes that
             read letters; ``fleet``: all hosts of the deployment, for the one that asks for all of them;
             ``unasked``: hosts that are left out; ``limits``: as of :func:`configured.limits`;
-            ``served``, ``others``: the queues that somebody serves, and that others do; ``unlisted``:
+            ``served``, ``others``: the queues that somebody serves, and that others do; ``resting``: those of
+            drained hosts alone; ``idle``: whether all hosts with workers are drained; ``unlisted``:
             settings that Celery reads though its list has them not; ``wanted``: variables without a
             default, each with its place; ``given``: the names of the others; ``scheduler``: the class;
             ``declared``: the periodic tasks of the inventory, where they are in tables.
@@ -231,7 +232,7 @@ class Proofs:
             names = {*users, *self.job["served"]}
             depths, ages = waiting.look(self.app, sorted(names))
             others = {*self.job["others"], *(self.job["served"] if self.job["unasked"] else ())}
-            verdict = answers.consumed(depths, users, queues, ages, others)
+            verdict = answers.consumed(depths, users, queues, ages, others, self.job.get("resting") or ())
             found.append(row("queues consumed", verdict))
         return found
 
@@ -708,6 +709,8 @@ class Proofs:
         """Beat fires: its canary went through broker and worker into the results."""
         name = "beat fired"
         canary = self.job["canary"]
+        if self.job.get("idle"):
+            return skipped(name, "the hosts that do what beat sends are drained")
         if not self.sees_canary():
             return proof(name, True, "there is no canary: its answer stands for it")
         deadline = time.monotonic() + self.timeout + self.job["interval"]

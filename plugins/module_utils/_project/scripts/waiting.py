@@ -42,9 +42,11 @@ def oldest(kind: str, channel: Any, queue: str) -> float | None:
     if kind == "filesystem":
         return of_files(channel.data_folder_in, queue)
     if kind == "redis":
-        # Celery writes no time into its messages; what a project writes is there.
+        # Celery itself writes no time into its messages, celery_ops does. kombu puts its prefix before the
+        # keys of some commands alone.
         with contextlib.suppress(Exception):
-            return of_message(channel.client.lindex(queue, -1))
+            key = f"{getattr(channel.client, 'global_keyprefix', '')}{queue}"
+            return of_message(next(iter(channel.client.lrange(key, -1, -1)), None))
     return None
 
 

@@ -152,6 +152,31 @@ def test_a_pool_without_a_unit_is_not_proven(
     assert rest == PROVEN
 
 
+def test_a_drained_host_says_so_and_its_workers_are_not_asked(
+    asked: FakeProject, units: dict[str, str], plain: Deployment
+) -> None:
+    del units  # none is there
+    first, *rest = prove(asked, running(plain, drained="since now by anna (new disk)"))
+    assert (first["name"], first["ok"], first["warned"]) == ("host runs tasks", True, True)
+    assert first["detail"].startswith("drained since now by anna (new disk): ")
+    assert "shop-celery resume" in first["detail"]
+    assert rest == PROVEN
+    assert (asked.jobs[0]["nodes"], asked.jobs[0]["pools"]) == ({}, {})
+
+
+def test_what_beat_sends_is_not_waited_for_while_nobody_can_do_it(
+    asked: FakeProject, units: dict[str, str], plain: Deployment
+) -> None:
+    del units
+    drained = {"name": "app1", "hostname": "web1", "pools": {}, "letters": [], "resting": ["celery"]}
+    other = {"name": "app2", "hostname": "web2", "pools": {"late": ["late"]}, "letters": [], "resting": []}
+    for fleet, idle in (([drained], True), ([drained, other], False), ([], False)):
+        given = proof.Asked(20, fleet=fleet)
+        proof.prove(asked, running(plain, drained="by anna"), "web1", given, False)  # type: ignore[arg-type]
+        assert asked.jobs[-1]["idle"] is idle
+        assert asked.jobs[-1]["resting"] == (["celery"] if fleet else [])
+
+
 @pytest.mark.parametrize(
     ("duties", "nodes", "beat"),
     [(["worker"], 1, False), (["beat"], 0, True), ([], 0, False)],

@@ -413,6 +413,25 @@ def test_the_new_is_ready_before_the_old_is_let_go(
     assert run(services, UNITS, NEW) == []
 
 
+def test_a_drained_host_gets_new_generations_that_do_not_run(
+    services: _services.Services, systemd: FakeSystemd
+) -> None:
+    """systemd starts nothing while the mark is there, and calls that a success."""
+    run(services, UNITS, OLD)
+    systemd.units.pop(unit(OLD))
+    services.drained = True
+    assert run(services, UNITS, OLD) == []
+    run(services, UNITS, NEW)
+    systemd.units.pop(unit(NEW))  # its condition is not met
+    assert systemd.wanted_by(TARGET) == {unit(NEW), BEAT}
+    assert run(services, UNITS, NEW) == []
+    # It is whole, and the old one is gone.
+    assert (systemd.folder / unit(NEW)).exists()
+    assert not (systemd.folder / unit(OLD)).exists()
+    services.drained = False
+    assert run(services, UNITS, NEW) == [f"start {unit(NEW)}"]
+
+
 @pytest.mark.parametrize("left", ["activating", "failed"])
 def test_a_start_that_fails_leaves_the_old_alone(
     left: str, services: _services.Services, systemd: FakeSystemd

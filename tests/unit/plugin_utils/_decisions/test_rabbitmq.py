@@ -54,10 +54,16 @@ def test_what_celery_may(name: str) -> None:
     assert all(re.search(pattern, name) for pattern in permissions.values())
 
 
-@pytest.mark.parametrize("name", ["other", "celery2", "xcelery", "amq.topic", "dead-letters", "late", ""])
+@pytest.mark.parametrize("name", ["other", "celery2", "xcelery", "amq.topic", "late", ""])
 def test_what_celery_may_not(name: str) -> None:
     """The queues and exchanges of others."""
     assert not any(re.search(pattern, name) for pattern in plan({}).permissions.values())
+
+
+def test_dead_letters_are_read_alone() -> None:
+    """Who operates it puts them back or drops them; the server's policy alone puts them there."""
+    permissions = plan({}).permissions
+    assert [right for right, pattern in permissions.items() if re.search(pattern, "dead-letters")] == ["read"]
 
 
 def test_the_exchange_without_a_name_is_written_to_alone() -> None:

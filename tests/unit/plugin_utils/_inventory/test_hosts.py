@@ -137,3 +137,14 @@ def test_hosts_of_two_brokers_are_two_fleets(
     assert asked == (
         {"app1": ["app1", "app2"], "app2": []} if together else {"app1": ["app1"], "app2": ["app2"]}
     )
+
+
+def test_a_drained_host_has_queues_and_no_workers(deployment: Deployment) -> None:
+    hostvars = {
+        "app1": looked_at(deployment, "one"),
+        "app2": looked_at(deployment, "two", duties=("worker",), drained="since now by anna"),
+    }
+    groups = {"celery_worker": ["app1", "app2"], "celery_beat": ["app1"]}
+    one, two = hosts.fleet(hostvars, "app1", ["app1", "app2"], groups)["hosts"]
+    assert (one["pools"], one["resting"]) == ({"default": ["celery"]}, [])
+    assert (two["pools"], two["letters"], two["resting"]) == ({}, [], ["celery"])

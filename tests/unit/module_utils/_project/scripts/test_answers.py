@@ -185,6 +185,14 @@ def test_messages_that_nobody_takes(
     assert words in found.text
 
 
+def test_messages_wait_for_a_host_that_is_drained() -> None:
+    found = answers.consumed({"late": 2, "celery": 0}, {"late": "a"}, CONSUMED, {}, (), ["late", "celery"])
+    assert (found.ok, found.warns) == (True, True)
+    assert found.text == "messages that wait: celery 0, late 2, for a drained host"
+    empty = answers.consumed({"late": 0}, {"late": "a"}, CONSUMED, {}, (), ["late"])
+    assert (empty.ok, empty.warns) == (True, False)
+
+
 def test_a_task_of_other_code_is_told(recorded: dict[str, Any]) -> None:
     known = {node: [name.split(" ")[0] for name in names] for node, names in recorded["registered"].items()}
     found = answers.others(known, {"recorded.tick"}, {"recorded.tick": ""})
