@@ -262,8 +262,8 @@ def test_a_deploy_of_a_pool(one: Site) -> None:
 #: Where a run is stopped: when the terminal shows that this step runs.
 STEPS = {
     "the variables": "Look at the variables",
-    "the broker": "Install the server",
-    "the database": "Ask the server what is there",
+    "the broker": "Run the server as a broker",
+    "the database": "Look at the server",
     "the checkout": "Change the checkout",
     "the proof": "Prove that it works",
 }
