@@ -263,7 +263,7 @@ def test_a_deploy_of_a_pool(one: Site) -> None:
 STEPS = {
     "the variables": "Look at the variables",
     "the broker": "Run the server as a broker",
-    "the database": "Look at the server",
+    "the database": "Set up the database",
     "the checkout": "Change the checkout",
     "the proof": "Prove that it works",
 }
