@@ -78,6 +78,7 @@ class ActionModule(ActionBase):
                 "addresses": [] if unasked else [list(address) for address in variables.broker.addresses],
                 "removing": unasked,
                 "unseen": variables.removing,
+                "release": variables.release,
                 # What changes the checkout alone has the lock of the checkout.
                 "run": _this() if changes and (variables.removing or not unasked) else {},
             },

@@ -53,17 +53,21 @@ def arguments(given: Mapping[str, Any], task_vars: dict[str, Any]) -> dict[str, 
     found["base"] = deployment.code.base
     found["venv"] = deployment.places.venv
     found["record"] = f"{deployment.places.config}/beat-generation"
-    found["files"] = [f"{deployment.places.config}/{name}" for name in ("environment", "secrets")]
+    environment = found.pop("environment_path", None) or deployment.places.config
+    found["files"] = [f"{environment}/{name}" for name in ("environment", "secrets")]
     found["user"] = deployment.account.runs_as
     found["drained"] = bool(deployment.run.drained)
     # A site is replaced by none that has not answered: that is for the memory of workers.
     found["replace"] = deployment.units.restart == "replace" and found.get("kind") != "web"
     found["systemd"] = deployment.run.systemd
     found["owner"] = deployment.account.config_owner
+    if found.get("state") == "back" and deployment.has_web and found.get("kind") == "web":
+        found["site"] = units.site(deployment)
     if found.get("state", "present") == "present":
         kind = found.get("kind", "all")
-        # Where there are workers, they have seen to it before the others.
-        if deployment.run.systemd and (kind in ("worker", "all") or "worker" not in deployment.run.duties):
+        # Where there are workers, they have seen to it before the others; in a deploy, a step of its own has.
+        seen = found.get("hold") or (kind not in ("worker", "all") and "worker" in deployment.run.duties)
+        if deployment.run.systemd and not seen:
             found["preflight"] = units.preflight(deployment, _fleet(task_vars))
         if deployment.run.systemd:
             found["units"] = units.render(templates, deployment, hostname, kind)

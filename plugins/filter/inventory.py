@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.celeriac.django.plugins.plugin_utils._inventory import hosts, servers, urls
+from ansible_collections.celeriac.django.plugins.plugin_utils._rendering import releases
 
 
 def _access(user: Any, password: Any, tls: Any) -> urls.Access:
@@ -59,7 +60,10 @@ class FilterModule:
     def filters(self) -> dict[str, Callable[..., Any]]:
         """Return them."""
         return {
+            "celery_batches": hosts.batches,
             "celery_hosts": hosts.running,
+            "celery_release_plan": releases.plan,
+            "celery_release_table": releases.shown,
             "celery_clients": hosts.clients,
             "celery_fleet": hosts.fleet,
             "celery_broker_url": broker_url,

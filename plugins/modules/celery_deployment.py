@@ -89,6 +89,10 @@ options:
         change.
     type: bool
     default: false
+  release:
+    description: The folder that holds the releases, where the checkout is one of them.
+    type: str
+    default: ""
   changes:
     description:
       - Whether the deployment is about to be changed. Then this is the beginning of the run's turn on the
@@ -222,6 +226,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "group_names": {"type": "dict", "default": {}},
     "removing": {"type": "bool", "default": False},
     "unseen": {"type": "bool", "default": False},
+    "release": {"type": "str", "default": ""},
     "changes": {"type": "bool", "default": False},
     "run": {"type": "dict", "default": {}},
     "gone": {"type": "list", "elements": "str", "default": []},
@@ -259,13 +264,16 @@ def main() -> None:
     run = None
     if module.params["run"]:
         # By whichever link a checkout is named, it is one; and its run goes on where that link is changed.
-        run = turn.Run(**module.params["run"], what=os.path.realpath(variables["project_path"]))
+        what = os.path.realpath(module.params["release"] or variables["project_path"])
+        run = turn.Run(**module.params["run"], what=what, undoes=bool(module.params["release"]))
         taken = turn.take(run, module.params["gone"])
         if not taken.mine:
             module.exit_json(held=asdict(taken))
     found = deployed.there()
     unseen = ""
     try:
+        if run and not module.params["release"] and not module.params["removing"]:
+            deployed.see_that_it_is_no_release(variables["project_path"])
         project, unseen = look(variables, found, module.params["unseen"])
         if variables["requirements"]:
             # What is named instead of the files that were found says what the project asks for.

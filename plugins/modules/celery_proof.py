@@ -83,6 +83,12 @@ options:
       - Then only what does not depend on it is proven.
     type: bool
     default: false
+  units:
+    description:
+      - The instances that are asked, as a generation before may run beside them. Left out, all that run are.
+    type: list
+    elements: str
+    default: []
   strict:
     description:
       - Whether it fails if something is not proven. Otherwise RV(unproven) says what is not, and the caller
@@ -161,11 +167,12 @@ def main() -> None:
             "wanted": {"type": "dict", "default": {}},
             "pending": {"type": "bool", "default": False},
             "strict": {"type": "bool", "default": True},
+            "units": {"type": "list", "elements": "str", "default": []},
             **python.ARGUMENTS,
         },
         supports_check_mode=True,
     )
-    with turn.of(module, last=True):
+    with turn.of(module, last=not module.params["units"]):
         work(module)
 
 

@@ -30,9 +30,11 @@ attributes:
     description: The units are rendered on the controller, by an action plugin of the same name.
 options:
   state:
-    description: Whether the units are there and run.
+    description:
+      - Whether the units are there and run.
+      - V(back) lets run again what ran before, after a change that O(back_to) tells of.
     type: str
-    choices: [present, absent]
+    choices: [present, absent, back]
     default: present
   kind:
     description: Which of the services are meant.
@@ -51,6 +53,37 @@ options:
     type: list
     elements: path
     default: []
+  environment_path:
+    description: The folder with the environment and the secrets; by default that of the deployment.
+    type: path
+  hold:
+    description:
+      - Whether the generation before goes on beside the new one, which does not come back after a reboot,
+        until this is called without it.
+    type: bool
+    default: false
+  tidy:
+    description: Whether the files of generations that have ended go. They are needed to go back to one.
+    type: bool
+    default: true
+  see:
+    description: Whether this only looks whether what is to run can, and changes nothing.
+    type: bool
+    default: false
+  back_to:
+    description:
+      - Instances that ran before, each of which still has its unit file and environment. They run again, and
+        what else runs is let go.
+      - With the units that are no instances in O(kind), beat is again what it was before its last change.
+    type: list
+    elements: str
+    default: []
+  proven:
+    description:
+      - The folder of the release that was proven last. Of the instances that run, RV(before) has those of it
+        alone, if there are any. A run that was killed in the middle may have left others.
+    type: path
+    default: ""
   pending:
     description: In check mode, whether code, packages or environment are going to change before this.
     type: bool
@@ -133,6 +166,18 @@ steps:
   type: list
   elements: str
   sample: ["start shop-worker-default@1f0c9a2b.service"]
+before:
+  description: The instances that ran, and that an undo goes back to.
+  returned: with O(state=present)
+  type: list
+  elements: str
+  sample: ["shop-worker-default@0e41b7aa.service"]
+started:
+  description: The instances that are to run.
+  returned: with O(state=present)
+  type: list
+  elements: str
+  sample: ["shop-worker-default@1f0c9a2b.service"]
 """
 
 import os
@@ -157,7 +202,7 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             **turn.ARGUMENTS,
-            "state": {"type": "str", "default": "present", "choices": ["present", "absent"]},
+            "state": {"type": "str", "default": "present", "choices": ["present", "absent", "back"]},
             "kind": {"type": "str", "default": "all", "choices": ["worker", "web", "beat", "all"]},
             "deployment": {"type": "dict"},
             "hostname": {"type": "str", "default": ""},
@@ -169,6 +214,12 @@ def main() -> None:
             "record": {"type": "path"},
             "files": {"type": "list", "elements": "path", "default": []},
             "units": {"type": "dict", "default": {}},
+            "environment_path": {"type": "path"},
+            "hold": {"type": "bool", "default": False},
+            "tidy": {"type": "bool", "default": True},
+            "see": {"type": "bool", "default": False},
+            "back_to": {"type": "list", "elements": "str", "default": []},
+            "proven": {"type": "path", "default": ""},
             "pending": {"type": "bool", "default": False},
             "replace": {"type": "bool", "default": False},
             "support": {"type": "dict", "default": {}},
@@ -200,30 +251,55 @@ def work(module: AnsibleModule) -> None:
     services.drained = params["drained"]
     if params["site"]:
         services.site = web.Site.from_params(params["site"])
+    running: list[str] = []
     try:
         if params["state"] == "absent":
             gone = _services.remove(services, module.check_mode)
             module.exit_json(changed=bool(gone), steps=[f"remove {unit}" for unit in gone])
+        if params["state"] == "back":
+            steps = [] if module.check_mode else services.go_back(params["back_to"])
+            module.exit_json(changed=bool(steps), steps=steps)
         # Read from the host's own file, so Ansible knows none of them.
         secrets = environment_file.load(environment_file.read(files[-1])) if files else {}
         module.no_log_values.update(censor.texts(secrets.values()))
+        if params["see"]:
+            see(module, files)
         texts = _services.shared_texts(support)
         inputs = _services.Inputs(Path(params["base"]), Path(params["venv"]), files, texts).digest()
         if module.check_mode and params["pending"]:
             inputs = b""  # what it will be is not known yet, only that it differs
         plan = services.plan(params["units"], inputs)
         plan.support = services.support(support)
+        running = services.before(plan, params["proven"])
         diff = services.diff(plan)
         if not module.check_mode:
             if params["preflight"] and (plan.start or plan.restart):
-                python = f"{params['venv']}/bin/python"
-                job = params["preflight"]
-                for note in preflight.check(job, python, params["base"], params["user"], files):
-                    module.warn(note)
-            services.apply(plan, params["units"], inputs, params["replace"])
+                look_ahead(module, files)
+            services.apply(plan, params["units"], inputs, params["replace"], params["hold"], params["tidy"])
     except (preflight.PreflightError, _services.ServiceError, systemd.SystemdError, OwnerError) as error:
-        module.fail_json(msg=str(error))
-    module.exit_json(changed=bool(plan), steps=plan.lines(), diff={"prepared": diff})
+        module.fail_json(msg=str(error), before=running)
+    module.exit_json(
+        changed=bool(plan),
+        steps=plan.lines(),
+        before=running,
+        started=plan.wanted,
+        diff={"prepared": diff},
+    )
+
+
+def look_ahead(module: AnsibleModule, files: list[Path]) -> None:
+    """See that what is to run can, and tell what could not be found out."""
+    params = module.params
+    python = f"{params['venv']}/bin/python"
+    for note in preflight.check(params["preflight"], python, params["base"], params["user"], files):
+        module.warn(note)
+
+
+def see(module: AnsibleModule, files: list[Path]) -> NoReturn:
+    """Only look, and end."""
+    if module.params["preflight"] and not module.check_mode:
+        look_ahead(module, files)
+    module.exit_json(changed=False, steps=[], before=[], started=[])
 
 
 def put_launcher(module: AnsibleModule, files: dict[Path, str]) -> NoReturn:

@@ -70,6 +70,8 @@ class Asked:
     unasked: Sequence[str] = ()
     #: The variables that the settings have no default for: name and place.
     wanted: Mapping[str, str] = field(default_factory=dict)
+    #: The units that are asked, as others may run beside them; none: all that run.
+    units: Sequence[str] = ()
 
     @classmethod
     def of(cls, given: Mapping[str, Any]) -> Asked:
@@ -82,6 +84,7 @@ class Asked:
             tuple(fleet.get("hosts") or ()),
             tuple(fleet.get("unasked") or ()),
             given["wanted"],
+            tuple(given.get("units") or ()),
         )
 
     def wants(self, check: str) -> bool:
@@ -149,6 +152,10 @@ def prove(
         return _before_a_change(project, deployment, job)
     if deployment.run.systemd:
         units = _running_units(deployment.name, pools)
+        if asked.units:
+            units = {unit: node for unit, node in units.items() if unit in asked.units}
+            # Beat is another matter, and later.
+            job.update(beat=False, mute=False, canary="")
         nodes = {f"{node}@{hostname}": queue for node, queue in units.values()}
         running = {name.partition(".")[0] for name in nodes}
         missing = [pool.name for pool in pools if pool.name not in running and asked.wants("workers")]
@@ -157,12 +164,12 @@ def prove(
         unit = deployment.units.beat
         runs = (
             [_runs(deployment, "the unit", Systemd().states([unit]).get(unit) == "active")]
-            if mute and asked.wants("beat")
+            if job["mute"] and asked.wants("beat")
             else []
         )
         serves = (
             [site.prove(Site.of(deployment), deployment.web.listen, Systemd())]
-            if deployment.has_web and asked.wants("site")
+            if deployment.has_web and not asked.units and asked.wants("site")
             else []
         )
         rests = [_drained(deployment)] if deployment.run.drained and asked.wants("drained") else []

@@ -16,6 +16,7 @@ from .. import _names
 from .._checkout.integration import RECORD_PATH
 from .._discovery.project import App, Project
 from .._owner import exchangeable
+from .._release import store
 
 ETC = Path("/etc")
 #: By this file, a state folder that somebody chose is ours from the first run on, however it ends.
@@ -72,6 +73,20 @@ def _found(etc: Path) -> Iterator[Deployed]:
             yield Deployed(name=name, base=setup["base"], **parts)
         except (OSError, ValueError, KeyError, TypeError):
             continue
+
+
+def see_that_it_is_no_release(path: str) -> None:
+    """See that a checkout in place is none of the releases that a deploy has made.
+
+    Raises:
+        DeployedError: it is.
+    """
+    place = os.path.realpath(path)
+    if os.path.lexists(os.path.join(place, store.OURS, store.RECORD)):
+        raise DeployedError(
+            f"{path} is a release ({place}), and those are never changed. Run deploy.yml, which brings a new "
+            "one; or name a checkout in place. Nothing was changed."
+        )
 
 
 def see_no_other(name: str, base: str, removing: bool, found: list[Deployed]) -> None:

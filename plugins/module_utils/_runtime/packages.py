@@ -69,14 +69,16 @@ class Wanted:
         try:
             # A line in one can name any file.
             state.update(
-                owner.call(self.folder, lambda _ask: _digest_of_requirements(self.files, self.lock)).encode()
+                owner.call(
+                    self.folder, lambda _ask: _digest_of_requirements(self.files, self.lock, self.folder)
+                ).encode()
             )
         except (owner.OwnerError, OSError) as error:
             raise PackagesError(f"{error}.") from error
         return state.hexdigest()
 
 
-def _digest_of_requirements(files: Sequence[Path], lock_file: Path | None) -> str:
+def _digest_of_requirements(files: Sequence[Path], lock_file: Path | None, folder: Path) -> str:
     state = hashlib.sha256()
     locked = [lock_file, *(file.with_name("Pipfile.lock") for file in files if file.name == "Pipfile")]
     for file in filter(None, locked):
@@ -85,7 +87,8 @@ def _digest_of_requirements(files: Sequence[Path], lock_file: Path | None) -> st
         for included in with_includes(file):
             # Our own lines repeat what is wanted anyway.
             own = block.without(included.read_bytes()).rstrip()
-            state.update(os.fsencode(included) + b"\0" + own + b"\0")
+            # The same files in another folder, such as that of the next release, mean the same.
+            state.update(os.fsencode(os.path.relpath(included, folder)) + b"\0" + own + b"\0")
     return state.hexdigest()
 
 

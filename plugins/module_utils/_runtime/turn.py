@@ -48,6 +48,8 @@ class Run:
     who: str
     #: What it changes: the folder of the checkout.
     what: str
+    #: Whether it goes on where something fails, as it undoes then what it has done.
+    undoes: bool = False
 
     @classmethod
     def of(cls, given: Mapping[str, Any] | None) -> Run | None:
@@ -111,7 +113,7 @@ def take(run: Run, gone: Collection[str] = (), folder: Path | None = None) -> Ta
 def kept(run: Run | None, last: bool = False, folder: Path | None = None) -> Iterator[None]:
     """Keep the turn for the time of the context, and for a while after it.
 
-    It is given back by what is *last*, and by what fails, as the run does not go on at this host then.
+    It is given back by what is *last*, and by what fails, unless the run undoes then what it has done.
 
     Raises:
         TurnError: it is another run's by now.
@@ -143,7 +145,7 @@ def kept(run: Run | None, last: bool = False, folder: Path | None = None) -> Ite
             failed = bool(end.code)
             raise
         finally:
-            if failed or last:
+            if last or (failed and not run.undoes):
                 _write(place, _Note(over=note.over))
             else:
                 note.until = time.monotonic() + AFTER_A_CHANGE

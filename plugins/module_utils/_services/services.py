@@ -18,6 +18,7 @@ import contextlib
 import difflib
 import hashlib
 import os
+import re
 import shutil
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -40,7 +41,7 @@ PATTERNS = {
 #: The environments of pools, beside the record.
 POOL_FILES = "pool-*"
 #: What each generation was started with, beside the record: a folder each, and one for beat. What beat was
-#: started with before is kept beside it, with its unit.
+#: started with before is kept beside it, with its unit; that is empty where it did not run.
 GENERATIONS = "generations"
 BEAT, BEFORE, UNIT = "beat", "beat.before", "unit"
 #: States of units that need their files no more.
@@ -123,9 +124,12 @@ class Plan:
     forget: list[str] = field(default_factory=list)
     enable: list[str] = field(default_factory=list)
     disable: list[str] = field(default_factory=list)
+    #: Instances that run now, and those that are to run: no steps.
+    running: list[str] = field(default_factory=list)
+    wanted: list[str] = field(default_factory=list)
 
     def __bool__(self) -> bool:
-        return any(vars(self).values())
+        return any(value for name, value in vars(self).items() if name not in ("running", "wanted"))
 
     def lines(self) -> list[str]:
         """Return the plan in words, a line for each step."""
@@ -178,6 +182,8 @@ def plan(
             (found.start if "@." in name else found.restart).append(unit)
         elif "@." not in name and started.get(unit) != wanted:
             found.restart.append(unit)
+    found.wanted = sorted(unit for unit in desired if is_instance(unit))
+    found.running = sorted(unit for unit, state in states.items() if is_instance(unit) and state == "active")
     found.enable = sorted(desired - enabled)
     found.disable = sorted(enabled - desired)
     _let_go(found, units, {unit: states[unit] for unit in states if unit not in desired})
@@ -227,6 +233,7 @@ class Services:
         self.pools = "worker" in kinds
         #: Whether somebody has drained this host, so that its workers start nothing.
         self.drained = False
+        self.beat_is_meant = "beat" in kinds
         #: How the site is asked, where it is served and meant.
         self.site: web.Site | None = None
         # What is no service goes with the last of those that belong to it.
@@ -343,6 +350,7 @@ class Services:
         inputs: bytes,
         replace: bool = False,
         hold: bool = False,
+        tidy: bool = True,
     ) -> None:
         """Do what was decided.
 
@@ -354,6 +362,7 @@ class Services:
             inputs: the digest of what the processes are started with.
             replace: end the old ones first, and wait for them, where there is no memory for both.
             hold: leave the old ones as they are, also for a reboot, until this is called without it.
+            tidy: take away the files of generations that have ended.
 
         Raises:
             ServiceError: a unit did not get ready; all that were started were stopped again.
@@ -388,7 +397,11 @@ class Services:
             if found.retire:
                 self.systemd.call("stop", "--no-block", *found.retire)
             self._end(found.stop)
-        self.tidy(gone=[name for name, text in found.write.items() if text is None])
+        gone = [name for name, text in found.write.items() if text is None]
+        if tidy:
+            self.tidy(gone=gone)
+        else:
+            self.write(dict.fromkeys(gone))
 
     def _make_whole(self, instances: Mapping[str, str]) -> None:
         """Give instances what is theirs for as long as they live: the unit, and the environment."""
@@ -444,7 +457,12 @@ class Services:
             folder.rename(kept)
             _whole.write(kept / UNIT, f"{unit} {started}\n{before}", 0o600)
         else:
+            # There is none to go back to; what an earlier change has kept is older than this one.
             started = None
+            shutil.rmtree(kept, ignore_errors=True)
+            if before is None:
+                kept.mkdir(mode=0o700, parents=True)
+                _whole.write(kept / UNIT, "", 0o600)
         self._keep_environment(folder)
         try:
             self._start("restart", unit)
@@ -454,12 +472,86 @@ class Services:
             raise ServiceError(str(error).replace(STOPPED, f"{STOPPED} {CAME_BACK}", 1)) from error
         self._note(unit, name)
 
+    def go_back(self, before: Sequence[str]) -> list[str]:
+        """Let the instances run that ran before, and nothing else; beat likewise. Return what was done.
+
+        Args:
+            before: them; each has its unit file and its environment still.
+
+        Raises:
+            ServiceError: one of them does not get ready.
+            SystemdError: systemd refused.
+        """
+        steps = self._take_back_or_end() if self.beat_is_meant else []
+        states = self.systemd.states(self.patterns)
+        for unit in before:
+            if states.get(unit) != "active":
+                self._start("start", unit)
+                steps.append(f"start {unit}")
+            if self.site and not self.site.is_proven(unit):
+                self._lead_to(self.site, unit)
+        enabled = {unit for unit in self.enabled() if is_instance(unit)}
+        if missing := sorted({*before} - enabled):
+            self.systemd.call("enable", "--quiet", *missing)
+        self._disable(sorted(enabled - {*before}))
+        others = [unit for unit in states if is_instance(unit) and unit not in before]
+        going = [unit for unit in others if states[unit] not in (*_ENDED, "deactivating")]
+        if self.site and not before and (self.systemd.folder / self.site.socket).is_file():
+            # Else the next request would start what has just been let go.
+            self.systemd.call("stop", self.site.socket)
+        if going:
+            self.systemd.call("stop", "--no-block", *going)
+        self.forget([unit for unit in others if states[unit] == "failed"])
+        return [*steps, *(f"drain {unit}" for unit in going)]
+
+    def _take_back_or_end(self) -> list[str]:
+        """Let the unit that is no instance run as before its last change, or end it where there was none."""
+        if self.take_back():
+            return [f"restart {self.beat}"]
+        kept = self.generations / BEFORE / UNIT
+        if not kept.is_file() or kept.read_bytes():
+            return []
+        shutil.rmtree(kept.parent)
+        self._end([self.beat])
+        self._disable(sorted({self.beat} & self.enabled()))
+        self.write({self.beat: None})
+        self.record.unlink(missing_ok=True)
+        return [f"stop {self.beat}"]
+
+    def _lead_to(self, site: web.Site, unit: str) -> None:
+        """Let a generation of the site have the requests again."""
+        file = self.systemd.folder / site.socket
+        if file.is_file():
+            name, _at, _rest = site.template.partition("@")
+            own = re.compile(rf"^Service={re.escape(name)}@.*$", re.MULTILINE)
+            self.write({site.socket: own.sub(f"Service={unit}", file.read_text(encoding="utf-8"))})
+        self._prove(site, unit)
+
+    def before(self, found: Plan, place: str) -> list[str]:
+        """Return the instances that an undo goes back to.
+
+        Those that run: of a release that was proven, alone, if any of them starts from it. On a host that is
+        drained, what is to run when it no longer is.
+
+        Args:
+            found: the plan, before it is applied.
+            place: the folder of the release, empty where none is meant.
+        """
+        units = found.running
+        if self.drained and not units:
+            units = sorted(unit for unit in self.enabled() if is_instance(unit))
+        files = {unit: self.systemd.folder / unit for unit in units}
+        texts = {unit: file.read_text(encoding="utf-8") for unit, file in files.items() if file.is_file()}
+        return [unit for unit in units if place and f"{place}/" in texts.get(unit, "")] or [*units]
+
     def take_back(self) -> bool:
         """Let the unit that is no instance run as it did before its last change; tell whether it does."""
         folder, kept = self.generations / BEAT, self.generations / BEFORE
         try:
             named, _newline, text = (kept / UNIT).read_text(encoding="utf-8").partition("\n")
         except OSError:
+            return False
+        if not named:
             return False
         unit, name = named.split()
         shutil.rmtree(folder, ignore_errors=True)

@@ -30,6 +30,7 @@ from ansible_collections.celeriac.django.plugins.module_utils._deployment import
 )
 from ansible_collections.celeriac.django.plugins.module_utils._discovery.project import App, Project
 from ansible_collections.celeriac.django.plugins.module_utils._host import Host
+from ansible_collections.celeriac.django.plugins.module_utils._release import store
 
 from . import broker as _broker
 from . import findings, limits, places, requirements, results, sandbox, tasks, warnings, web
@@ -403,7 +404,9 @@ def _import_environment(project: Project) -> dict[str, str]:
 def _sandbox_of(there: Places, variables: Variables, project: Project) -> Sandbox:
     """Decide what the processes may do."""
     in_a_file = project.database in ("sqlite3", "url", "") and not variables.uses_postgresql
-    base, given = project.base, variables.writable_paths
+    base, given = project.base, list(variables.writable_paths)
+    if variables.release:
+        given.append(os.path.join(variables.release, store.SHARED))
     try:
         writable = sandbox.writable(there.run, given, base, in_a_file)
     except sandbox.SandboxError as error:

@@ -12,6 +12,7 @@ from ansible_collections.celeriac.django.plugins.module_utils import _names
 from ansible_collections.celeriac.django.plugins.module_utils._deployment import Account, Folder, Places
 from ansible_collections.celeriac.django.plugins.module_utils._discovery.project import Project
 from ansible_collections.celeriac.django.plugins.module_utils._host import Host
+from ansible_collections.celeriac.django.plugins.module_utils._release import store
 
 from .variables import DeploymentError, Variables
 
@@ -42,7 +43,10 @@ def paths(variables: Variables, project: Project, name: str, systemd: bool) -> P
         tools=os.path.join(state, "bin"),
         venv=venv,
         python=os.path.join(venv, "bin", "python"),
-        launcher=os.path.join(state, LAUNCHER),
+        # A release has all that its processes start from.
+        launcher=os.path.join(
+            os.path.join(project.path, store.OURS) if variables.release else state, LAUNCHER
+        ),
         folders=(),
         own=_own(state, run, config, bool(variables.state_path)),
     )

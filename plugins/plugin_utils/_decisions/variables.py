@@ -108,6 +108,8 @@ class Variables:
     web_overrides: Overrides
     #: Whether the deployment is to go: what it was told to do does not matter any more.
     removing: bool
+    #: The folder that holds the releases, of which the checkout is one; empty where the code is in place.
+    release: str = ""
 
     @property
     def alone(self) -> bool:
@@ -155,7 +157,7 @@ def read(options: Mapping[str, Any]) -> Variables:
     Args:
         options: the public variables as of :func:`complete`, and what the role derives from secrets:
             ``broker_url``, ``broker_server``, ``database_ca``, ``database_scheme``, ``secret_names``,
-            ``secret_schemes``, ``placeholders``, ``uses_postgresql``; and ``removing``.
+            ``secret_schemes``, ``placeholders``, ``uses_postgresql``; ``release`` and ``removing``.
 
     Raises:
         DeploymentError: a value is missing or malformed.

@@ -5,8 +5,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
+
+from ansible.errors import AnsibleFilterError
 
 from ansible_collections.celeriac.django.plugins.module_utils._deployment import Deployment
 
@@ -102,3 +105,27 @@ def _looked_at(hostvars: Mapping[str, Any], host: str) -> tuple[Deployment, str]
     if "deployment" not in found:
         return None
     return Deployment.from_data(found["deployment"]), str(found["host"]["hostname"])
+
+
+def batches(hosts: Sequence[str], sizes: Sequence[Any]) -> list[list[str]]:
+    """Return hosts in batches: numbers, or percentages of all; the last size counts for the rest.
+
+    Raises:
+        AnsibleFilterError: a size is neither, or less than one host.
+    """
+    found: list[list[str]] = []
+    rest, number = list(hosts), 0
+    while rest:
+        size = _size(str(sizes[min(number, len(sizes) - 1)]) if sizes else "100%", len(hosts))
+        found.append(rest[:size])
+        rest, number = rest[size:], number + 1
+    return found
+
+
+def _size(text: str, of: int) -> int:
+    match = re.fullmatch(r"([0-9]+)(%?)", text.strip())
+    if not match or int(match[1]) < 1:
+        raise AnsibleFilterError(
+            f"celery_release_batches: {text!r} has to be a number of hosts, or a percentage such as 25%."
+        )
+    return max(1, of * int(match[1]) // 100) if match[2] else int(match[1])

@@ -246,6 +246,22 @@ def test_services_get_rendered_units(act: Act, deployment: Deployment) -> None:
     assert "deployment" not in given
 
 
+def test_a_deploy_has_seen_that_it_can_run_before_it_starts_anything(
+    act: Act, deployment: Deployment
+) -> None:
+    given = {
+        "deployment": deployment.as_data(),
+        "kind": "worker",
+        "environment_path": "/etc/shop-celery/next",
+    }
+    _answer, seen = act(celery_service, **given, see=True)
+    assert seen["preflight"]
+    assert seen["files"] == ["/etc/shop-celery/next/environment", "/etc/shop-celery/next/secrets"]
+    _answer, held = act(celery_service, **given, hold=True)
+    assert "preflight" not in held
+    assert held["units"] == seen["units"]
+
+
 def test_without_systemd_there_is_the_launcher_alone(act: Act, deployment: Deployment) -> None:
     alone = replace(
         deployment,

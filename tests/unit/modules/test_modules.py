@@ -19,6 +19,7 @@ import pytest
 import yaml
 
 from ansible_collections.celeriac.django.plugins.module_utils._deployment import Deployment
+from ansible_collections.celeriac.django.plugins.module_utils._release import repository, store
 from ansible_collections.celeriac.django.plugins.module_utils._runtime import deployed, lock
 from ansible_collections.celeriac.django.plugins.modules import (
     celery_deployment,
@@ -26,6 +27,7 @@ from ansible_collections.celeriac.django.plugins.modules import (
     celery_migration,
     celery_project,
     celery_proof,
+    celery_release,
     celery_service,
     celery_turn,
     celery_virtualenv,
@@ -143,7 +145,7 @@ def test_a_run_has_its_turn_at_a_deployment(
     monkeypatch.setattr(tempfile, "gettempdir", lambda: str(tmp_path))
     first, second = ({"token": name, "who": f"{name}@laptop"} for name in ("ann", "bob"))
     answer = run(celery_deployment, variables=variables(checkout), run=first)
-    assert answer["run"] == {**first, "what": str(checkout)}
+    assert answer["run"] == {**first, "what": str(checkout), "undoes": False}
     held = run(celery_deployment, variables=variables(checkout), run=second)["held"]
     assert (held["token"], held["who"], held["mine"]) == ("ann", "ann@laptop", False)
     assert run(celery_turn, run=answer["run"])["what"] == str(checkout)
@@ -461,3 +463,75 @@ def test_without_systemd_the_launcher_alone_is_put_there(run: Run, tmp_path: Pat
     (package / "old.py").touch()
     assert run(celery_service, **given)["changed"]
     assert {path.name for path in package.iterdir()} == {"__init__.py", "a.py"}
+
+
+# celery_release
+
+
+@pytest.fixture
+def source(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The address of a repository with the project."""
+    # The folder of the tests can be below one that others write to.
+    monkeypatch.setattr(store, "exchangeable", lambda _path: None)
+    there = repository.Repository(checkout)
+    there.git("init", "--quiet", "--initial-branch", "main")
+    there.git("add", ".")
+    there.git("-c", "user.name=shop", "-c", "user.email=shop@example.com", "commit", "-qm", "The shop")
+    return f"file://{checkout}"
+
+
+def test_a_release_from_an_address_to_current(run: Run, source: str, tmp_path: Path) -> None:
+    root = tmp_path / "srv/shop"
+    common = {"path": str(root), "source": source}
+    assert run(celery_release, **common, step="look")["releases"] == []
+    found = run(celery_release, **common, step="resolve", version="main")
+    assert found["subject"] == "The shop"
+    name = store.name_of(found["commit"], "20261130-140501")
+    known = {**common, "name": name, "commit": found["commit"]}
+    assert run(celery_release, **known, step="unpack")["changed"]
+    release = {"commit": found["commit"], "version": "main", "subject": found["subject"], "recipe": "x"}
+    project = {"python": sys.executable, "base": str(root / "releases" / name), "settings": "shop.settings"}
+    built = run(
+        celery_release,
+        **known,
+        step="build",
+        release=release,
+        project=project,
+        commands=["echo $WORD > made.txt"],
+        secrets={"WORD": "built"},
+        shared=["media"],
+        interpreter=sys.executable,
+    )
+    assert built["built"] == ["made.txt"]
+    assert not run(celery_release, **known, step="unpack")["changed"]
+    assert run(celery_release, **known, step="point")["changed"]
+    assert not run(celery_release, **known, step="point")["changed"]
+    assert (root / "current/made.txt").read_text() == "built\n"
+    assert list((root / "current/shop/__pycache__").glob("settings.*.pyc"))
+    run(celery_release, **known, step="note", line={"result": "done"})
+    look = run(celery_release, **common, step="look")
+    assert (look["current"], look["log"]) == (name, [{"result": "done"}])
+    assert look["releases"][0]["subject"] == "The shop"
+
+
+def test_a_command_that_fails_leaves_no_release(run: Run, source: str, tmp_path: Path) -> None:
+    root = tmp_path / "srv/shop"
+    name = store.name_of("f" * 40, "20261130-140501")
+    found = run(celery_release, path=str(root), source=source, step="resolve")
+    known = {"path": str(root), "source": source, "name": name, "commit": found["commit"]}
+    run(celery_release, **known, step="unpack")
+    project = {"python": sys.executable, "base": str(root / "releases" / name), "settings": "shop.settings"}
+    told = run(celery_release, **known, step="build", project=project, commands=["echo no; exit 3"])
+    assert "echo no; exit 3: status 3. Its last lines:\nno" in told["msg"]
+    assert "celery_release_build_secrets" in told["msg"]
+    assert run(celery_release, path=str(root), step="look")["releases"] == []
+
+
+def test_a_check_makes_nothing(run: Run, source: str, tmp_path: Path) -> None:
+    root = tmp_path / "srv/shop"
+    given = {"path": str(root), "source": source, "check": True}
+    found = run(celery_release, **given, step="resolve")
+    assert found["subject"] == "The shop"
+    name = store.name_of(found["commit"], "20261130-140501")
+    assert run(celery_release, **given, step="unpack", name=name, commit=found["commit"])["changed"]
+    assert not root.exists()

@@ -130,3 +130,14 @@ def test_root_makes_nothing_below_what_is_somebody_elses(
         deployed.see_that_venv_can_be_made(str(public_path / "home/new"))
     deployed.see_that_venv_can_be_made(str(public_path / "home/.venv"))
     deployed.see_that_venv_can_be_made(str(public_path / "venv"))
+
+
+def test_a_release_is_no_checkout_in_place(tmp_path: Path) -> None:
+    release = tmp_path / "releases/20261130-140501-3f2a91c0de"
+    (release / ".celeriac").mkdir(parents=True)
+    link = tmp_path / "current"
+    link.symlink_to(release)
+    deployed.see_that_it_is_no_release(str(link))
+    (release / ".celeriac/release.json").touch()
+    with pytest.raises(deployed.DeployedError, match=r"current is a release .*Run deploy\.yml"):
+        deployed.see_that_it_is_no_release(str(link))

@@ -49,6 +49,17 @@ def change(run: Run, folder: Path, last: bool = False) -> None:
         pass
 
 
+def test_a_run_that_undoes_keeps_its_turn_when_it_fails(notes: Path) -> None:
+    deploy = Run("4", "joe@ci, deploy.yml", "/srv/shop", undoes=True)
+    for run, free in ((ANN, True), (deploy, False)):
+        with pytest.raises(SystemExit), turn.kept(run, folder=notes):
+            raise SystemExit(1)
+        assert turn.take(BOB, folder=notes).mine == free
+        turn.give_back(BOB, notes)
+    change(deploy, notes, last=True)
+    assert turn.take(BOB, folder=notes).mine
+
+
 def test_the_second_is_told_who_is_first(notes: Path) -> None:
     assert turn.take(ANN, folder=notes).mine
     told = turn.take(BOB, folder=notes)

@@ -652,6 +652,8 @@ def test_what_a_generation_keeps_is_roots_alone(whole: _services.Services) -> No
         Path(): 0o700,
         Path("beat"): 0o700,
         Path("beat/secrets"): 0o600,
+        Path("beat.before"): 0o700,
+        Path("beat.before/unit"): 0o600,
         Path(_services.generation_of(unit(OLD))): 0o700,
         Path(_services.generation_of(unit(OLD)), "secrets"): 0o600,
     }
@@ -707,6 +709,75 @@ def test_a_beat_that_runs_can_be_taken_back_once(whole: _services.Services, syst
     assert whole.take_back()
     assert ((systemd.folder / BEAT).read_text(), whole.started()) == ("beat 1", started)
     assert not whole.take_back()
+
+
+@pytest.mark.parametrize("finished", [False, True])
+def test_what_ran_before_runs_again_from_its_own_files(
+    finished: bool, whole: _services.Services, systemd: FakeSystemd
+) -> None:
+    run(whole, UNITS, OLD)
+    old, new = unit(OLD), unit(NEW, "worker 2")
+    whole.files[1].write_text('KEY="new"\n')
+    later = {WORKER: "worker 2", TARGET: "target", BEAT: "beat 1"}
+    plan = whole.plan(later, NEW)
+    assert (plan.running, plan.wanted) == ([old], [new])
+    plan.restart = []
+    whole.apply(plan, later, NEW, hold=True, tidy=False)
+    if finished:
+        plan = whole.plan(later, NEW)
+        whole.apply(plan, later, NEW, tidy=False)
+        # It has ended, and its files are there still.
+        systemd.units.pop(old)
+    workers = _services.Services("shop", ["worker"], TARGET, systemd, whole.record)
+    steps = workers.go_back([old])
+    assert f"drain {new}" in steps
+    assert (f"start {old}" in steps) is finished
+    assert own(systemd)[old] == "active"
+    assert own(systemd)[new] == "deactivating"
+    assert systemd.wanted_by(TARGET) == {old, BEAT}
+    assert (systemd.folder / old).read_text() == "worker 1"
+    assert secret(whole, _services.generation_of(old)) == 'KEY="old"\n'
+    assert workers.go_back([old]) == []
+
+
+def test_beat_goes_back_with_its_kind(whole: _services.Services, systemd: FakeSystemd) -> None:
+    run(whole, UNITS, OLD)
+    run(whole, {**UNITS, BEAT: "beat 2"}, NEW)
+    beats = _services.Services("shop", ["beat"], TARGET, systemd, whole.record)
+    assert beats.go_back([]) == [f"restart {BEAT}"]
+    assert (systemd.folder / BEAT).read_text() == "beat 1"
+    assert own(systemd)[unit(NEW)] == "active"
+    assert beats.go_back([]) == []
+
+
+def test_what_a_killed_run_has_left_is_nothing_to_go_back_to(
+    whole: _services.Services, systemd: FakeSystemd
+) -> None:
+    texts = {"a": "ExecStart=/srv/shop/releases/1/x", "b": "ExecStart=/srv/shop/releases/2/x"}
+    for name, text in texts.items():
+        (systemd.folder / name).write_text(text)
+    both = _services.Plan(running=["a", "b"])
+    assert whole.before(both, "/srv/shop/releases/1") == ["a"]
+    assert whole.before(both, "/srv/shop/releases/3") == ["a", "b"]
+    assert whole.before(_services.Plan(running=["gone"]), "/srv/shop/releases/1") == ["gone"]
+
+
+def test_a_drained_host_goes_back_to_what_is_to_run(whole: _services.Services, systemd: FakeSystemd) -> None:
+    run(whole, UNITS, OLD)
+    assert whole.before(_services.Plan(), "") == []
+    whole.drained = True
+    assert whole.before(_services.Plan(), "") == [unit(OLD)]
+
+
+def test_a_beat_that_is_new_ends(whole: _services.Services, systemd: FakeSystemd) -> None:
+    run(whole, UNITS, OLD)
+    beats = _services.Services("shop", ["beat"], TARGET, systemd, whole.record)
+    assert beats.go_back([]) == [f"stop {BEAT}"]
+    assert BEAT not in own(systemd)
+    assert not (systemd.folder / BEAT).exists()
+    assert BEAT not in systemd.wanted_by(TARGET)
+    assert beats.go_back([]) == []
+    assert whole.started() == {}
 
 
 # Removal
@@ -870,6 +941,19 @@ def test_a_generation_that_does_not_answer_changes_nothing(
     assert own(systemd)[site_unit(OLD)] == "active"
     assert f"Service={site_unit(OLD)}" in (systemd.folder / SOCKET).read_text()
     assert site_unit(OLD) in systemd.wanted_by(TARGET)
+
+
+def test_a_site_goes_back_to_what_served_or_ends(serving: _services.Services, systemd: FakeSystemd) -> None:
+    run(serving, SITE_UNITS, OLD)
+    run(serving, SITE_UNITS, NEW)
+    alone = _services.Services("shop", ["web"], TARGET, systemd, serving.record)
+    alone.site = serving.site
+    assert alone.go_back([site_unit(OLD)]) == [f"start {site_unit(OLD)}", f"drain {site_unit(NEW)}"]
+    assert f"Service={site_unit(OLD)}" in (systemd.folder / SOCKET).read_text()
+    assert "stop shop-web.socket" not in systemd.calls
+    assert alone.go_back([]) == [f"drain {site_unit(OLD)}"]
+    # Else the next request would start it.
+    assert "stop shop-web.socket" in systemd.calls
 
 
 def test_a_run_that_was_killed_before_the_answer_is_taken_up(

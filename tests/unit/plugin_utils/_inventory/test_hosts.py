@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from ansible.errors import AnsibleFilterError
 
 from ansible_collections.celeriac.django.plugins.module_utils._deployment import Deployment
 from ansible_collections.celeriac.django.plugins.plugin_utils._inventory import hosts
@@ -148,3 +149,25 @@ def test_a_drained_host_has_queues_and_no_workers(deployment: Deployment) -> Non
     one, two = hosts.fleet(hostvars, "app1", ["app1", "app2"], groups)["hosts"]
     assert (one["pools"], one["resting"]) == ({"default": ["celery"]}, [])
     assert (two["pools"], two["letters"], two["resting"]) == ({}, [], ["celery"])
+
+
+@pytest.mark.parametrize(
+    ("sizes", "batches"),
+    [
+        ([1, "100%"], [["a"], ["b", "c", "d", "e"]]),
+        (["1"], [["a"], ["b"], ["c"], ["d"], ["e"]]),
+        (["2", "1"], [["a", "b"], ["c"], ["d"], ["e"]]),
+        (["50%"], [["a", "b"], ["c", "d"], ["e"]]),
+        (["1%"], [["a"], ["b"], ["c"], ["d"], ["e"]]),
+        ([], [["a", "b", "c", "d", "e"]]),
+    ],
+)
+def test_hosts_in_batches(sizes: list[object], batches: list[list[str]]) -> None:
+    assert hosts.batches(list("abcde"), sizes) == batches
+    assert hosts.batches([], sizes) == []
+
+
+@pytest.mark.parametrize("size", ["0", "-1", "all", "0%", "1.5"])
+def test_a_batch_has_hosts(size: str) -> None:
+    with pytest.raises(AnsibleFilterError, match="celery_release_batches"):
+        hosts.batches(["a"], [size])
