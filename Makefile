@@ -87,7 +87,7 @@ demo-clone-other: machine ## The same with the other ansible-core
 	$(MAKE) -C .cache/demo-clone-other demo PYTHON="$(OTHER_PYTHON)"
 
 # Those that take longest begin.
-LONG := faults first_hour hostile proof rabbitmq redis schedules
+LONG := deploy faults first_hour hostile proof rabbitmq redis schedules
 SCENARIOS := $(LONG) $(filter-out $(LONG),$(patsubst molecule/%/molecule.yml,%,$(wildcard molecule/*/molecule.yml)))
 .PHONY: molecule lab $(addprefix molecule-,$(SCENARIOS))
 molecule: ## Scenarios on real systemd hosts, two at once; SCENARIO=name for one, ARGS for molecule
@@ -103,7 +103,7 @@ bench: $(NEWEST)/.test-ready ## Measure: no-op and cold runs, the demo, tasks pe
 	@tools/bench.sh $(NEWEST)
 
 .PHONY: soak
-soak: $(NEWEST)/.test-ready ## All faults under a steady load, takeovers of beat, results, kills: hours; SOAK=faults for some
+soak: $(NEWEST)/.test-ready ## All faults under a steady load, takeovers of beat, results, deploys, kills: hours; SOAK=faults for some
 	@tools/soak.sh $(NEWEST) $(SOAK)
 
 .PHONY: changelog

@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-3.0-or-later
 # What takes long, on real hosts: all of it, or only what is named; one that fails stops no other. usage: soak.sh VENV
-#   [faults] [cluster] [redis] [takeovers] [results] [kills]
+#   [faults] [cluster] [redis] [takeovers] [results] [deploy] [kills]
 #   faults      all faults under a steady load: see molecule/faults/faults.py
 #   cluster     a cluster of RabbitMQ loses a node under a load: see molecule/rabbitmq/faults.py
 #   redis       a Redis that is full, or changes its password, under a load: see molecule/redis/faults.py
+#   deploy      deploys that fail, are killed ten times (CELERIAC_KILLS), or lose a host, under a load: see molecule/deploy/soak
 #   takeovers   twenty times, the active one of two beats is killed: see molecule/schedules/takeovers.py
 #   kills       runs that are killed 200 times (CELERIAC_KILLS) at random moments, full disks, power cuts
 #   results     every result backend, and the clean-up of a large table: see molecule/schedules/results.py
@@ -13,7 +14,7 @@ cd "$(dirname "$0")/.."
 
 venv=$1
 shift
-[ $# -gt 0 ] || set -- faults cluster redis takeovers results kills
+[ $# -gt 0 ] || set -- faults cluster redis takeovers results deploy kills
 
 tests/lab/setup.sh
 # shellcheck source=tests/lab/env.sh
@@ -49,12 +50,13 @@ for soak in "$@"; do
     faults) on_hosts faults "$venv/bin/python" molecule/faults/faults.py --all ;;
     cluster) on_hosts rabbitmq "$venv/bin/python" molecule/rabbitmq/faults.py --all ;;
     redis) on_hosts redis "$venv/bin/python" molecule/redis/faults.py --all ;;
+    deploy) on_hosts deploy "$venv/bin/pytest" -q -s -p no:xdist molecule/deploy/soak ;;
     takeovers) on_hosts schedules "$venv/bin/python" molecule/schedules/takeovers.py --takeovers=20 ;;
     kills) CELERIAC_KILLS="${CELERIAC_KILLS:-200}" "$venv/bin/pytest" -q -s -p no:xdist tests/unit/module_utils/_runtime/test_interrupted.py \
       tests/integration/test_lifecycle.py -k "killed or power or full" ;;
     results) on_hosts schedules "$venv/bin/python" molecule/schedules/results.py ;;
     *)
-      echo "There is no soak $soak: there are faults, cluster, redis, takeovers, results and kills." >&2
+      echo "There is no soak $soak: there are faults, cluster, redis, takeovers, results, deploy and kills." >&2
       exit 2
       ;;
   esac || status=1

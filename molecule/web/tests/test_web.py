@@ -6,16 +6,14 @@ The tests change the same hosts, one after the other.
 
 from __future__ import annotations
 
-import json
 import re
 import subprocess
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 
 from lab.hosts import booted, run, wait
 from lab.playbooks import converge, flat, integrate, play
+from lab.site import none_failed, requests
 
 SCENARIO = Path(__file__).parents[1]
 HOSTS = ("celeriac-web12", "celeriac-web13")
@@ -34,65 +32,6 @@ def version(request):
 
 urlpatterns.append(path("version/", version))
 """
-
-#: Sends ten requests a second, one after the other has begun, until somebody ends it; else it ends by itself.
-_SENDER = """
-import concurrent.futures, http.client, json, sys, threading, time
-ended = threading.Event()
-threading.Thread(target=lambda: (sys.stdin.readline(), ended.set()), daemon=True).start()
-def one():
-    connection = http.client.HTTPConnection("127.0.0.1", timeout=40)
-    try:
-        connection.request("GET", "/", headers={"Host": "shop.example.com"})
-        answer = connection.getresponse()
-        answer.read()
-        return "" if answer.status == 200 else str(answer.status)
-    except (OSError, http.client.HTTPException) as error:
-        return repr(error)
-    finally:
-        connection.close()
-deadline, sent = time.monotonic() + 900, []
-with concurrent.futures.ThreadPoolExecutor(32) as threads:
-    while not ended.wait(0.1) and time.monotonic() < deadline:
-        sent.append(threads.submit(one))
-told = [one.result() for one in sent]
-print(json.dumps({"answered": told.count(""), "failed": [one for one in told if one]}))
-"""
-
-
-@dataclass
-class Requests:
-    """What became of the requests of one host."""
-
-    answered: int
-    failed: list[str]
-
-
-@contextmanager
-def requests() -> Iterator[dict[str, Requests]]:
-    """Send requests through nginx on all hosts, a steady number of them, for as long as the block runs."""
-    running = {
-        host: subprocess.Popen(
-            ["podman", "exec", "--interactive", host, "python3", "-c", _SENDER],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        for host in HOSTS
-    }
-    found: dict[str, Requests] = {}
-    try:
-        yield found
-    finally:
-        for host, process in running.items():
-            told = json.loads(process.communicate("end\n", timeout=120)[0])
-            found[host] = Requests(**told)
-            print(f"{host}: requests {found[host].answered} failed {len(found[host].failed)}")
-
-
-def none_failed(found: dict[str, Requests]) -> bool:
-    """Tell whether each host had answers, and no failure."""
-    return all(one.answered > 50 and not one.failed for one in found.values())
 
 
 def generations(host: str) -> list[str]:
@@ -134,7 +73,7 @@ def test_new_code() -> None:
     converge(SCENARIO)
     before = {host: generations(host) for host in HOSTS}
     write(PAGE.format("two"))
-    with requests() as found:
+    with requests(HOSTS) as found:
         slow = [
             subprocess.Popen(
                 ["podman", "exec", host, "bash", "-c", f"{ASK} 'http://127.0.0.1/version/?seconds=25'"],
@@ -154,7 +93,7 @@ def test_new_code() -> None:
 def refused(message: str) -> str:
     """See that a run fails, and no request; that the site is what it was; and return what the run printed."""
     before = {host: generations(host) for host in HOSTS}
-    with requests() as found:
+    with requests(HOSTS) as found:
         done = integrate(SCENARIO)
     assert done.returncode != 0
     assert message in flat(done.stdout)
