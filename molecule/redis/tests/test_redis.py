@@ -111,7 +111,7 @@ def test_celery_needed_nothing_that_was_refused() -> None:
         assert line in told.splitlines(), told
     refused = run(SERVER, ADMIN + "admin PING; admin ACL LOG 100").splitlines()
     assert refused[0] == "PONG"
-    assert "shop" not in refused, refused
+    assert "shop" not in refused, "\n".join(refused)
 
 
 def test_every_key_has_the_prefix_of_the_project() -> None:
