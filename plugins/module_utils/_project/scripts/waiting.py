@@ -26,15 +26,22 @@ def look(app: Any, queues: Sequence[str]) -> tuple[dict[str, int | None], dict[s
         for queue in queues:
             # On a channel of its own: RabbitMQ closes that on which it refuses.
             with contextlib.suppress(connection.connection_errors), connection.channel() as channel:
-                try:
-                    depths[queue] = int(channel.queue_declare(queue=queue, passive=True).message_count)
-                except connection.channel_errors:
-                    depths[queue] = None
-                    continue
+                depths[queue] = depth(connection, channel, queue)
                 if depths[queue]:
                     age = oldest(connection.transport.driver_type, channel, queue)
                     ages.update({} if age is None else {queue: age})
     return depths, ages
+
+
+def depth(connection: Any, channel: Any, queue: str) -> int | None:
+    """Return how many messages wait in a queue; None where there is none, or nobody can tell."""
+    with contextlib.suppress(*connection.channel_errors):
+        if connection.transport.driver_type == "redis":
+            # It keeps a list for each priority. To ask whether there is one (EXISTS), kombu forgets its prefix,
+            # and who may use the project's keys alone is refused (PREFIXED_SIMPLE_COMMANDS of its redis.py).
+            return int(channel._size(queue))
+        return int(channel.queue_declare(queue=queue, passive=True).message_count)
+    return None
 
 
 def oldest(kind: str, channel: Any, queue: str) -> float | None:
