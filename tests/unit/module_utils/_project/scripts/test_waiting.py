@@ -13,7 +13,7 @@ import pytest
 from ansible_collections.celeriac.django.plugins.module_utils._project.scripts import waiting
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """What a broker says of a queue that is not there."""
 
 
@@ -33,7 +33,7 @@ class Channel:
         assert passive
         self.asked.append("declare")
         if queue not in self.depths:
-            raise Refused
+            raise RefusedError
         return SimpleNamespace(message_count=self.depths[queue])
 
 
@@ -41,7 +41,7 @@ class Channel:
     ("kind", "asked", "missing"), [("redis", "size", 0), ("amqp", "declare", None), ("sqs", "declare", None)]
 )
 def test_a_broker_is_asked_for_what_its_user_may_know(kind: str, asked: str, missing: int | None) -> None:
-    connection = SimpleNamespace(transport=SimpleNamespace(driver_type=kind), channel_errors=(Refused,))
+    connection = SimpleNamespace(transport=SimpleNamespace(driver_type=kind), channel_errors=(RefusedError,))
     channel = Channel({"celery": 3})
     assert waiting.depth(connection, channel, "celery") == 3
     assert waiting.depth(connection, channel, "gone") == missing
