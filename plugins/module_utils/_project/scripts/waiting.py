@@ -37,8 +37,8 @@ def depth(connection: Any, channel: Any, queue: str) -> int | None:
     """Return how many messages wait in a queue; None where there is none, or nobody can tell."""
     with contextlib.suppress(*connection.channel_errors):
         if connection.transport.driver_type == "redis":
-            # To ask whether there is a queue (EXISTS), kombu forgets its prefix (PREFIXED_SIMPLE_COMMANDS of its
-            # redis.py), and a user who may use the project's keys alone is refused.
+            # To ask whether there is a queue (EXISTS), kombu forgets its prefix, and a user who may use the
+            # project's keys alone is refused (PREFIXED_SIMPLE_COMMANDS of its redis.py).
             return int(channel._size(queue))
         return int(channel.queue_declare(queue=queue, passive=True).message_count)
     return None
