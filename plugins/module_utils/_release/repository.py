@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from .. import _command
 
@@ -189,12 +190,17 @@ def mirror(folder: Path, url: str, access: Access) -> Repository:
     Raises:
         RepositoryError: it cannot be read.
     """
+    if "://" in url and urlsplit(url).password:
+        raise RepositoryError(
+            "celery_release_source has a password in it, which everybody on the host could read among the "
+            "arguments of git. Take it out, and put it into celery_release_token"
+        )
     found = Repository(folder)
     with access.environ() as environ:
         if not (folder / "HEAD").is_file():
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             found.git("init", "--quiet", "--bare")
-        # Neither the address, which may hold a password, nor a name for it is kept there.
+        # Neither the address nor a name for it is kept there.
         found.git(
             *("fetch", "--quiet", "--prune", "--force", "--no-write-fetch-head", "--end-of-options", url),
             *("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*"),

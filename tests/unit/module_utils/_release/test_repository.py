@@ -131,3 +131,13 @@ def test_no_secret_is_an_argument_or_stays(tmp_path: Path) -> None:
 )
 def test_an_address_is_told_from_a_folder(source: str, remote: bool) -> None:
     assert repository.is_remote(source) is remote
+
+
+@pytest.mark.parametrize(
+    "url", ["https://deploy:s3cret@git.example.com/shop.git", "ssh://git:s3cret@h/x.git"]
+)
+def test_an_address_with_a_password_is_refused_before_git_sees_it(url: str, tmp_path: Path) -> None:
+    with pytest.raises(repository.RepositoryError, match="celery_release_token") as told:
+        repository.mirror(tmp_path / "r.git", url, repository.Access())
+    assert "s3cret" not in str(told.value)
+    assert not (tmp_path / "r.git").exists()
