@@ -236,5 +236,5 @@ def redis() -> Iterator[str]:
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """The system's Chromium."""
-    with pages.chromium() as started:
-        yield started
+    with contextlib.ExitStack() as stack:
+        yield stack.enter_context(pages.chromium())

@@ -7,6 +7,7 @@ done twice; and the requests, and how many failed.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import signal
@@ -63,7 +64,8 @@ def _load(request: pytest.FixtureRequest) -> Iterator[None]:
     if request.node.get_closest_marker("usefixtures"):
         yield
         return
-    with Trial(request.node.name.removeprefix("test_")).goes_on(1800):
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(Trial(request.node.name.removeprefix("test_")).goes_on(1800))
         yield
 
 

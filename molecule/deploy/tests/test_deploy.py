@@ -6,6 +6,7 @@ The tests change the same hosts, one after the other. What takes longer is in `m
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import time
@@ -37,8 +38,8 @@ from lab.playbooks import flat, play
 def load() -> Iterator[Load]:
     """The load of both kinds, for the time of all tests."""
     git("tag", "--force", "start")
-    with Trial("deploys").goes_on(900) as found:
-        yield found
+    with contextlib.ExitStack() as stack:
+        yield stack.enter_context(Trial("deploys").goes_on(900))
 
 
 @pytest.fixture(autouse=True)

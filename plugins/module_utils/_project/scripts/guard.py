@@ -40,7 +40,7 @@ def main(job: dict[str, Any]) -> dict[str, Any]:
     from django.db import connections
 
     if job.get("only"):
-        wanted = {(app, name) for app, name in job["only"]}
+        wanted = {(str(app), str(name)) for app, name in job["only"]}
         return {"unsafe": _unsafe_of(connections["default"], wanted)}
     answer: dict[str, Any] = {"pending": [], "unsafe": [], "ahead": [], "inside": []}
     aliases, _left = choose(list(connections), job["databases"])
