@@ -35,11 +35,15 @@ from lab.playbooks import flat, play
 
 
 @pytest.fixture(scope="module", autouse=True)
-def load() -> Iterator[Load]:
-    """The load of both kinds, for the time of all tests."""
+def load(request: pytest.FixtureRequest) -> Iterator[Load]:
+    """The load of both kinds, for the time of all tests; what became of it is always printed."""
     git("tag", "--force", "start")
+    capture = request.config.pluginmanager.getplugin("capturemanager")
     with contextlib.ExitStack() as stack:
-        yield stack.enter_context(Trial("deploys").goes_on(900))
+        stack.callback(capture.resume_global_capture)
+        found = stack.enter_context(Trial("deploys").goes_on(1200))
+        stack.callback(capture.suspend_global_capture)
+        yield found
 
 
 @pytest.fixture(autouse=True)
