@@ -84,6 +84,14 @@ def serve_site() -> None:
     run()
 
 
+def serve_metrics(name: str, listen: str) -> None:
+    """Tell Prometheus what this host does."""
+    os.environ.update(secrets())
+    load_entry_files()
+    install()
+    importlib.import_module(f"{_SERVICE}.exporter").serve(name, listen)
+
+
 def main() -> None:
     """Run Celery with the arguments of this program."""
     keep_packages()
@@ -91,6 +99,9 @@ def main() -> None:
     sys.path[0] = os.getcwd()
     if sys.argv[1:2] == ["gunicorn"]:
         serve_site()
+        return
+    if sys.argv[1:2] == ["metrics"]:
+        serve_metrics(*sys.argv[2:4])
         return
     # Settings tell workers from others by these: Celery's own program has that name.
     sys.argv[0] = os.path.join(os.path.dirname(sys.executable), "celery")

@@ -32,6 +32,7 @@ import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from typing import Any, NoReturn
 
 #: Tells the second run, with the project's Python, from the first one.
@@ -731,7 +732,7 @@ class InRabbitMQ(Nowhere):
             str(headers.get("id") or message.properties.get("correlation_id") or message.delivery_tag),
             str(headers.get("task") or "?"),
             str(death.get("queue") or message.delivery_info.get("routing_key") or ""),
-            since.timestamp() if hasattr(since, "timestamp") else None,
+            _seconds(since),
             str(death.get("reason") or "rejected"),
         )
 
@@ -770,6 +771,13 @@ def _dead_letters(app: Any) -> Nowhere:
     """Return how dead letters are reached over the app's broker."""
     kinds: dict[str, type[Nowhere]] = {"redis": InRedis, "amqp": InRabbitMQ}
     return kinds.get(app.connection_for_read().transport.driver_type, Nowhere)()
+
+
+def _seconds(moment: Any) -> float | None:
+    """Return a time of RabbitMQ's as seconds since the epoch: it comes in UTC, and does not say so."""
+    if not isinstance(moment, datetime):
+        return None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)).timestamp()
 
 
 def _text(value: bytes | str) -> str:

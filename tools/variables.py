@@ -38,6 +38,7 @@ _FIRST = (
     "celery_worker",
     "celery_web",
     "celery_beat",
+    "celery_metrics",
     "celery_verify",
     "celery_broker",
     "celery_database",

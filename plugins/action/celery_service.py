@@ -59,6 +59,8 @@ def arguments(given: Mapping[str, Any], task_vars: dict[str, Any]) -> dict[str, 
     found["drained"] = bool(deployment.run.drained)
     # A site is replaced by none that has not answered: that is for the memory of workers.
     found["replace"] = deployment.units.restart == "replace" and found.get("kind") != "web"
+    # Two of them cannot listen at one place.
+    found["replace"] |= found.get("kind") == "metrics"
     found["systemd"] = deployment.run.systemd
     found["owner"] = deployment.account.config_owner
     if found.get("state") == "back" and deployment.has_web and found.get("kind") == "web":

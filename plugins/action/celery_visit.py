@@ -24,6 +24,7 @@ PARTS = {
     "workers": "celery_worker/tasks/main.yml",
     "web": "celery_web/tasks/main.yml",
     "beat": "celery_beat/tasks/main.yml",
+    "metrics": "celery_metrics/tasks/main.yml",
     "proof": "celery_verify/tasks/ask.yml",
 }
 _OURS = "celeriac.django."

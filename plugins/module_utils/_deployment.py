@@ -103,6 +103,8 @@ class Units:
     #: The socket of the site, and the template of what serves it.
     web_socket: str
     web: str
+    #: The template of what tells Prometheus.
+    metrics: str
     #: Of systemd; 0 where there is none.
     version: int
     #: Whether systemd hands over the secrets (systemd.exec(5), LoadCredential=).
@@ -219,6 +221,16 @@ class Web:
 
 
 @dataclass(frozen=True)
+class Metrics:
+    """What Prometheus is told of this host."""
+
+    #: Where it is told: ADDRESS:PORT.
+    listen: str
+    #: Where workers and beat leave what they count; empty where this host tells nothing.
+    folder: str
+
+
+@dataclass(frozen=True)
 class Limits:
     """What must not be exceeded."""
 
@@ -325,7 +337,7 @@ class Inside:
 class Run:
     """What this host does, and with whom."""
 
-    #: ``worker``, ``beat``, ``web``.
+    #: ``worker``, ``beat``, ``web``, ``metrics``.
     duties: tuple[str, ...]
     #: Whether units run it.
     systemd: bool
@@ -360,6 +372,7 @@ class Deployment:
     results: Results
     beat: Beat
     web: Web
+    metrics: Metrics
     limits: Limits
     sandbox: Sandbox
     tasks: Tasks

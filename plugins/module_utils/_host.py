@@ -42,14 +42,17 @@ class Host:
     groups: dict[str, str] = field(default_factory=dict)
     #: Who has drained it, and when; empty: nobody, so that its workers are to run.
     drained: str = ""
+    #: Whether it has told Prometheus until now.
+    has_metrics: bool = False
 
 
-def look(users: Iterable[str] = (), drained: str = "") -> Host:
+def look(users: Iterable[str] = (), drained: str = "", has_metrics: bool = False) -> Host:
     """Look at the host that this runs on, and whether it has these users.
 
     Args:
         users: their names.
         drained: who has drained the deployment on it, and when.
+        has_metrics: whether it tells Prometheus of the deployment.
     """
     # sd_booted(3)
     booted = os.path.isdir("/run/systemd/system")
@@ -66,6 +69,7 @@ def look(users: Iterable[str] = (), drained: str = "") -> Host:
         accounts=comments,
         groups=groups,
         drained=drained,
+        has_metrics=has_metrics,
     )
 
 

@@ -209,7 +209,7 @@ from ansible_collections.celeriac.django.plugins.module_utils._discovery import 
 from ansible_collections.celeriac.django.plugins.module_utils._discovery import project as _project
 from ansible_collections.celeriac.django.plugins.module_utils._runtime import deployed, packages, turn
 from ansible_collections.celeriac.django.plugins.module_utils._runtime import interpreter as _interpreter
-from ansible_collections.celeriac.django.plugins.module_utils._services import serving
+from ansible_collections.celeriac.django.plugins.module_utils._services import serving, systemd
 
 #: For the action plugin as well.
 ARGUMENTS: dict[str, dict[str, Any]] = {
@@ -312,7 +312,13 @@ def main() -> None:
         unseen=unseen,
         project=project.as_data(),
         versions=versions,
-        host=_data.as_data(_host.look({variables["user"] or name}, deployed.drained(name))),
+        host=_data.as_data(
+            _host.look(
+                {variables["user"] or name},
+                deployed.drained(name),
+                any(systemd.UNITS.glob(f"{name}-metrics@*.service")),
+            )
+        ),
         interpreter=_data.as_data(interpreter) if interpreter else None,
         serving=[]
         if module.params["removing"]

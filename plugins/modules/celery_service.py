@@ -39,7 +39,7 @@ options:
   kind:
     description: Which of the services are meant.
     type: str
-    choices: [worker, web, beat, all]
+    choices: [worker, web, beat, metrics, all]
     default: all
   deployment:
     description: The decisions, as RV(celeriac.django.celery_deployment#module:deployment).
@@ -203,7 +203,7 @@ def main() -> None:
         argument_spec={
             **turn.ARGUMENTS,
             "state": {"type": "str", "default": "present", "choices": ["present", "absent", "back"]},
-            "kind": {"type": "str", "default": "all", "choices": ["worker", "web", "beat", "all"]},
+            "kind": {"type": "str", "default": "all", "choices": [*_services.PATTERNS, "all"]},
             "deployment": {"type": "dict"},
             "hostname": {"type": "str", "default": ""},
             "templates_path": {"type": "list", "elements": "path", "default": []},

@@ -17,7 +17,7 @@ from typing import Any
 from celery import Celery, signals
 from kombu.transport import TRANSPORT_ALIASES
 
-from . import consumer, proof
+from . import consumer, counters, proof
 from .database_connections import keep
 from .journal import log_to_journal
 from .sd_notify import notify, watchdog_seconds
@@ -94,6 +94,7 @@ def _app_loads(sender: Celery, **kwargs: Any) -> None:
 def install() -> None:
     """Connect everything to whatever app this process is going to run."""
     use_transports()
+    counters.install()
     share()
     signals.celeryd_init.connect(_worker_begins, weak=False)
     # The first signal with the app in it, and before Celery's support for Django reads its settings.

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import time
 from pathlib import Path
 from typing import Any
 
@@ -138,6 +139,7 @@ def test_dead_letters(host: Any) -> None:
     back = data(host, "dead", "retry", one, "no-such-letter", user="member", rc=1)
     assert [letter["id"] for letter in back["done"]] == [one]
     assert back["missing"] == ["no-such-letter"]
+    assert 0 <= time.time() - back["done"][0]["since"] < 600
     result = f"from celery.result import AsyncResult as R; print('is', R('{one}').get(timeout=20))"
     assert "is one" in run(host, "member", "shop-manage", "shell", "-c", result).stdout
     assert run(host, "member", "shop-celery", "dead", "drop", strange).rc == 0

@@ -37,6 +37,7 @@ PATTERNS = {
     "worker": "{name}-worker-*@*.service",
     "web": "{name}-web@*.service",
     "beat": "{name}-beat.service",
+    "metrics": "{name}-metrics@*.service",
 }
 #: The environments of pools, beside the record.
 POOL_FILES = "pool-*"

@@ -22,6 +22,7 @@ from ansible_collections.celeriac.django.plugins.module_utils._deployment import
     Deployment,
     Inside,
     Limits,
+    Metrics,
     Places,
     Results,
     Run,
@@ -33,7 +34,7 @@ from ansible_collections.celeriac.django.plugins.module_utils._host import Host
 from ansible_collections.celeriac.django.plugins.module_utils._release import store
 
 from . import broker as _broker
-from . import findings, limits, places, requirements, results, sandbox, tasks, warnings, web
+from . import findings, limits, metrics, places, requirements, results, sandbox, tasks, warnings, web
 from . import pools as _pools
 from .fleet import Fleet, duties
 from .variables import DeploymentError, Variables, check_name
@@ -163,6 +164,7 @@ def decide(variables: Variables, project: Project, host: Host, fleet: Fleet) -> 
     try:
         done = tasks.decide(variables, project, name, code, canary, fleet)
         site = web.decide(variables, project, name, host.processors)
+        metrics.check(variables)
         if "web" in fleet.duties:
             web.check(site, project, systemd)
     except ValueError as error:
@@ -179,6 +181,10 @@ def decide(variables: Variables, project: Project, host: Host, fleet: Fleet) -> 
         results=_results(variables, code, fleet),
         beat=_beat(variables, there, canary, tasks.writes_schedule(variables, done, integrate, duties)),
         web=site,
+        metrics=Metrics(
+            variables.metrics_listen,
+            f"{there.run}/metrics" if systemd and "metrics" in duties else "",
+        ),
         limits=Limits(
             limits.visibility_timeout(variables.pools, variables.patience),
             variables.patience.consumer,
@@ -193,6 +199,7 @@ def decide(variables: Variables, project: Project, host: Host, fleet: Fleet) -> 
             integrate,
             tasks.needs_ephem(done, integrate),
             site.interface if "web" in fleet.duties else "",
+            "metrics" in fleet.duties,
         ),
         inside=Inside(
             there.python,
@@ -290,6 +297,7 @@ def _units(variables: Variables, name: str, systemd: bool, host: Host, integrate
         beat=f"{name}-beat.service",
         web_socket=f"{name}-web.socket",
         web=f"{name}-web@.service",
+        metrics=f"{name}-metrics@.service",
         version=host.systemd_version,
         credentials=systemd and host.has_credentials,
         restart=variables.worker_restart,

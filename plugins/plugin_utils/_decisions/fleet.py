@@ -16,6 +16,7 @@ from .variables import DeploymentError, Variables
 DUTIES = {"celery_worker": "worker", "celery_beat": "beat", "celery_web": "web"}
 #: What a host does that is in none of them, with ``celery_web: true`` the site besides.
 _ALONE = ("worker", "beat")
+METRICS = "celery_metrics"
 #: Groups whose hosts serve the others.
 SERVERS = ("celery_broker", "celery_database")
 
@@ -53,25 +54,31 @@ def look(
         for name in working_ones
     }
     return Fleet(
-        tuple(duties(host, groups, variables.web)),
+        tuple(duties(host, groups, variables.web, variables.metrics)),
         len(working_ones),
         tuple(served(pools, variables.other_queues)),
     )
 
 
-def duties(host: str, groups: Mapping[str, Sequence[str]], web: bool = False) -> list[str]:
+def duties(
+    host: str, groups: Mapping[str, Sequence[str]], web: bool = False, metrics: bool = False
+) -> list[str]:
     """Return what a host does; one that is in none of the groups runs workers and beat.
 
     Args:
         host: its name.
         groups: the inventory's groups, name to hosts.
         web: whether it serves the site in any case.
+        metrics: whether it tells Prometheus in any case.
     """
     if any(host in groups.get(group, ()) for group in (*DUTIES, *SERVERS)):
         found = [duty for group, duty in DUTIES.items() if host in groups.get(group, ())]
     else:
         found = list(_ALONE)
-    return [*found, "web"] if web and "web" not in found else found
+    if web and "web" not in found:
+        found.append("web")
+    # What is told is about the others: the group says nothing about what the host does besides.
+    return [*found, "metrics"] if found and (metrics or host in groups.get(METRICS, ())) else found
 
 
 def served(hosts: Mapping[str, Sequence[Sequence[str]]], others: Sequence[str]) -> list[str]:

@@ -26,6 +26,7 @@ DATABASE_URL = "dj-database-url>=3"
 PSYCOPG = "psycopg[binary]>=3.2"
 GUNICORN = "gunicorn>=23"
 UVICORN_WORKER = "uvicorn-worker>=0.3"
+PROMETHEUS_CLIENT = "prometheus-client>=0.19"
 #: What celery.schedules.solar imports.
 EPHEM = "ephem>=4.1"
 
@@ -33,7 +34,12 @@ _POSTGRESQL = re.compile(r"(postgres|postgresql|postgis)(\+\w+)?://")
 
 
 def decide(
-    variables: Variables, project: Project, integrate: bool, solar: bool = False, web: str = ""
+    variables: Variables,
+    project: Project,
+    integrate: bool,
+    solar: bool = False,
+    web: str = "",
+    metrics: bool = False,
 ) -> Requirements:
     """Decide what is installed: what the project asks for, and what its Celery needs.
 
@@ -45,6 +51,7 @@ def decide(
         integrate: whether the app is ours.
         solar: whether a periodic task of ours follows the sun.
         web: how the site is served, ``wsgi`` or ``asgi``; empty where this host does not.
+        metrics: whether this host tells Prometheus.
     """
     files: list[str] = []
     asked: list[str] = []
@@ -65,7 +72,8 @@ def decide(
         own += [HIREDIS] if "redis" in extras else []
         own += _of_the_integration(variables, project)
         own += [EPHEM] if solar else []
-    served_by = {"wsgi": [GUNICORN], "asgi": [GUNICORN, UVICORN_WORKER]}.get(web, [])
+    served_by = [*{"wsgi": [GUNICORN], "asgi": [GUNICORN, UVICORN_WORKER]}.get(web, [])]
+    served_by += [PROMETHEUS_CLIENT] if metrics else []
     asked += [spec for spec in served_by if spec.partition(">")[0] not in project.required]
     # Who names requirements wants these.
     locked = project.lock and not variables.requirements

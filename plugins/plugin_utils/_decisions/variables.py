@@ -100,6 +100,9 @@ class Variables:
     web_timeout: int
     web_health_path: str
     web_arguments: list[str]
+    #: Whether the host tells Prometheus, also where it is not in the group celery_metrics.
+    metrics: bool
+    metrics_listen: str
     web_connections: int
     database_max_connections: int
     writable_paths: list[str]

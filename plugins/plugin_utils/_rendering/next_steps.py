@@ -40,7 +40,7 @@ def next_steps(deployment: Deployment, check: bool) -> list[str]:
 
 
 def _what_runs(deployment: Deployment) -> str:
-    words = {"worker": "workers", "beat": "beat", "web": "the site"}
+    words = {"worker": "workers", "beat": "beat", "web": "the site", "metrics": "metrics"}
     first, *rest = [words[duty] for duty in deployment.run.duties]
     listed = f"{', '.join([first, *rest[:-1]])} and {rest[-1]}" if rest else first
     return listed[0].upper() + listed[1:]

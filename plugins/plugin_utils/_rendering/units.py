@@ -28,6 +28,10 @@ _SITE = "web.py"
 NODE = "{pool}.%i@%H"
 
 
+#: The exporter looks how much memory the processes of the others have, which anybody may.
+_SEES_OTHERS = [("ProtectProc", ["default"])]
+
+
 def worker_template(name: str, pool: str) -> str:
     """Return the name of a pool's unit file."""
     return f"{name}-worker-{pool}@.service"
@@ -76,6 +80,10 @@ def render(templates: Templates, deployment: Deployment, hostname: str, kind: st
                 "overrides_name": "celery_web_unit_overrides",
             },
         )
+    if "metrics" in duties:
+        units[deployment.units.metrics] = templates.render(
+            "metrics.service", {**values, "overrides": _SEES_OTHERS, "overrides_name": "its template"}
+        )
     if deployment.run.duties:
         units[deployment.units.target] = templates.render("celery.target", values)
         units[deployment.units.slice] = templates.render("celery.slice", values)
@@ -92,6 +100,7 @@ def _values(deployment: Deployment) -> dict[str, Any]:
         "units": deployment.units,
         "beat": deployment.beat,
         "web": deployment.web,
+        "metrics": deployment.metrics,
         "limits": deployment.limits,
         "sandbox": deployment.sandbox,
     }

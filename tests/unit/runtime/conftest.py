@@ -9,7 +9,7 @@ import importlib
 import logging
 import sys
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -27,6 +27,17 @@ class _ColorFormatter(logging.Formatter):
         super().__init__(fmt)
 
 
+class _Family:
+    """A metric with its samples, by the values of their labels."""
+
+    def __init__(self, name: str, text: str, labels: Sequence[str] = (), value: Any = None) -> None:
+        self.name, self.text, self.labels = name, text, labels
+        self.samples: dict[tuple[str, ...], Any] = {} if value is None else {(): value}
+
+    def add_metric(self, labels: Sequence[str], *values: Any) -> None:
+        self.samples[tuple(labels)] = values[0] if len(values) == 1 else values
+
+
 #: What is imported from Celery and kombu, or inherited from.
 STAND_INS: dict[str, dict[str, Any]] = {
     "billiard": {"pool": types.SimpleNamespace(mem_rss=lambda: 1)},
@@ -37,6 +48,7 @@ STAND_INS: dict[str, dict[str, Any]] = {
         "prefork": types.SimpleNamespace(TaskPool=type("TaskPool", (), {})),
         "solo": mock.Mock(),
     },
+    "celery.exceptions": {name: type(name, (Exception,), {}) for name in ("Ignore", "Reject", "Retry")},
     "celery.signals": {},
     "celery.utils": {},
     "celery.utils.log": {"ColorFormatter": _ColorFormatter, "get_logger": logging.getLogger},
@@ -46,11 +58,22 @@ STAND_INS: dict[str, dict[str, Any]] = {
         "Consumer": type("Consumer", (), {"Blueprint": type("Blueprint", (), {"default_steps": []})})
     },
     "celery.worker.consumer.delayed_delivery": {"DelayedDelivery": object},
-    "celery.worker.state": {"should_stop": None, "should_terminate": None, "total_count": {}},
+    "celery.worker.state": {
+        "active_requests": (),
+        "should_stop": None,
+        "should_terminate": None,
+        "total_count": {},
+    },
+    "celery.worker.strategy": {"create_request_cls": lambda base, *_args, **_options: base},
     "kombu": {"Consumer": mock.Mock(), "Queue": mock.Mock()},
     "kombu.transport": {},
     "kombu.utils": {},
     "kombu.utils.url": {"parse_url": mock.Mock()},
+    "prometheus_client": {"CollectorRegistry": mock.Mock(), "start_http_server": mock.Mock()},
+    "prometheus_client.core": {
+        **{f"{kind}MetricFamily": _Family for kind in ("Counter", "Gauge", "Histogram", "Info")},
+        "Metric": _Family,
+    },
 }
 
 Load = Callable[[str], Any]

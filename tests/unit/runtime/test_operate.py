@@ -11,7 +11,9 @@ import os
 import pwd
 import subprocess
 import sys
+import time
 import types
+from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -335,3 +337,17 @@ def test_how_it_ends(
     assert capsys.readouterr().err == "error: no broker\n"
     assert ends(operate.UsageError("so not")) == 2
     assert ends(KeyboardInterrupt()) == 130
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Tokyo"])
+def test_the_time_of_a_dead_letter(operate: ModuleType, monkeypatch: pytest.MonkeyPatch, zone: str) -> None:
+    """Django sets the zone of the process; what RabbitMQ says is in UTC."""
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    try:
+        assert operate._seconds(datetime(1970, 1, 1, 1)) == 3600.0
+        assert operate._seconds(datetime(1970, 1, 1, 1, tzinfo=UTC)) == 3600.0
+        assert operate._seconds(None) is None
+    finally:
+        monkeypatch.undo()
+        time.tzset()

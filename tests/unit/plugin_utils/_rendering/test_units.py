@@ -44,6 +44,8 @@ def render(decide_with: Any, options: Data, found: Data) -> Any:
         (["worker", "beat"], "beat", SHARED | {"shop-beat.service"}),
         (["worker"], "all", WORKERS | SHARED),
         (["worker"], "beat", SHARED),
+        (["worker", "metrics"], "metrics", SHARED | {"shop-metrics@.service"}),
+        (["worker"], "metrics", SHARED),
         (["beat"], "all", SHARED | {"shop-beat.service"}),
         ([], "all", set()),
     ],
@@ -236,3 +238,21 @@ def test_the_launcher_reads_what_was_written(
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
     (tmp_path / "secrets").write_bytes(environment_file.dump({"A": value, "B": "b"}).encode())
     assert launcher["secrets"]() == {"A": value, "B": "b"}
+
+
+def test_what_is_counted_where_somebody_wants_to_know(render: Any) -> None:
+    """Only there, so that a host without metrics has the units that it had."""
+    units = render(["worker", "beat", "metrics"])
+    for name, part in (("shop-worker-default@.service", "worker-default"), ("shop-beat.service", "beat")):
+        found = settings_of(units[name])
+        assert "CELERY_METRICS=/var/lib/shop-celery/run/metrics" in found["Environment"]
+        [line] = found["ExecStopPost"]
+        assert shlex.split(line) == [
+            "-/bin/sh",
+            "-c",
+            f'echo "$$SERVICE_RESULT {part}" >>"$$CELERY_METRICS/ended"',
+        ]
+    [line] = settings_of(units["shop-metrics@.service"])["ExecStart"]
+    assert shlex.split(line)[-3:] == ["metrics", "shop", "127.0.0.1:9808"]
+    for text in render(["worker", "beat"]).values():
+        assert "CELERY_METRICS" not in text
