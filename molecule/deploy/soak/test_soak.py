@@ -129,7 +129,7 @@ def test_a_page_that_fails() -> None:
 def test_secrets_that_are_wrong() -> None:
     """The broker refuses them; what runs, and what starts again, has its own."""
     before = runs()
-    refused("celery_broker", arguments=("-e", f"celery_broker_url=redis://:wrong@{SERVER}:6379/0"))
+    refused("does not answer", arguments=("-e", f"celery_broker_url=redis://:wrong@{SERVER}:6379/0"))
     run(HOSTS[1], "systemctl kill --signal=KILL 'shop-worker-*'")
     wait("the workers are not back", 60, lambda: settled() == before)
 
