@@ -27,6 +27,7 @@ SHIPPED = {
     "README.md",
     "SECURITY.md",
     "docs",
+    "files",
     "meta",
     "playbooks",
     "plugins",
