@@ -75,7 +75,7 @@ sanity-other: .venv-other/.test-ready ## ansible-test sanity with the other ansi
 	tools/sanity .venv-other $(ARGS)
 
 .PHONY: collection
-collection: .venv/.test-ready ## Build the collection, install it in an empty place, use it there
+collection: .venv/.test-ready .venv-docs/.ready ## Build the collection, install it in an empty place, use it there
 	.venv/bin/pytest -n auto --durations=15 tests/integration $(ARGS)
 
 .PHONY: demo-clone demo-clone-other
