@@ -229,7 +229,8 @@ def _of_deployment(deployment: Deployment, asked: Asked) -> dict[str, Any]:
         "unasked": list(asked.unasked),
         "unlisted": list(known_settings.UNLISTED),
         "wanted": dict(asked.wanted),
-        "scheduler": deployment.beat.scheduler_class,
+        # That of a project's own app is in its settings.
+        "scheduler": deployment.beat.scheduler_class if deployment.code.integrate else "",
         "declared": [entry.as_data() for entry in deployment.tasks.schedule]
         if deployment.beat.writes_schedule
         else [],
