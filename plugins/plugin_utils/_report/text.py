@@ -14,6 +14,8 @@ from . import advice
 
 #: No line is longer, where it can be broken.
 SCREEN = 100
+#: As wide are the names of two hosts at the most; otherwise the first one stands for both.
+_NAMES = 30
 #: The marks of the states, and their colours, as Ansible names them.
 _OK, _FAILED, _WARNED, _SKIPPED = "ok", "FAILED", "WARN", "-"
 _COLOURS = {_OK: "green", _FAILED: "red", _WARNED: "bright purple", _SKIPPED: "dark gray"}
@@ -71,7 +73,10 @@ def _about(names: Sequence[str], hosts: int) -> str:
         return ""
     if len(names) == hosts:
         return "all hosts"
-    return ", ".join(names) if len(names) <= 2 else f"{names[0]} and {len(names) - 1} more"
+    both = ", ".join(names)
+    if len(names) <= 2 and len(both) <= _NAMES:
+        return both
+    return f"{names[0]} and {len(names) - 1} more" if len(names) > 1 else names[0]
 
 
 def _sum(found: Sequence[tuple[tuple[str, str, str], list[str]]], hosts: int) -> Iterator[Line]:

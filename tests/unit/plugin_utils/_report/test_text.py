@@ -37,6 +37,20 @@ def test_the_table_is_no_wider_than_a_screen_and_has_colours() -> None:
     assert any("to do: The evidence names the cause" in line.text for line in lines)
 
 
+@pytest.mark.parametrize(
+    ("names", "told"),
+    [
+        (["app1", "app2"], "app1, app2 "),
+        (["shop-production-1", "shop-production-2"], "shop-production-1 and 1 more "),
+        (["a-host-with-a-name-of-its-own.example.org"], "a-host-with-a-name-of-its-own.example.org "),
+    ],
+)
+def test_the_names_of_hosts_leave_room_for_the_evidence(names: list[str], told: str) -> None:
+    rows = {name: [ROWS[0]] for name in names}
+    lines = [line.text for line in text.table({**rows, "another": ROWS[1:]}, "shop")]
+    assert any(f"  {told}" in line for line in lines), lines
+
+
 def test_hosts_that_say_the_same_have_one_row() -> None:
     other = [{**ROWS[0], "detail": "15 ms"}, *ROWS[1:]]
     lines = [line.text for line in text.table({"app1": ROWS, "app2": other, "app3": ROWS}, "shop")]
