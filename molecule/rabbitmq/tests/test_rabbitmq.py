@@ -25,8 +25,8 @@ SECRETS = {
     "celery_database_password": "database@molecule/password",
     "SECRET_KEY": "shop_molecule_secret_key",
 }
-#: The server's alone; test_cookie looks at its mode.
-COOKIES = [r"/var/lib/rabbitmq/\.erlang\.cookie"]
+#: The server's own, and root's, with which it is compared; test_cookie looks at their modes.
+COOKIES = [r"/var/lib/rabbitmq/\.erlang\.cookie", "/etc/rabbitmq/celeriac/cookie"]
 #: TLS for workers, epmd, and what nodes tell each other.
 PORTS = [4369, 5671, 25672]
 
@@ -105,6 +105,8 @@ def test_cookie(nodes: list[Any]) -> None:
     for node in nodes:
         file = node.file("/var/lib/rabbitmq/.erlang.cookie")
         assert (file.user, file.mode) == ("rabbitmq", 0o400)
+        file = node.file("/etc/rabbitmq/celeriac/cookie")
+        assert (file.user, file.mode & 0o077) == ("root", 0)
 
 
 def test_least_rights(app: Any, nodes: list[Any]) -> None:
