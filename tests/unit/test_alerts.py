@@ -20,7 +20,7 @@ NAMES = [rule["alert"] for rule in RULES]
 
 def test_each_has_a_paragraph_that_it_leads_to() -> None:
     page = (ROOT / "docs/alerts.md").read_text(encoding="utf-8")
-    assert re.findall(r"^### (\w+)$", page, re.MULTILINE) == NAMES
+    assert re.findall(r"^## (\w+)$", page, re.MULTILINE) == NAMES
     for rule in RULES:
         assert rule["annotations"]["runbook_url"].endswith(f"/docs/alerts.md#{rule['alert'].lower()}")
         assert rule["labels"]["severity"] in ("warning", "critical")
