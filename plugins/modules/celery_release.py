@@ -353,6 +353,7 @@ def note(module: AnsibleModule, there: store.Store, params: dict[str, Any]) -> d
     if not module.check_mode:
         there.note(params["line"])
         if params["scratch"]:
+            # It need not be there: a run that failed early has not made it.
             shutil.rmtree(params["scratch"], ignore_errors=True)
     return {"changed": True}
 

@@ -17,7 +17,7 @@ from .. import _command
 from .._project.python import ProjectPython
 from .._runtime import builder as _builder
 from .._runtime import packages
-from .store import OURS
+from .record import OURS
 
 VENV = ".venv"
 #: Seconds that one command may take.

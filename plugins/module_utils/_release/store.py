@@ -22,10 +22,9 @@ from typing import Any
 from .. import _whole
 from .._owner import exchangeable
 from .._services.systemd import UNITS, Systemd, SystemdError
+from .record import OURS, PROVEN, RECORD
 
 RELEASES, CURRENT, SHARED, LOG, MIRROR = "releases", "current", "shared", "releases.log", "repository.git"
-OURS = ".celeriac"
-RECORD, PROVEN = "release.json", "proven"
 _NAME = re.compile(r"\d{8}-\d{6}-[0-9a-f]{7,12}\Z")
 #: How many lines the log keeps.
 _LINES = 500
@@ -139,6 +138,7 @@ class Store:
             folder.mkdir(parents=True, exist_ok=True)
             folder.chmod(0o755)
         new = self.folder / f".new-{name}"
+        # They need not be there; what cannot be removed fails below.
         shutil.rmtree(new, ignore_errors=True)
         shutil.rmtree(target, ignore_errors=True)
         new.mkdir()
@@ -147,6 +147,7 @@ class Store:
             with tarfile.open(archive) as opened:
                 _extract(opened, new)
         except (tarfile.TarError, OSError) as error:
+            # The first error is the cause.
             shutil.rmtree(new, ignore_errors=True)
             raise StoreError(f"the code cannot be unpacked into {target}: {error}") from error
         (new / OURS).mkdir(exist_ok=True)

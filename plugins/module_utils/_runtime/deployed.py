@@ -16,7 +16,7 @@ from .. import _names
 from .._checkout.integration import RECORD_PATH
 from .._discovery.project import App, Project
 from .._owner import exchangeable
-from .._release import store
+from .._release import record
 
 ETC = Path("/etc")
 #: By this file, a state folder that somebody chose is ours from the first run on, however it ends.
@@ -82,7 +82,7 @@ def see_that_it_is_no_release(path: str) -> None:
         DeployedError: it is.
     """
     place = os.path.realpath(path)
-    if os.path.lexists(os.path.join(place, store.OURS, store.RECORD)):
+    if os.path.lexists(os.path.join(place, record.OURS, record.RECORD)):
         raise DeployedError(
             f"{path} is a release ({place}), and those are never changed. Run deploy.yml, which brings a new "
             "one; or name a checkout in place. Nothing was changed."

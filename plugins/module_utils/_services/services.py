@@ -460,6 +460,7 @@ class Services:
         else:
             # There is none to go back to; what an earlier change has kept is older than this one.
             started = None
+            # It need not be there.
             shutil.rmtree(kept, ignore_errors=True)
             if before is None:
                 kept.mkdir(mode=0o700, parents=True)

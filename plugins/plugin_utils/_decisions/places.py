@@ -12,7 +12,7 @@ from ansible_collections.celeriac.django.plugins.module_utils import _names
 from ansible_collections.celeriac.django.plugins.module_utils._deployment import Account, Folder, Places
 from ansible_collections.celeriac.django.plugins.module_utils._discovery.project import Project
 from ansible_collections.celeriac.django.plugins.module_utils._host import Host
-from ansible_collections.celeriac.django.plugins.module_utils._release import store
+from ansible_collections.celeriac.django.plugins.module_utils._release import record
 
 from .variables import DeploymentError, Variables
 
@@ -45,7 +45,7 @@ def paths(variables: Variables, project: Project, name: str, systemd: bool) -> P
         python=os.path.join(venv, "bin", "python"),
         # A release has all that its processes start from.
         launcher=os.path.join(
-            os.path.join(project.path, store.OURS) if variables.release else state, LAUNCHER
+            os.path.join(project.path, record.OURS) if variables.release else state, LAUNCHER
         ),
         folders=(),
         own=_own(state, run, config, bool(variables.state_path)),
